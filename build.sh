@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the benchmark's C programs (bench).
+# usage: ./build.sh [all|wasm|native|ts|bench|sanitize|clean]...
+set -euo pipefail
+cd "$(dirname "$0")"
+
+CC=${CC:-cc}
+CFLAGS=(-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -Wall -Wextra -Werror -Wno-unused-parameter)
+SANITIZE=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1)
+
+# stale TARGET SOURCE...: true unless TARGET is newer than every source and than this script.
+stale() {
+  local target=$1 source
+  shift
+  [ -e "$target" ] || return 0
+  for source in "$0" "$@"; do
+    if [ "$source" -nt "$target" ]; then return 0; fi
+  done
+  return 1
+}
+
+need_cc() {
+  command -v "$CC" >/dev/null 2>&1 && return
+  echo "build.sh: the addon needs a C compiler, and '$CC' was not found: install gcc or clang, or set CC." >&2
+  exit 1
+}
+
+# compile TARGET FLAG... -- SOURCE...: one compiler call, written beside the target and moved over it when it is whole.
+compile() {
+  local target=$1 flags=()
+  shift
+  while [ "$1" != -- ]; do flags+=("$1"); shift; done
+  shift
+  need_cc
+  mkdir -p "$(dirname "$target")"
+  echo "cc $target"
+  "$CC" "${CFLAGS[@]}" "${flags[@]}" -o "$target.new" "$@"
+  mv -f "$target.new" "$target"
+}
+
+addon() {
+  local target=$1
+  shift
+  if stale "$target" host/linux/native/*.[ch] node_modules/node-api-headers/package.json; then
+    compile "$target" -shared -fvisibility=hidden -Inode_modules/node-api-headers/include -DNAPI_VERSION=8 "$@" -- host/linux/native/*.c
+  fi
+}
+
+native() { addon "prebuilds/linux-$(node -p process.arch)/pollux.node"; }
+
+sanitize() { addon dist/sanitize/pollux.node "${SANITIZE[@]}"; }
+
+bench() {
+  local name
+  for name in load echo; do
+    if stale "dist/bench/$name" "bench/native/$name.c"; then
+      compile "dist/bench/$name" -- "bench/native/$name.c"
+    fi
+  done
+}
+
+wasm() { node wasm/build.mjs; }
+
+ts() {
+  node_modules/.bin/tsc -b
+  chmod +x dist/src/cli.js
+}
+
+clean() { rm -rf dist prebuilds; }
+
+[ $# -gt 0 ] || set -- all
+for target in "$@"; do
+  case $target in
+    all) wasm; native; ts ;;
+    wasm | native | ts | bench | sanitize | clean) "$target" ;;
+    *) echo "build.sh: unknown target '$target': use all, wasm, native, ts, bench, sanitize or clean." >&2; exit 2 ;;
+  esac
+done
