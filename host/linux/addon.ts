@@ -1,0 +1,66 @@
+/**
+ * Loads the addon, `prebuilds/<platform>-<arch>/pollux.node`, and says what is in it; refuses with one sentence where there
+ * is none. The functions are those of native/*.c and answer a number ≥ 0, or a negated errno.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import type { SocketAddress } from '../kernel/kernel.js';
+
+export interface Addon {
+  pollerOpen(name: string, wake: number): number;
+  pollerSet(poller: number, fd: number, interest: number, trigger: number, token: number): number;
+  pollerRemove(poller: number, fd: number): number;
+  pollerWait(poller: number, events: Int32Array, timeoutNs: number): number;
+  pollerClose(poller: number): number;
+  waitFor(fd: number, interest: number, timeoutNs: number, wake: number): number;
+  eventOpen(): number;
+  eventSignal(fd: number, on: 0 | 1): number;
+
+  listen(host: string, port: number, backlog: number): number;
+  connect(host: string, port: number): number;
+  socketError(fd: number): number;
+  accept(fd: number): number;
+  localAddress(fd: number): SocketAddress | number;
+  recv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, flags: number): number;
+  send(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
+  shutdown(fd: number, how: number): number;
+  retire(fd: number): number;
+
+  readv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, regular: number): number;
+  writev(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, regular: number): number;
+  seek(fd: number, offset: bigint, whence: number): number;
+  stat(fd: number, fields: BigUint64Array): number;
+  readable(fd: number): number;
+  openPipe(ends: Int32Array): number;
+  openNull(): number;
+  duplicate(fd: number): number;
+  statusFlags(fd: number): number;
+  release(fd: number): number;
+  close(fd: number): number;
+
+  now(clock: number): bigint;
+  resolution(clock: number): bigint;
+  fillRandom(memory: Uint8Array, offset: number, length: number): number;
+  giveWay(): number;
+
+  watch(poller: number, callback: () => void): (() => void) | number;
+}
+
+let loaded: Addon | undefined;
+
+/** The addon, or an Error that says in a sentence why there is none. `POLLUX_ADDON` names another file, for its own tests. */
+export function addon(): Addon {
+  if (loaded) return loaded;
+  const built = new URL(`../../../prebuilds/${platform}-${arch}/pollux.node`, import.meta.url);
+  const file = process.env['POLLUX_ADDON'] ?? fileURLToPath(built);
+  if (!existsSync(file)) {
+    throw new Error(
+      `pollux has no native addon for ${platform}-${arch} (${file} is missing): ` +
+        'build it with ./build.sh native, which needs a C compiler',
+    );
+  }
+  return (loaded = createRequire(import.meta.url)(file) as Addon);
+}

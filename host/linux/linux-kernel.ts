@@ -1,0 +1,244 @@
+/**
+ * The real kernel behind the waist: Linux, by way of the addon. A handle is a descriptor of the process. It decides
+ * nothing: what a verb means is said in host/kernel/kernel.ts, how it is done in native/*.c.
+ */
+import { Errno, errnoName } from '../kernel/errno.js';
+import {
+  FileType,
+  Stat,
+  STAT_FIELDS,
+  type Clock,
+  type GuestMemory,
+  type Kernel,
+  type SocketAddress,
+} from '../kernel/kernel.js';
+import type { Poller, PollerName, Trigger } from '../kernel/readiness.js';
+import { addon, type Addon } from './addon.js';
+
+/** An interest set of Linux; the backend is the addon's. */
+export class LinuxPoller implements Poller {
+  readonly name: PollerName;
+  readonly #native: Addon;
+  readonly #number: number;
+
+  constructor(native: Addon, name: PollerName, wake: number) {
+    this.name = name;
+    this.#native = native;
+    this.#number = native.pollerOpen(name, wake);
+    if (this.#number < 0) throw new Error(`an interest set by ${name} cannot be made: ${errnoName(this.#number)}`);
+  }
+
+  set(handle: number, interest: number, trigger: Trigger, token: number): number {
+    return this.#native.pollerSet(this.#number, handle, interest, trigger, token);
+  }
+
+  remove(handle: number): number {
+    return this.#native.pollerRemove(this.#number, handle);
+  }
+
+  wait(events: Int32Array, timeoutNs: number): number {
+    return this.#native.pollerWait(this.#number, events, timeoutNs);
+  }
+
+  close(): void {
+    this.#native.pollerClose(this.#number);
+  }
+
+  /**
+   * Calls `callback` from Node's event loop whenever something in the set is ready (epoll only). Answers a function that
+   * ends that; until then the loop stays alive.
+   */
+  watch(callback: () => void): () => void {
+    const unwatch = this.#native.watch(this.#number, callback);
+    if (typeof unwatch === 'number') {
+      throw new Error(`Node's event loop cannot watch a set of ${this.name}: ${errnoName(unwatch)}`);
+    }
+    return unwatch;
+  }
+}
+
+export class LinuxKernel implements Kernel {
+  readonly name: string = 'linux';
+  readonly #native: Addon = addon();
+  readonly #wake: number;
+  readonly #ownsWake: boolean;
+  readonly #handles = new Set<number>();
+  readonly #pollers = new Set<LinuxPoller>();
+  readonly #retired = new Set<number>();
+  /** By handle: 1 for a regular file, which is read and written at once. */
+  #regular = new Uint8Array(256);
+  #memory: GuestMemory = { bytes: new Uint8Array(0) };
+
+  /** `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. */
+  constructor(wake?: number) {
+    this.#ownsWake = wake === undefined;
+    this.#wake = wake ?? this.#native.eventOpen();
+    if (this.#wake < 0) throw new Error(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
+  }
+
+  /** The eventfd that `wake` signals; good in every thread of the process while this kernel lives. */
+  get wakeHandle(): number {
+    return this.#wake;
+  }
+
+  attach(memory: GuestMemory): void {
+    this.#memory = memory;
+  }
+
+  listen(address: SocketAddress, backlog: number): number {
+    return this.#keep(this.#native.listen(address.host, address.port, backlog));
+  }
+
+  connect(address: SocketAddress): number {
+    return this.#keep(this.#native.connect(address.host, address.port));
+  }
+
+  socketError(socket: number): number {
+    return this.#native.socketError(socket);
+  }
+
+  accept(listener: number): number {
+    const handle = this.#native.accept(listener);
+    if (handle >= 0) return this.#keep(handle);
+    return handle === -Errno.ENOTSOCK && this.#retired.has(listener) ? -Errno.EAGAIN : handle;
+  }
+
+  localAddress(socket: number): SocketAddress | number {
+    return this.#native.localAddress(socket);
+  }
+
+  recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
+    return this.#native.recv(socket, this.#memory.bytes, iovs, iovsCount, skip, flags);
+  }
+
+  send(socket: number, iovs: number, iovsCount: number, skip: number): number {
+    return this.#native.send(socket, this.#memory.bytes, iovs, iovsCount, skip);
+  }
+
+  shutdown(socket: number, how: number): number {
+    return this.#native.shutdown(socket, how);
+  }
+
+  retire(listener: number): number {
+    const result = this.#native.retire(listener);
+    if (result === 0) this.#retired.add(listener);
+    return result;
+  }
+
+  pipe(ends: Int32Array): number {
+    const result = this.#native.openPipe(ends);
+    if (result === 0) {
+      this.#keep(ends[0]!);
+      this.#keep(ends[1]!);
+    }
+    return result;
+  }
+
+  readv(handle: number, iovs: number, iovsCount: number): number {
+    return this.#native.readv(handle, this.#memory.bytes, iovs, iovsCount, 0, this.#regular[handle] ?? 0);
+  }
+
+  writev(handle: number, iovs: number, iovsCount: number, skip: number): number {
+    return this.#native.writev(handle, this.#memory.bytes, iovs, iovsCount, skip, this.#regular[handle] ?? 0);
+  }
+
+  seek(handle: number, offset: bigint, whence: number): number {
+    return this.#native.seek(handle, offset, whence);
+  }
+
+  stat(handle: number, stat: BigUint64Array): number {
+    return this.#native.stat(handle, stat);
+  }
+
+  readable(handle: number): number {
+    return this.#native.readable(handle);
+  }
+
+  close(handle: number): number {
+    if (!this.#handles.delete(handle)) return -Errno.EBADF;
+    this.#retired.delete(handle);
+    if (this.#regular[handle]) this.#regular[handle] = 0;
+    return this.#native.close(handle);
+  }
+
+  waitFor(handle: number, interest: number, timeoutNs: number): number {
+    return this.#native.waitFor(handle, interest, timeoutNs, this.#wake);
+  }
+
+  poller(name: PollerName): LinuxPoller {
+    const poller = new LinuxPoller(this.#native, name, this.#wake);
+    this.#pollers.add(poller);
+    return poller;
+  }
+
+  wake(): void {
+    this.#native.eventSignal(this.#wake, 1);
+  }
+
+  awake(): void {
+    this.#native.eventSignal(this.#wake, 0);
+  }
+
+  now(clock: Clock): bigint {
+    return this.#native.now(clock);
+  }
+
+  resolution(clock: Clock): bigint {
+    return this.#native.resolution(clock);
+  }
+
+  random(offset: number, length: number): number {
+    return this.#native.fillRandom(this.#memory.bytes, offset, length);
+  }
+
+  yield(): void {
+    this.#native.giveWay();
+  }
+
+  dispose(): void {
+    for (const poller of this.#pollers) poller.close();
+    for (const handle of this.#handles) this.#native.close(handle);
+    this.#pollers.clear();
+    this.#handles.clear();
+    if (this.#ownsWake) this.#native.close(this.#wake);
+  }
+
+  /** A handle of this kernel for a descriptor that somebody else opened and may close: a duplicate of it. */
+  adopt(descriptor: number): number {
+    const handle = this.#keep(this.#native.duplicate(descriptor));
+    if (handle < 0) return handle;
+    const stat = new BigUint64Array(STAT_FIELDS);
+    if (this.#native.stat(handle, stat) === 0 && Number(stat[Stat.TYPE]) === FileType.REGULAR_FILE) {
+      if (handle >= this.#regular.length) {
+        const grown = new Uint8Array(handle * 2);
+        grown.set(this.#regular);
+        this.#regular = grown;
+      }
+      this.#regular[handle] = 1;
+    }
+    return handle;
+  }
+
+  /** The null device, for a guest that is given no stream. */
+  openNull(): number {
+    return this.#keep(this.#native.openNull());
+  }
+
+  /** What a descriptor was opened for. */
+  access(handle: number): { read: boolean; write: boolean } {
+    const mode = this.#native.statusFlags(handle) & 3;
+    return { read: mode !== 1, write: mode !== 0 };
+  }
+
+  /** Gives a handle away: the caller closes the descriptor by other means. */
+  release(handle: number): number {
+    this.#handles.delete(handle);
+    this.#native.release(handle);
+    return handle;
+  }
+
+  #keep(handle: number): number {
+    if (handle >= 0) this.#handles.add(handle);
+    return handle;
+  }
+}

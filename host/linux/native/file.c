@@ -1,0 +1,187 @@
+/* Files, pipes and terminals. What may wait is never waited for, whatever the mode of a descriptor that other processes
+ * share: a terminal or an inherited pipe keeps its O_NONBLOCK as it is. */
+#include "native.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { STAT_FIELDS = 8 };
+
+/* The names of WASI's filetype; a pipe has none. */
+static unsigned file_type(int fd, mode_t mode) {
+  if (S_ISBLK(mode)) return 1;
+  if (S_ISCHR(mode)) return 2;
+  if (S_ISDIR(mode)) return 3;
+  if (S_ISREG(mode)) return 4;
+  if (S_ISLNK(mode)) return 7;
+  int type = 0;
+  socklen_t length = sizeof type;
+  if (!S_ISSOCK(mode) || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0) return 0;
+  return type == SOCK_STREAM ? 6 : 5;
+}
+
+static bool ready_now(int fd, short interest) {
+  struct pollfd pollfd = {.fd = fd, .events = interest};
+  return poll(&pollfd, 1, 0) != 0;
+}
+
+/* Shortens iovs to at most `limit` bytes; answers how many of them are left. */
+static int shorten(struct iovec *iovs, int count, size_t limit) {
+  for (int i = 0; i < count; i++) {
+    if (iovs[i].iov_len >= limit) {
+      iovs[i].iov_len = limit;
+      return i + 1;
+    }
+    limit -= iovs[i].iov_len;
+  }
+  return count;
+}
+
+static bool cannot_nowait(ssize_t result) {
+  return result < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE);
+}
+
+/* readv(fd, memory, iovs, iovsCount, skip, regular): a regular file is read at once, and never says EAGAIN */
+static napi_value readvInto(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct iovec iovs[MAX_IOVS];
+  int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
+  if (count < 0) return answer(env, count);
+  ssize_t bytes;
+  if (argument_int(&call, 5)) {
+    bytes = readv(fd, iovs, count);
+  } else {
+    bytes = preadv2(fd, iovs, count, -1, RWF_NOWAIT);
+    if (cannot_nowait(bytes)) {
+      if (!ready_now(fd, POLLIN)) return answer(env, -EAGAIN);
+      bytes = readv(fd, iovs, count);
+    }
+  }
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* writev(fd, memory, iovs, iovsCount, skip, regular). A pipe that is ready for OUT takes PIPE_BUF (4096) bytes without waiting. */
+static napi_value writevFrom(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct iovec iovs[MAX_IOVS];
+  int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
+  if (count < 0) return answer(env, count);
+  ssize_t bytes;
+  if (argument_int(&call, 5)) {
+    bytes = writev(fd, iovs, count);
+  } else {
+    bytes = pwritev2(fd, iovs, count, -1, RWF_NOWAIT);
+    if (cannot_nowait(bytes)) {
+      if (!ready_now(fd, POLLOUT)) return answer(env, -EAGAIN);
+      bytes = writev(fd, iovs, shorten(iovs, count, 4096));
+    }
+  }
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* seek(fd, offset: bigint, whence) */
+static napi_value seek(napi_env env, napi_callback_info info) {
+  static const int whences[] = {SEEK_SET, SEEK_CUR, SEEK_END};
+  struct call call = begin(env, info);
+  uint32_t whence = argument_u32(&call, 2);
+  if (whence > 2) return answer(env, -EINVAL);
+  off_t offset = lseek(argument_int(&call, 0), argument_i64(&call, 1), whences[whence]);
+  return answer(env, offset < 0 ? -errno : offset);
+}
+
+static uint64_t nanoseconds(struct timespec time) { return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec; }
+
+/* stat(fd, fields): a BigUint64Array of STAT_FIELDS: dev, ino, type, nlink, size, atime, mtime, ctime */
+static napi_value statInto(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct stat stat;
+  uint8_t *bytes;
+  size_t count;
+  int fd = argument_int(&call, 0);
+  if (!argument_bytes(&call, 1, &bytes, &count) || count < STAT_FIELDS) return answer(env, -EFAULT);
+  if (fstat(fd, &stat) < 0) return answer(env, -errno);
+  uint64_t *fields = (uint64_t *)(void *)bytes;
+  fields[0] = stat.st_dev;
+  fields[1] = stat.st_ino;
+  fields[2] = file_type(fd, stat.st_mode);
+  fields[3] = stat.st_nlink;
+  fields[4] = (uint64_t)stat.st_size;
+  fields[5] = nanoseconds(stat.st_atim);
+  fields[6] = nanoseconds(stat.st_mtim);
+  fields[7] = nanoseconds(stat.st_ctim);
+  return answer(env, 0);
+}
+
+/* readable(fd): the bytes that can be read at once */
+static napi_value readable(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int bytes = 0;
+  return answer(env, ioctl(argument_int(&call, 0), FIONREAD, &bytes) < 0 ? -errno : bytes);
+}
+
+/* openPipe(ends: Int32Array): non-blocking at both ends */
+static napi_value openPipe(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  uint8_t *ends;
+  size_t count;
+  int fds[2];
+  if (!argument_bytes(&call, 0, &ends, &count) || count < 2) return answer(env, -EFAULT);
+  if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) return answer(env, -errno);
+  int read_end = own(call.instance, fds[0]), write_end = own(call.instance, fds[1]);
+  if (read_end < 0 || write_end < 0) return answer(env, -ENOMEM);
+  ((int32_t *)(void *)ends)[0] = read_end;
+  ((int32_t *)(void *)ends)[1] = write_end;
+  return answer(env, 0);
+}
+
+/* openNull(): /dev/null, for a guest that is given no stream */
+static napi_value openNull(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  return answer(env, own(call.instance, open("/dev/null", O_RDWR | O_CLOEXEC)));
+}
+
+/* duplicate(fd): another descriptor of the same open file description, owned by this instance */
+static napi_value duplicate(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  return answer(env, own(call.instance, fcntl(argument_int(&call, 0), F_DUPFD_CLOEXEC, 3)));
+}
+
+/* statusFlags(fd): of fcntl(F_GETFL): what the descriptor was opened for */
+static napi_value statusFlags(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int flags = fcntl(argument_int(&call, 0), F_GETFL);
+  return answer(env, flags < 0 ? -errno : flags);
+}
+
+/* release(fd): the caller will close it by other means */
+static napi_value release(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  disown(call.instance, argument_int(&call, 0));
+  return answer(env, 0);
+}
+
+/* close(fd): only what this instance opened */
+static napi_value closeOwned(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int fd = argument_int(&call, 0);
+  if (!owns(call.instance, fd)) return answer(env, -EBADF);
+  forget_everywhere(call.instance, fd);
+  disown(call.instance, fd);
+  return answer(env, close(fd) < 0 ? -errno : 0);
+}
+
+void export_file(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"readv", NULL, readvInto, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"writev", NULL, writevFrom, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"stat", NULL, statInto, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"close", NULL, closeOwned, NULL, NULL, NULL, napi_enumerable, NULL},
+      EXPORT(seek), EXPORT(readable), EXPORT(openPipe), EXPORT(openNull), EXPORT(duplicate), EXPORT(statusFlags), EXPORT(release),
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+}

@@ -1,0 +1,92 @@
+/* What the files of the addon share. It keeps no process-wide state: everything hangs on `struct instance`, one for each
+ * thread that loads the addon, and all of it is closed when that thread ends, however it ends. It keeps no pointer into
+ * guest memory from one call to the next: each call is given the memory anew. */
+#pragma once
+
+#include <errno.h>
+#include <node_api.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#define WAKE_TOKEN (-1)
+#define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
+#define EXPORT(name) {#name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL}
+
+/* One event as JavaScript reads it, EVENT_STRIDE words; on x86-64 the very layout of struct epoll_event. */
+struct event {
+  uint32_t mask;
+  int32_t token;
+  int32_t unused;
+};
+
+/* readiness_*.c: three backends with the same functions in the same order. Each answers 0 or more, or a negated errno. */
+struct poller;
+struct backend {
+  const char *name;
+  int (*open)(struct poller *poller, int wake);
+  int (*set)(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token);
+  int (*remove)(struct poller *poller, int fd);
+  void (*forget)(struct poller *poller, int fd); /* fd is about to be closed */
+  int (*wait)(struct poller *poller, struct event *events, int capacity, double timeout_ns);
+  void (*close)(struct poller *poller);
+};
+extern const struct backend readiness_epoll, readiness_poll, readiness_select;
+
+struct poller {
+  const struct backend *backend;
+  int descriptor; /* the epoll descriptor, or -1 */
+  void *state;    /* the backend's own */
+};
+
+struct watch;
+struct instance {
+  napi_env env;
+  uint8_t *owned; /* a bit for each descriptor that was opened here and not closed yet */
+  size_t owned_bytes;
+  struct poller *pollers[64];
+  struct watch *watches;
+};
+
+enum trigger { TRIGGER_LEVEL = 0, TRIGGER_EDGE = 1, TRIGGER_ONESHOT = 2 };
+
+/* instance.c */
+int own(struct instance *instance, int fd);   /* fd, or a negated errno with fd closed */
+void disown(struct instance *instance, int fd);
+bool owns(const struct instance *instance, int fd);
+void forget_everywhere(struct instance *instance, int fd);
+
+/* argument.c */
+struct call {
+  struct instance *instance;
+  napi_env env;
+  napi_value argv[8];
+};
+struct call begin(napi_env env, napi_callback_info info);
+int argument_int(const struct call *call, int index);
+uint32_t argument_u32(const struct call *call, int index);
+double argument_double(const struct call *call, int index);
+int64_t argument_i64(const struct call *call, int index);
+bool argument_text(const struct call *call, int index, char *text, size_t size);
+bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length);
+/* The iovecs of guest memory argv[index], at offset argv[index + 1], argv[index + 2] of them, checked and translated, without
+ * their first argv[index + 3] bytes. Answers their number (at most MAX_IOVS) or -EFAULT. */
+int argument_iovs(const struct call *call, int index, struct iovec *iovs);
+napi_value answer(napi_env env, int64_t value);
+napi_value answer_u64(napi_env env, uint64_t value);
+
+/* Nanoseconds, rounded up, as a timespec; NULL for ever. */
+const struct timespec *timespec_of(double timeout_ns, struct timespec *storage);
+
+/* Each file's functions, as JavaScript gets them. */
+typedef void (*export_functions)(napi_env env, napi_value exports);
+void export_readiness(napi_env env, napi_value exports);
+void export_socket(napi_env env, napi_value exports);
+void export_file(napi_env env, napi_value exports);
+void export_clock(napi_env env, napi_value exports);
+void export_loop(napi_env env, napi_value exports);
+
+void close_pollers(struct instance *instance);
+void close_watches(struct instance *instance);

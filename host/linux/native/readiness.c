@@ -1,0 +1,127 @@
+/* Interest sets, by the number that JavaScript knows them by, and the wait for a single descriptor. */
+#include "native.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define MAX_POLLERS ((int)(sizeof((struct instance *)0)->pollers / sizeof(struct poller *)))
+
+static struct poller *poller_of(const struct call *call, int index) {
+  int number = argument_int(call, index);
+  return number < 0 || number >= MAX_POLLERS ? NULL : call->instance->pollers[number];
+}
+
+static void destroy(struct instance *instance, int number) {
+  struct poller *poller = instance->pollers[number];
+  if (!poller) return;
+  poller->backend->close(poller);
+  free(poller);
+  instance->pollers[number] = NULL;
+}
+
+void close_pollers(struct instance *instance) {
+  for (int i = 0; i < MAX_POLLERS; i++) destroy(instance, i);
+}
+
+void forget_everywhere(struct instance *instance, int fd) {
+  for (int i = 0; i < MAX_POLLERS; i++) {
+    if (instance->pollers[i]) instance->pollers[i]->backend->forget(instance->pollers[i], fd);
+  }
+}
+
+/* pollerOpen(name, wake): a number, or a negated errno */
+static napi_value pollerOpen(napi_env env, napi_callback_info info) {
+  static const struct backend *const backends[] = {&readiness_epoll, &readiness_poll, &readiness_select};
+  struct call call = begin(env, info);
+  char name[16];
+  if (!argument_text(&call, 0, name, sizeof name)) return answer(env, -EINVAL);
+  int number = 0;
+  while (number < MAX_POLLERS && call.instance->pollers[number]) number++;
+  if (number == MAX_POLLERS) return answer(env, -EMFILE);
+  for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+    if (strcmp(backends[i]->name, name) != 0) continue;
+    struct poller *poller = calloc(1, sizeof *poller);
+    if (!poller) return answer(env, -ENOMEM);
+    *poller = (struct poller){.backend = backends[i], .descriptor = -1};
+    call.instance->pollers[number] = poller;
+    int result = poller->backend->open(poller, argument_int(&call, 1));
+    if (result < 0) destroy(call.instance, number);
+    return answer(env, result < 0 ? result : number);
+  }
+  return answer(env, -EINVAL);
+}
+
+/* pollerSet(poller, fd, interest, trigger, token) */
+static napi_value pollerSet(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct poller *poller = poller_of(&call, 0);
+  if (!poller) return answer(env, -EBADF);
+  return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2), argument_int(&call, 3),
+                                          argument_int(&call, 4)));
+}
+
+/* pollerRemove(poller, fd) */
+static napi_value pollerRemove(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct poller *poller = poller_of(&call, 0);
+  return answer(env, poller ? poller->backend->remove(poller, argument_int(&call, 1)) : -EBADF);
+}
+
+/* pollerWait(poller, events, timeoutNs): events is an Int32Array, EVENT_STRIDE words an event */
+static napi_value pollerWait(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct poller *poller = poller_of(&call, 0);
+  uint8_t *events;
+  size_t words;
+  if (!poller) return answer(env, -EBADF);
+  if (!argument_bytes(&call, 1, &events, &words)) return answer(env, -EFAULT);
+  size_t capacity = words * sizeof(int32_t) / sizeof(struct event);
+  if (capacity == 0 || capacity > INT32_MAX / sizeof(struct event)) return answer(env, -EINVAL);
+  return answer(env, poller->backend->wait(poller, (struct event *)(void *)events, (int)capacity, argument_double(&call, 2)));
+}
+
+/* pollerClose(poller) */
+static napi_value pollerClose(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  if (poller_of(&call, 0)) destroy(call.instance, argument_int(&call, 0));
+  return answer(env, 0);
+}
+
+/* waitFor(fd, interest, timeoutNs, wake): the mask that is ready, 0, or a negated errno; EINTR when woken */
+static napi_value waitFor(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct pollfd fds[2] = {
+      {.fd = argument_int(&call, 3), .events = POLLIN},
+      {.fd = argument_int(&call, 0), .events = (short)argument_u32(&call, 1)},
+  };
+  struct timespec storage;
+  int ready = ppoll(fds, 2, timespec_of(argument_double(&call, 2), &storage), NULL);
+  if (ready < 0) return answer(env, -errno);
+  if (fds[0].revents) return answer(env, -EINTR);
+  return answer(env, fds[1].revents & POLLNVAL ? -EBADF : fds[1].revents);
+}
+
+/* eventOpen(): an eventfd to wake waits with */
+static napi_value eventOpen(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  return answer(env, own(call.instance, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
+}
+
+/* eventSignal(fd, on): makes it readable, or no longer readable */
+static napi_value eventSignal(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  uint64_t value = 1;
+  int fd = argument_int(&call, 0);
+  ssize_t done = argument_int(&call, 1) ? write(fd, &value, sizeof value) : read(fd, &value, sizeof value);
+  return answer(env, done < 0 ? -errno : 0);
+}
+
+void export_readiness(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      EXPORT(pollerOpen), EXPORT(pollerSet), EXPORT(pollerRemove), EXPORT(pollerWait),
+      EXPORT(pollerClose), EXPORT(waitFor), EXPORT(eventOpen), EXPORT(eventSignal),
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+}

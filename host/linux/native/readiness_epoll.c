@@ -1,0 +1,115 @@
+/* Readiness by epoll(7): level, edge and oneshot; the cost of a wait does not depend on how many descriptors are watched. */
+#include "native.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct set {
+  uint8_t *known; /* a byte for each descriptor: whether it was added, to call the right one of ADD and MOD first */
+  size_t size;
+  struct epoll_event *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
+  int capacity;
+};
+
+static bool reserve(struct set *set, int fd) {
+  if ((size_t)fd < set->size) return true;
+  size_t size = (size_t)fd + 1 < 256 ? 256 : ((size_t)fd + 1) * 2;
+  uint8_t *known = realloc(set->known, size);
+  if (!known) return false;
+  memset(known + set->size, 0, size - set->size);
+  set->known = known;
+  set->size = size;
+  return true;
+}
+
+static int epoll_open(struct poller *poller, int wake) {
+  struct set *set = calloc(1, sizeof *set);
+  if (!set) return -ENOMEM;
+  poller->state = set;
+  poller->descriptor = epoll_create1(EPOLL_CLOEXEC);
+  if (poller->descriptor < 0) return -errno;
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint32_t)WAKE_TOKEN};
+  return wake >= 0 && epoll_ctl(poller->descriptor, EPOLL_CTL_ADD, wake, &event) < 0 ? -errno : 0;
+}
+
+static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
+  struct set *set = poller->state;
+  if (fd < 0) return -EBADF;
+  if (!reserve(set, fd)) return -ENOMEM;
+  struct epoll_event event = {.events = interest, .data.u64 = (uint32_t)token};
+  if (trigger == TRIGGER_EDGE) event.events |= EPOLLET;
+  if (trigger == TRIGGER_ONESHOT) event.events |= EPOLLONESHOT;
+  int first = set->known[fd] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  int result = epoll_ctl(poller->descriptor, first, fd, &event);
+  if (result < 0 && errno == (first == EPOLL_CTL_MOD ? ENOENT : EEXIST)) {
+    int other = first == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    result = epoll_ctl(poller->descriptor, other, fd, &event);
+  }
+  set->known[fd] = result == 0;
+  return result < 0 ? -errno : 0;
+}
+
+static int epoll_remove(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  if (fd >= 0 && (size_t)fd < set->size) set->known[fd] = 0;
+  return epoll_ctl(poller->descriptor, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+}
+
+static void epoll_forget(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  if (fd < 0 || (size_t)fd >= set->size || !set->known[fd]) return;
+  epoll_remove(poller, fd); /* the kernel would keep it as long as another descriptor shares its open file description */
+}
+
+/* epoll_pwait2 (Linux 5.11) counts nanoseconds; before it, milliseconds, rounded up so that no wait ends early. */
+static int wait_at_most(int descriptor, struct epoll_event *events, int capacity, double timeout_ns) {
+  if (timeout_ns <= 0) return epoll_wait(descriptor, events, capacity, 0);
+  struct timespec storage;
+  const struct timespec *timeout = timespec_of(timeout_ns, &storage);
+  if (!timeout) return epoll_wait(descriptor, events, capacity, -1);
+  int count = (int)syscall(SYS_epoll_pwait2, descriptor, events, capacity, timeout, NULL, 0);
+  if (count >= 0 || errno != ENOSYS) return count;
+  double ms = (timeout_ns + 999999) / 1e6;
+  return epoll_wait(descriptor, events, capacity, ms > INT32_MAX ? INT32_MAX : (int)ms);
+}
+
+static int epoll_wait_events(struct poller *poller, struct event *events, int capacity, double timeout_ns) {
+  struct set *set = poller->state;
+  struct epoll_event *buffer = (struct epoll_event *)(void *)events;
+  if (sizeof *buffer != sizeof *events) {
+    if (capacity > set->capacity) {
+      struct epoll_event *grown = realloc(set->buffer, (size_t)capacity * sizeof *grown);
+      if (!grown) return -ENOMEM;
+      set->buffer = grown;
+      set->capacity = capacity;
+    }
+    buffer = set->buffer;
+  }
+  int count = wait_at_most(poller->descriptor, buffer, capacity, timeout_ns);
+  if (count < 0) return -errno;
+  for (int i = 0; sizeof *buffer != sizeof *events && i < count; i++) {
+    events[i] = (struct event){.mask = buffer[i].events, .token = (int32_t)buffer[i].data.u64};
+  }
+  return count;
+}
+
+static void epoll_close(struct poller *poller) {
+  struct set *set = poller->state;
+  if (poller->descriptor >= 0) close(poller->descriptor);
+  if (!set) return;
+  free(set->known);
+  free(set->buffer);
+  free(set);
+}
+
+const struct backend readiness_epoll = {
+    .name = "epoll",
+    .open = epoll_open,
+    .set = epoll_set,
+    .remove = epoll_remove,
+    .forget = epoll_forget,
+    .wait = epoll_wait_events,
+    .close = epoll_close,
+};

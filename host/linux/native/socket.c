@@ -1,0 +1,178 @@
+/* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is EPIPE, never SIGPIPE. */
+#include "native.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RECEIVE_PEEK = 1, RECEIVE_WAITALL = 2, SHUTDOWN_RD = 1, SHUTDOWN_WR = 2 };
+
+union address {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+  struct sockaddr_storage storage;
+};
+
+/* The address of host argv[index] and port argv[index + 1]; its length, or -EINVAL. */
+static int address_of(const struct call *call, int index, union address *address) {
+  char host[INET6_ADDRSTRLEN];
+  memset(address, 0, sizeof *address);
+  uint32_t port = argument_u32(call, index + 1);
+  if (port > UINT16_MAX || !argument_text(call, index, host, sizeof host)) return -EINVAL;
+  if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+    address->v4.sin_family = AF_INET;
+    address->v4.sin_port = htons((uint16_t)port);
+    return sizeof address->v4;
+  }
+  if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) != 1) return -EINVAL;
+  address->v6.sin6_family = AF_INET6;
+  address->v6.sin6_port = htons((uint16_t)port);
+  return sizeof address->v6;
+}
+
+static int open_stream(struct instance *instance, int family) {
+  return own(instance, socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+static int give_up(struct instance *instance, int fd) {
+  int error = errno;
+  disown(instance, fd);
+  close(fd);
+  return -error;
+}
+
+/* listen(host, port, backlog) */
+static napi_value listenAt(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  union address address;
+  int length = address_of(&call, 0, &address), on = 1;
+  if (length < 0) return answer(env, length);
+  int fd = open_stream(call.instance, address.any.sa_family);
+  if (fd < 0) return answer(env, fd);
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, &address.any, (socklen_t)length) < 0 ||
+      listen(fd, argument_int(&call, 2)) < 0) {
+    return answer(env, give_up(call.instance, fd));
+  }
+  return answer(env, fd);
+}
+
+/* connect(host, port): begins; the socket is ready for OUT when the outcome is known */
+static napi_value connectTo(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  union address address;
+  int length = address_of(&call, 0, &address);
+  if (length < 0) return answer(env, length);
+  int fd = open_stream(call.instance, address.any.sa_family);
+  if (fd < 0) return answer(env, fd);
+  if (connect(fd, &address.any, (socklen_t)length) < 0 && errno != EINPROGRESS) {
+    return answer(env, give_up(call.instance, fd));
+  }
+  return answer(env, fd);
+}
+
+/* socketError(fd): SO_ERROR, negated, which is thereby taken */
+static napi_value socketError(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int error = 0;
+  socklen_t length = sizeof error;
+  int result = getsockopt(argument_int(&call, 0), SOL_SOCKET, SO_ERROR, &error, &length);
+  return answer(env, result < 0 ? -errno : -error);
+}
+
+static napi_value acceptFrom(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  return answer(env, own(call.instance, accept4(argument_int(&call, 0), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)));
+}
+
+/* localAddress(fd): {host, port}, or a negated errno */
+static napi_value localAddress(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  union address address = {0};
+  socklen_t length = sizeof address;
+  if (getsockname(argument_int(&call, 0), &address.any, &length) < 0) return answer(env, -errno);
+  char host[INET6_ADDRSTRLEN];
+  bool v6 = address.any.sa_family == AF_INET6;
+  const void *bytes = v6 ? (void *)&address.v6.sin6_addr : (void *)&address.v4.sin_addr;
+  if (!inet_ntop(address.any.sa_family, bytes, host, sizeof host)) return answer(env, -errno);
+  napi_value result, text;
+  napi_create_object(env, &result);
+  napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &text);
+  napi_set_named_property(env, result, "host", text);
+  napi_set_named_property(env, result, "port", answer(env, ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port)));
+  return result;
+}
+
+/* recv(fd, memory, iovs, iovsCount, skip, flags) */
+static napi_value recvInto(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct iovec iovs[MAX_IOVS];
+  int count = argument_iovs(&call, 1, iovs);
+  if (count < 0) return answer(env, count);
+  int wanted = argument_int(&call, 5);
+  int flags = MSG_DONTWAIT | (wanted & RECEIVE_PEEK ? MSG_PEEK : 0) | (wanted & RECEIVE_WAITALL ? MSG_WAITALL : 0);
+  int fd = argument_int(&call, 0);
+  ssize_t bytes;
+  if (count == 1) {
+    bytes = recv(fd, iovs->iov_base, iovs->iov_len, flags);
+  } else {
+    bytes = recvmsg(fd, &(struct msghdr){.msg_iov = iovs, .msg_iovlen = (size_t)count}, flags);
+  }
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* send(fd, memory, iovs, iovsCount, skip) */
+static napi_value sendFrom(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  struct iovec iovs[MAX_IOVS];
+  int count = argument_iovs(&call, 1, iovs);
+  if (count < 0) return answer(env, count);
+  int fd = argument_int(&call, 0);
+  ssize_t bytes;
+  if (count == 1) {
+    bytes = send(fd, iovs->iov_base, iovs->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+  } else {
+    struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+    bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* shutdown(fd, how) */
+static napi_value shutdownHalf(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int how = argument_int(&call, 1) & (SHUTDOWN_RD | SHUTDOWN_WR);
+  if (!how) return answer(env, -EINVAL);
+  int halves = how == SHUTDOWN_RD ? SHUT_RD : how == SHUTDOWN_WR ? SHUT_WR : SHUT_RDWR;
+  return answer(env, shutdown(argument_int(&call, 0), halves) < 0 ? -errno : 0);
+}
+
+/* retire(fd): puts a thing that is never ready in a listener's place, which closes the listener */
+static napi_value retire(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  int fd = argument_int(&call, 0);
+  if (!owns(call.instance, fd)) return answer(env, -EBADF);
+  int inert = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (inert < 0) return answer(env, -errno);
+  forget_everywhere(call.instance, fd);
+  int result = dup3(inert, fd, O_CLOEXEC) < 0 ? -errno : 0;
+  close(inert);
+  return answer(env, result);
+}
+
+void export_socket(napi_env env, napi_value exports) {
+  const napi_property_descriptor functions[] = {
+      {"listen", NULL, listenAt, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"connect", NULL, connectTo, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"accept", NULL, acceptFrom, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"recv", NULL, recvInto, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"send", NULL, sendFrom, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"shutdown", NULL, shutdownHalf, NULL, NULL, NULL, napi_enumerable, NULL},
+      EXPORT(socketError), EXPORT(localAddress), EXPORT(retire),
+  };
+  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+}

@@ -1,0 +1,96 @@
+/**
+ * The module `wasi_snapshot_preview1` as a guest imports it. Only here the names of the ABI are spelt; each family's file
+ * says what its functions do. https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
+ */
+import { WasiErrno } from '../errno.js';
+import { args } from './args.js';
+import { clock } from './clock.js';
+import { environ } from './environ.js';
+import { fd } from './fd.js';
+import { Poll } from './poll.js';
+import { proc } from './proc.js';
+import type { Process } from './process.js';
+import { random } from './random.js';
+import { sched } from './sched.js';
+import { sock } from './sock.js';
+
+export const MODULE = 'wasi_snapshot_preview1';
+
+/** What is not built yet: it answers ENOSYS. */
+export const unbuilt = [
+  'fd_advise',
+  'fd_allocate',
+  'fd_datasync',
+  'fd_filestat_set_size',
+  'fd_filestat_set_times',
+  'fd_pread',
+  'fd_pwrite',
+  'fd_readdir',
+  'fd_sync',
+  'path_create_directory',
+  'path_filestat_get',
+  'path_filestat_set_times',
+  'path_link',
+  'path_open',
+  'path_readlink',
+  'path_remove_directory',
+  'path_rename',
+  'path_symlink',
+  'path_unlink_file',
+  'proc_raise',
+] as const;
+
+/** A function of the ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers an errno of WASI. */
+export type WasiFunction = (...args: never[]) => number;
+
+export interface Preview1 {
+  /** By name: all of preview1. */
+  functions: Record<string, WasiFunction>;
+  poll: Poll;
+}
+
+/** The functions of preview1 for one process. */
+export function preview1(process: Process): Preview1 {
+  const poll = new Poll(process);
+  const family = {
+    args: args(process),
+    clock: clock(process),
+    environ: environ(process),
+    fd: fd(process),
+    proc: proc(process),
+    random: random(process),
+    sched: sched(process),
+    sock: sock(process),
+  };
+  const functions: Record<string, WasiFunction> = {
+    args_get: family.args.get,
+    args_sizes_get: family.args.sizesGet,
+    environ_get: family.environ.get,
+    environ_sizes_get: family.environ.sizesGet,
+    clock_res_get: family.clock.resGet,
+    clock_time_get: family.clock.timeGet,
+    fd_close: family.fd.close,
+    fd_fdstat_get: family.fd.fdstatGet,
+    fd_fdstat_set_flags: family.fd.fdstatSetFlags,
+    fd_fdstat_set_rights: family.fd.fdstatSetRights,
+    fd_filestat_get: family.fd.filestatGet,
+    fd_prestat_get: family.fd.prestatGet,
+    fd_prestat_dir_name: family.fd.prestatDirName,
+    fd_read: family.fd.read,
+    fd_renumber: family.fd.renumber,
+    fd_seek: family.fd.seek,
+    fd_tell: family.fd.tell,
+    fd_write: family.fd.write,
+    poll_oneoff: (input: number, output: number, count: number, countOut: number) =>
+      poll.oneoff(input, output, count, countOut),
+    proc_exit: family.proc.exit,
+    sched_yield: family.sched.yield,
+    random_get: family.random.get,
+    sock_accept: family.sock.accept,
+    sock_recv: family.sock.recv,
+    sock_send: family.sock.send,
+    sock_shutdown: family.sock.shutdown,
+  };
+  for (const name of unbuilt) functions[name] = () => WasiErrno.NOSYS;
+  return { functions, poll };
+}

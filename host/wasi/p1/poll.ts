@@ -1,0 +1,338 @@
+/**
+ * poll_oneoff: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#poll_oneoff
+ *
+ * What the specification leaves open is answered as guests need it: no subscription is EINVAL; anything wrong with one of
+ * them is an event of that one, and the call answers 0; everything that is ready is reported, each subscription at most
+ * once; nothing is reported that is not so at that moment.
+ */
+import { Errno } from '../../kernel/errno.js';
+import { Clock } from '../../kernel/kernel.js';
+import { EVENT_STRIDE, Readiness, WAKE, type Poller } from '../../kernel/readiness.js';
+import { Right } from '../descriptors.js';
+import { WasiErrno, wasiErrno } from '../errno.js';
+import { ALWAYS_READY, EventType, Interest, SLOT, WATCHED } from './interest.js';
+import type { Process } from './process.js';
+
+const SUBSCRIPTION_BYTES = 48;
+const SUBSCRIPTION_WORDS = 12;
+const EVENT_BYTES = 32;
+const EVENT_WORDS = 8;
+/** Subscriptions of one call: sixteen times the 65,535 descriptors of a large server. More is ENOMEM. */
+const MAX_SUBSCRIPTIONS = 1 << 20;
+/** With more ready descriptors than this, `nbytes` of each is 1, "at least one", instead of one more system call each. */
+const EXACT_BYTES = 8;
+/** How often a wait for a moment of the wall clock looks whether that clock was set. */
+const WALL_CLOCK_SLICE_NS = 1e9;
+const ABSTIME = 1;
+const HANGUP = 1;
+
+interface ClockSubscription {
+  userdataLow: number;
+  userdataHigh: number;
+  id: number;
+  /** Nanoseconds from the start of the call; NaN for a clock that cannot be waited for. */
+  timeoutNs: number;
+  /** The moment on the wall clock, if it is one. */
+  wallDeadlineNs: bigint | undefined;
+}
+
+export class Poll {
+  readonly #process: Process;
+  readonly #poller: Poller;
+  readonly #interest: Interest;
+  #clocks: ClockSubscription[] = [];
+  /** Where events go: guest memory, or the scratch space for a guest with an unaligned pointer. */
+  #out = new Int32Array(0);
+  #at = 0;
+  #emitted = 0;
+  /** For an embedded guest: after how many nanoseconds, from the last call on, it wants to be called in any case. */
+  pendingTimeoutNs = Infinity;
+  /** For an embedded guest: true if its last call found nothing, so that what it waits for is in the interest set. */
+  settled = false;
+
+  constructor(process: Process) {
+    this.#process = process;
+    this.#poller = process.kernel.poller(process.embedder.poller);
+    this.#interest = new Interest(process.descriptors, this.#poller, (sentence) => process.embedder.warn(sentence));
+  }
+
+  /** The interest set, for an event loop to watch. */
+  get poller(): Poller {
+    return this.#poller;
+  }
+
+  oneoff(input: number, output: number, count: number, countOut: number): number {
+    const { memory } = this.#process;
+    input >>>= 0;
+    output >>>= 0;
+    count >>>= 0;
+    countOut >>>= 0;
+    if (count === 0) return WasiErrno.INVAL;
+    if (!memory.holds(input, count * SUBSCRIPTION_BYTES)) return WasiErrno.FAULT;
+    if (!memory.holds(output, count * EVENT_BYTES) || !memory.holds(countOut, 4)) return WasiErrno.FAULT;
+    if (count > MAX_SUBSCRIPTIONS) return WasiErrno.NOMEM;
+    const aligned = ((input | output) & 3) === 0;
+    const words = aligned ? memory.words : copyOfWords(memory.bytes, input, count * SUBSCRIPTION_BYTES);
+    this.#out = aligned ? memory.words : new Int32Array(count * EVENT_WORDS);
+    this.#at = aligned ? output >>> 2 : 0;
+    this.#emitted = 0;
+    const start = aligned ? input >>> 2 : 0;
+    const result =
+      count <= 2 && this.#interest.count > 8 && this.#single(words, start, count)
+        ? this.#waitForOne()
+        : this.#waitForAll(words, start, count);
+    if (result < 0) return wasiErrno(result);
+    if (!aligned) memory.bytes.set(new Uint8Array(this.#out.buffer, 0, this.#emitted * EVENT_BYTES), output);
+    memory.setU32(countOut, this.#emitted);
+    this.settled = this.#emitted === 0;
+    return WasiErrno.SUCCESS;
+  }
+
+  // The single subscription: ioctl(FIONREAD) of wasi-libc is one, between two polls for everything.
+
+  #one = { fd: 0, type: 0, userdataLow: 0, userdataHigh: 0 };
+
+  /** True if these are one descriptor and at most one clock; then they are taken note of. */
+  #single(words: Int32Array, start: number, count: number): boolean {
+    let descriptors = 0;
+    this.#clocks.length = 0;
+    for (let i = 0, at = start; i < count; i++, at += SUBSCRIPTION_WORDS) {
+      const type = words[at + 2]! & 0xff;
+      if (type === EventType.CLOCK) {
+        this.#addClock(words, at);
+      } else if (type <= EventType.FD_WRITE) {
+        this.#one = { fd: words[at + 4]! >>> 0, type, userdataLow: words[at]!, userdataHigh: words[at + 1]! };
+        descriptors++;
+      }
+    }
+    const descriptor = this.#process.descriptors.get(this.#one.fd);
+    const right = this.#one.type === EventType.FD_READ ? Right.FD_READ : Right.FD_WRITE;
+    const rights = right | Right.POLL_FD_READWRITE;
+    return descriptors === 1 && descriptor !== undefined && (descriptor.rights & rights) === rights && !descriptor.retired;
+  }
+
+  #waitForOne(): number {
+    const { kernel } = this.#process;
+    const { fd, type, userdataLow, userdataHigh } = this.#one;
+    const handle = this.#process.descriptors.get(fd)!.handle;
+    const interest = type === EventType.FD_READ ? Readiness.IN | Readiness.RDHUP : Readiness.OUT;
+    return this.#repeat((timeoutNs) => {
+      const mask = kernel.waitFor(handle, interest, timeoutNs);
+      if (mask > 0) this.#emitReady(userdataLow, userdataHigh, type, fd, mask, true);
+      return mask;
+    }, 0);
+  }
+
+  // The general case.
+
+  #waitForAll(words: Int32Array, start: number, count: number): number {
+    const interest = this.#interest;
+    interest.settle(this.#compare(words, start, count));
+    if (interest.unwatched > 0) this.#emitUnwatched();
+    return this.#repeat((timeoutNs) => this.#waitOnce(timeoutNs), this.#emitted);
+  }
+
+  /** Compares the subscriptions with those of the calls before. Answers how many are for descriptors. */
+  #compare(words: Int32Array, start: number, count: number): number {
+    const interest = this.#interest;
+    interest.reserve(count);
+    this.#clocks.length = 0;
+    const { slots } = interest;
+    const known = interest.count;
+    let slot = 0;
+    let at = start;
+    let to = 0;
+    for (const end = start + count * SUBSCRIPTION_WORDS; at < end; at += SUBSCRIPTION_WORDS) {
+      const type = words[at + 2]! & 0xff;
+      if (type === EventType.CLOCK) {
+        this.#addClock(words, at);
+        continue;
+      }
+      const fd = words[at + 4]!;
+      if (
+        slot >= known ||
+        slots[to + SLOT.FD] !== fd ||
+        slots[to] !== words[at] ||
+        slots[to + 1] !== words[at + 1] ||
+        slots[to + SLOT.TYPE] !== type
+      ) {
+        interest.replace(slot, words[at]!, words[at + 1]!, type, fd);
+      }
+      slot++;
+      to += SLOT.WORDS;
+    }
+    return slot;
+  }
+
+  /** One wait of the kernel, and the events that come of it. Answers < 0 for an error. */
+  #waitOnce(timeoutNs: number): number {
+    const interest = this.#interest;
+    const { events } = interest;
+    const count = this.#poller.wait(events, timeoutNs);
+    const exact = count <= EXACT_BYTES;
+    let woken = false;
+    for (let i = 0, end = count * EVENT_STRIDE; i < end; i += EVENT_STRIDE) {
+      const fd = events[i + 1]!;
+      if (fd === WAKE) woken = true;
+      else if (!this.#emitSlots(fd, events[i]!, exact)) interest.stale(fd);
+    }
+    return woken ? -Errno.EINTR : count;
+  }
+
+  /** Reports to every subscription of the descriptor that `mask` concerns; false if there is none. */
+  #emitSlots(fd: number, mask: number, exact: boolean): boolean {
+    const { first, next, slots, active } = this.#interest;
+    let told = false;
+    for (let slot = first[fd]!; slot >= 0; slot = next[slot]!) {
+      if (slot >= active) continue;
+      const at = slot * SLOT.WORDS;
+      const type = slots[at + SLOT.TYPE]!;
+      const concerns =
+        type === EventType.FD_READ
+          ? Readiness.IN | Readiness.RDHUP | Readiness.HUP | Readiness.ERR | Readiness.NVAL
+          : Readiness.OUT | Readiness.HUP | Readiness.ERR | Readiness.NVAL;
+      if (!(mask & concerns)) continue;
+      told = true;
+      this.#emitReady(slots[at]!, slots[at + 1]!, type, fd, mask, exact);
+    }
+    return told;
+  }
+
+  /** Repeats `wait` until there is something to tell: an event, or a clock that ran out. */
+  #repeat(wait: (timeoutNs: number) => number, emitted: number): number {
+    const { kernel, embedder } = this.#process;
+    const embedded = embedder.embedded;
+    let timeoutNs = emitted > 0 ? 0 : this.#nextTimeout();
+    this.pendingTimeoutNs = timeoutNs;
+    const timed = timeoutNs > 0 && timeoutNs !== Infinity;
+    const startNs = timed ? kernel.now(Clock.MONOTONIC) : 0n;
+    let elapsedNs = 0;
+    for (;;) {
+      const sliceNs = embedded ? 0 : this.#slice(timeoutNs - elapsedNs);
+      const result = wait(sliceNs);
+      if (result < 0 && result !== -Errno.EINTR) return result;
+      if (timed) elapsedNs = Number(kernel.now(Clock.MONOTONIC) - startNs);
+      this.#emitClocks(elapsedNs);
+      if (result === -Errno.EINTR) this.#process.interrupt();
+      if (this.#emitted > 0 || (embedded && result === 0)) return 0;
+      timeoutNs = this.#nextTimeout();
+    }
+  }
+
+  // Clocks.
+
+  #addClock(words: Int32Array, at: number): void {
+    const id = words[at + 4]! >>> 0;
+    const amount = (words[at + 7]! >>> 0) * 2 ** 32 + (words[at + 6]! >>> 0);
+    const clock: ClockSubscription = {
+      userdataLow: words[at]!,
+      userdataHigh: words[at + 1]!,
+      id,
+      timeoutNs: amount,
+      wallDeadlineNs: undefined,
+    };
+    if (id !== Clock.REALTIME && id !== Clock.MONOTONIC) {
+      clock.timeoutNs = Number.NaN;
+    } else if (words[at + 10]! & ABSTIME) {
+      const deadlineNs = (BigInt(words[at + 7]! >>> 0) << 32n) | BigInt(words[at + 6]! >>> 0);
+      if (id === Clock.REALTIME) clock.wallDeadlineNs = deadlineNs;
+      clock.timeoutNs = this.#remainingNs(id, deadlineNs);
+    } else if (amount >= 2 ** 63) {
+      clock.timeoutNs = Infinity;
+    }
+    this.#clocks.push(clock);
+  }
+
+  #remainingNs(id: Clock, deadlineNs: bigint): number {
+    const remaining = deadlineNs - this.#process.kernel.now(id);
+    if (remaining <= 0n) return 0;
+    return remaining >= 1n << 63n ? Infinity : Number(remaining);
+  }
+
+  /** Nanoseconds from the start of the call to the first clock that runs out. */
+  #nextTimeout(): number {
+    let timeoutNs = Infinity;
+    for (const clock of this.#clocks) {
+      if (Number.isNaN(clock.timeoutNs)) return 0;
+      if (clock.timeoutNs < timeoutNs) timeoutNs = clock.timeoutNs;
+    }
+    return timeoutNs;
+  }
+
+  #slice(timeoutNs: number): number {
+    if (timeoutNs <= 0) return 0;
+    for (const clock of this.#clocks) {
+      if (clock.wallDeadlineNs !== undefined) return Math.min(timeoutNs, WALL_CLOCK_SLICE_NS);
+    }
+    return timeoutNs;
+  }
+
+  #emitClocks(elapsedNs: number): void {
+    for (const clock of this.#clocks) {
+      if (clock.wallDeadlineNs !== undefined) {
+        clock.timeoutNs = elapsedNs + this.#remainingNs(Clock.REALTIME, clock.wallDeadlineNs);
+      }
+      const unknown = Number.isNaN(clock.timeoutNs);
+      if (!unknown && clock.timeoutNs > elapsedNs) continue;
+      const known = clock.id <= Clock.THREAD_CPUTIME ? WasiErrno.NOTSUP : WasiErrno.INVAL;
+      this.#emit(clock.userdataLow, clock.userdataHigh, unknown ? known : 0, EventType.CLOCK, 0, 0);
+    }
+  }
+
+  // Events.
+
+  /** The slots that no kernel needs to be asked about: what is always ready, and what is wrong. */
+  #emitUnwatched(): void {
+    const { slots, states, active } = this.#interest;
+    for (let slot = 0, at = 0; slot < active; slot++, at += SLOT.WORDS) {
+      const state = states[slot]!;
+      if (state === WATCHED) continue;
+      const type = slots[at + SLOT.TYPE]!;
+      const fd = slots[at + SLOT.FD]!;
+      if (state === ALWAYS_READY) {
+        this.#emitReady(slots[at]!, slots[at + 1]!, type, fd, Readiness.IN | Readiness.OUT, true);
+      } else {
+        this.#emit(slots[at]!, slots[at + 1]!, state, type, 0, 0);
+      }
+    }
+  }
+
+  #emitReady(low: number, high: number, type: number, fd: number, mask: number, exact: boolean): void {
+    if (type === EventType.FD_WRITE) {
+      const broken = (mask & (Readiness.HUP | Readiness.ERR)) !== 0;
+      this.#emit(low, high, 0, type, broken ? 0 : 1, broken ? HANGUP : 0);
+      return;
+    }
+    let hangup = (mask & (Readiness.HUP | Readiness.RDHUP)) !== 0;
+    let bytes = 1;
+    if (exact || hangup) {
+      const descriptor = this.#process.descriptors.get(fd)!;
+      const connection = descriptor.socket && !descriptor.listener;
+      bytes = descriptor.listener ? 0 : Math.max(0, this.#process.kernel.readable(descriptor.handle));
+      // select(2) tells of an end as of data: a connection that is readable and has no byte was ended.
+      if (bytes === 0 && connection) hangup = true;
+    }
+    this.#emit(low, high, 0, type, bytes, hangup ? HANGUP : 0);
+  }
+
+  #emit(low: number, high: number, errno: number, type: number, bytes: number, flags: number): void {
+    const out = this.#out;
+    const at = this.#at;
+    out[at] = low;
+    out[at + 1] = high;
+    out[at + 2] = errno | (type << 16);
+    out[at + 3] = 0;
+    out[at + 4] = bytes;
+    out[at + 5] = 0;
+    out[at + 6] = flags;
+    out[at + 7] = 0;
+    this.#at = at + EVENT_WORDS;
+    this.#emitted++;
+  }
+}
+
+function copyOfWords(bytes: Uint8Array, offset: number, length: number): Int32Array {
+  const copy = new Uint8Array(length);
+  copy.set(bytes.subarray(offset, offset + length));
+  return new Int32Array(copy.buffer);
+}

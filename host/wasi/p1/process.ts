@@ -1,0 +1,76 @@
+/**
+ * What the functions of one guest share: its memory, its descriptors, its kernel, and what the embedder lends it. Where a
+ * descriptor is in blocking mode the guest waits here, and only here and in poll_oneoff.
+ */
+import { Errno } from '../../kernel/errno.js';
+import type { Kernel } from '../../kernel/kernel.js';
+import { Readiness, type PollerName } from '../../kernel/readiness.js';
+import type { Descriptor, Descriptors } from '../descriptors.js';
+import type { Memory } from '../memory.js';
+
+/** What the embedder lends a guest. */
+export interface Embedder {
+  /** UTF-8, with no terminating zero. */
+  readonly args: readonly Uint8Array[];
+  /** `NAME=value` in UTF-8, with no terminating zero. */
+  readonly environ: readonly Uint8Array[];
+  /** The backend that poll_oneoff asks. */
+  readonly poller: PollerName;
+  /** True for a guest that lives in an event loop: no call waits, and poll_oneoff may answer 0 events. */
+  readonly embedded: boolean;
+  /** Ends the guest: does not return. */
+  exit(code: number): never;
+  /** A wait was interrupted: obeys what the embedder wants, and may not return. */
+  interrupted(): void;
+  /** Tells the operator, in a sentence, of something that the guest cannot be told. */
+  warn(sentence: string): void;
+}
+
+export class Process {
+  readonly kernel: Kernel;
+  readonly descriptors: Descriptors;
+  readonly embedder: Embedder;
+  memory!: Memory;
+
+  constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
+    this.kernel = kernel;
+    this.descriptors = descriptors;
+    this.embedder = embedder;
+  }
+
+  /** Gives the process its memory, which exists only when the module has been instantiated. */
+  attach(memory: Memory): void {
+    this.memory = memory;
+    this.kernel.attach(memory);
+  }
+
+  /** After a call that answered -EAGAIN: 0 if it shall be tried again, or the negated errno that the guest gets. */
+  block(descriptor: Descriptor, interest: number): number {
+    if (descriptor.nonblocking || this.embedder.embedded) return -Errno.EAGAIN;
+    const ready = this.kernel.waitFor(descriptor.handle, interest, Infinity);
+    if (ready !== -Errno.EINTR) return ready < 0 ? ready : 0;
+    this.interrupt();
+    return 0;
+  }
+
+  /** Takes note of a wake-up: returns if the guest may go on. */
+  interrupt(): void {
+    this.kernel.awake();
+    this.embedder.interrupted();
+  }
+}
+
+/** Calls `operation` until it needs no waiting. */
+export function untilReady(
+  process: Process,
+  descriptor: Descriptor,
+  interest: typeof Readiness.IN | typeof Readiness.OUT,
+  operation: () => number,
+): number {
+  for (;;) {
+    const result = operation();
+    if (result !== -Errno.EAGAIN) return result;
+    const blocked = process.block(descriptor, interest);
+    if (blocked < 0) return blocked;
+  }
+}

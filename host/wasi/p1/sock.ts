@@ -1,0 +1,124 @@
+/**
+ * sock_*: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#sock_accept
+ *
+ * fd_read and fd_write of a socket come down to `receive` and `transmit` here. The first try of each is written out, for it
+ * nearly always succeeds and costs nothing beside the kernel's own work; waiting is the exception.
+ */
+import { Errno } from '../../kernel/errno.js';
+import { Receive, Shutdown } from '../../kernel/kernel.js';
+import { Readiness } from '../../kernel/readiness.js';
+import { Descriptor, Right } from '../descriptors.js';
+import { WasiErrno, wasiErrno } from '../errno.js';
+import { untilReady, type Process } from './process.js';
+
+const FDFLAGS_NONBLOCK = 4;
+
+/** Receives into iovecs: bytes, or a negated errno of the kernel. */
+export function receive(process: Process, socket: Descriptor, iovs: number, count: number, flags: number): number {
+  const { kernel } = process;
+  const first = kernel.recv(socket.handle, iovs, count, flags, 0);
+  if (first > 0 && !(flags & Receive.WAITALL)) return first;
+  if (first === 0 || (first < 0 && first !== -Errno.EAGAIN) || socket.nonblocking) return first;
+  let done = Math.max(first, 0);
+  for (;;) {
+    // Waits for the first byte, or with WAITALL for the last one; an end or an error after some bytes is told next time.
+    const more = untilReady(process, socket, Readiness.IN, () => kernel.recv(socket.handle, iovs, count, flags, done));
+    if (more <= 0) return done > 0 ? done : more;
+    done += more;
+    if (!(flags & Receive.WAITALL) || flags & Receive.PEEK) return done;
+  }
+}
+
+/** Sends iovecs: bytes, or a negated errno of the kernel. In blocking mode it waits until everything is on its way. */
+export function transmit(process: Process, socket: Descriptor, iovs: number, count: number): number {
+  const { kernel } = process;
+  const first = kernel.send(socket.handle, iovs, count, 0);
+  if (socket.nonblocking || (first < 0 && first !== -Errno.EAGAIN)) return first;
+  const total = bytesOf(process, iovs, count);
+  let done = Math.max(first, 0);
+  while (done < total) {
+    const more = untilReady(process, socket, Readiness.OUT, () => kernel.send(socket.handle, iovs, count, done));
+    if (more <= 0) return done > 0 ? done : more;
+    done += more;
+  }
+  return done;
+}
+
+/** The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of them and 2 GiB. */
+export function bytesOf(process: Process, iovs: number, count: number): number {
+  let total = 0;
+  for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8) total += process.memory.u32(at);
+  return Math.min(total, 0x7ffff000);
+}
+
+export const sock = (process: Process) => ({
+  accept(fd: number, flags: number, fdOut: number): number {
+    fdOut >>>= 0;
+    const listener = process.descriptors.get(fd >>> 0);
+    if (!listener) return WasiErrno.BADF;
+    if (!listener.socket) return WasiErrno.NOTSOCK;
+    if (!listener.listener) return listener.inheriting ? WasiErrno.NOTCAPABLE : WasiErrno.INVAL;
+    if (flags & ~FDFLAGS_NONBLOCK) return WasiErrno.INVAL;
+    if (!process.memory.holds(fdOut, 4)) return WasiErrno.FAULT;
+    // Asked first, so that the connection stays in the listener's queue.
+    if (process.descriptors.full) return WasiErrno.MFILE;
+    const accept = () => process.kernel.accept(listener.handle);
+    let handle = accept();
+    if (handle === -Errno.EAGAIN) {
+      if (listener.nonblocking) return WasiErrno.AGAIN;
+      handle = untilReady(process, listener, Readiness.IN, accept);
+    }
+    if (handle < 0) return wasiErrno(handle);
+    const connection = Descriptor.connection(handle, (flags & FDFLAGS_NONBLOCK) !== 0);
+    connection.rights &= listener.inheriting;
+    connection.accepted = true;
+    process.memory.setU32(fdOut, process.descriptors.add(connection));
+    return WasiErrno.SUCCESS;
+  },
+
+  recv(fd: number, iovs: number, count: number, flags: number, bytesOut: number, flagsOut: number): number {
+    iovs >>>= 0;
+    count >>>= 0;
+    bytesOut >>>= 0;
+    flagsOut >>>= 0;
+    const socket = process.descriptors.get(fd >>> 0);
+    if (!socket) return WasiErrno.BADF;
+    if (!socket.socket) return WasiErrno.NOTSOCK;
+    if (!(socket.rights & Right.FD_READ)) return WasiErrno.NOTCAPABLE;
+    if (flags & ~(Receive.PEEK | Receive.WAITALL)) return WasiErrno.INVAL;
+    const { memory } = process;
+    if (!memory.holds(bytesOut, 4) || !memory.holds(flagsOut, 2)) return WasiErrno.FAULT;
+    const bytes = receive(process, socket, iovs, count, flags);
+    if (bytes < 0) return wasiErrno(bytes);
+    memory.setU32(bytesOut, bytes);
+    memory.setU16(flagsOut, 0);
+    return WasiErrno.SUCCESS;
+  },
+
+  send(fd: number, iovs: number, count: number, flags: number, bytesOut: number): number {
+    iovs >>>= 0;
+    count >>>= 0;
+    bytesOut >>>= 0;
+    const socket = process.descriptors.get(fd >>> 0);
+    if (!socket) return WasiErrno.BADF;
+    if (!socket.socket) return WasiErrno.NOTSOCK;
+    if (!(socket.rights & Right.FD_WRITE)) return WasiErrno.NOTCAPABLE;
+    if (flags !== 0) return WasiErrno.INVAL;
+    const { memory } = process;
+    if (!memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
+    const bytes = transmit(process, socket, iovs, count);
+    if (bytes < 0) return wasiErrno(bytes);
+    memory.setU32(bytesOut, bytes);
+    return WasiErrno.SUCCESS;
+  },
+
+  shutdown(fd: number, how: number): number {
+    const socket = process.descriptors.get(fd >>> 0);
+    if (!socket) return WasiErrno.BADF;
+    if (!socket.socket) return WasiErrno.NOTSOCK;
+    if (!(socket.rights & Right.SOCK_SHUTDOWN)) return WasiErrno.NOTCAPABLE;
+    if (how === 0 || how & ~(Shutdown.RD | Shutdown.WR)) return WasiErrno.INVAL;
+    const result = process.kernel.shutdown(socket.handle, how);
+    return result < 0 ? wasiErrno(result) : WasiErrno.SUCCESS;
+  },
+});
