@@ -40,6 +40,59 @@ export const unbuilt = [
   'proc_raise',
 ] as const;
 
+/**
+ * The parameters of each function, for transcripts: `>name` is where a u32 answer goes, `>>name` a u64 one; the rest is
+ * what goes in.
+ */
+export const parameters: Record<string, string> = {
+  args_get: 'argv argv_buf',
+  args_sizes_get: '>argc >argv_buf_size',
+  environ_get: 'environ environ_buf',
+  environ_sizes_get: '>count >buf_size',
+  clock_res_get: 'id >>resolution',
+  clock_time_get: 'id precision >>time',
+  fd_advise: 'fd offset len advice',
+  fd_allocate: 'fd offset len',
+  fd_close: 'fd',
+  fd_datasync: 'fd',
+  fd_fdstat_get: 'fd stat',
+  fd_fdstat_set_flags: 'fd flags',
+  fd_fdstat_set_rights: 'fd rights_base rights_inheriting',
+  fd_filestat_get: 'fd stat',
+  fd_filestat_set_size: 'fd size',
+  fd_filestat_set_times: 'fd atim mtim flags',
+  fd_pread: 'fd iovs iovs_len offset >nread',
+  fd_prestat_dir_name: 'fd path path_len',
+  fd_prestat_get: 'fd prestat',
+  fd_pwrite: 'fd iovs iovs_len offset >nwritten',
+  fd_read: 'fd iovs iovs_len >nread',
+  fd_readdir: 'fd buf buf_len cookie >bufused',
+  fd_renumber: 'fd to',
+  fd_seek: 'fd offset whence >>newoffset',
+  fd_sync: 'fd',
+  fd_tell: 'fd >>offset',
+  fd_write: 'fd iovs iovs_len >nwritten',
+  path_create_directory: 'fd path path_len',
+  path_filestat_get: 'fd flags path path_len stat',
+  path_filestat_set_times: 'fd flags path path_len atim mtim fst_flags',
+  path_link: 'old_fd old_flags old_path old_path_len new_fd new_path new_path_len',
+  path_open: 'fd dirflags path path_len oflags rights_base rights_inheriting fdflags >opened',
+  path_readlink: 'fd path path_len buf buf_len >bufused',
+  path_remove_directory: 'fd path path_len',
+  path_rename: 'fd old_path old_path_len new_fd new_path new_path_len',
+  path_symlink: 'old_path old_path_len fd new_path new_path_len',
+  path_unlink_file: 'fd path path_len',
+  poll_oneoff: 'in out nsubs >nevents',
+  proc_exit: 'code',
+  proc_raise: 'signal',
+  random_get: 'buf buf_len',
+  sched_yield: '',
+  sock_accept: 'fd flags >fd',
+  sock_recv: 'fd ri_data ri_data_len ri_flags >ro_datalen ro_flags',
+  sock_send: 'fd si_data si_data_len si_flags >so_datalen',
+  sock_shutdown: 'fd how',
+};
+
 /** A function of the ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers an errno of WASI. */
 export type WasiFunction = (...args: never[]) => number;
 

@@ -37,10 +37,10 @@ export class Interest {
   readonly #warn: (sentence: string) => void;
 
   /** By slot. */
-  slots = new Int32Array(0);
-  states = new Int32Array(0);
-  next = new Int32Array(0);
-  #previous = new Int32Array(0);
+  slots: Int32Array = new Int32Array(0);
+  states: Int32Array = new Int32Array(0);
+  next: Int32Array = new Int32Array(0);
+  #previous: Int32Array = new Int32Array(0);
   /** Slots in use, active or not. */
   count = 0;
   /** Slots of the present call. */
@@ -49,15 +49,15 @@ export class Interest {
   unwatched = 0;
 
   /** By descriptor: its first slot; what the kernel's set has for it, and under which handle. */
-  first = new Int32Array(0);
-  #registered = new Int32Array(0);
-  #handles = new Int32Array(0);
+  first: Int32Array = new Int32Array(0);
+  #registered: Int32Array = new Int32Array(0);
+  #handles: Int32Array = new Int32Array(0);
   #isDirty = new Uint8Array(0);
   #dirty: number[] = [];
   /** Descriptors in the kernel's set. */
   #size = 0;
   /** Room for an event of everything in the kernel's set, and of the wake-up. */
-  events = new Int32Array(64 * EVENT_STRIDE);
+  events: Int32Array = new Int32Array(64 * EVENT_STRIDE);
 
   constructor(descriptors: Descriptors, poller: Poller, warn: (sentence: string) => void) {
     this.#descriptors = descriptors;

@@ -42,7 +42,7 @@ export class Poll {
   readonly #interest: Interest;
   #clocks: ClockSubscription[] = [];
   /** Where events go: guest memory, or the scratch space for a guest with an unaligned pointer. */
-  #out = new Int32Array(0);
+  #out: Int32Array = new Int32Array(0);
   #at = 0;
   #emitted = 0;
   /** For an embedded guest: after how many nanoseconds, from the last call on, it wants to be called in any case. */
@@ -299,8 +299,9 @@ export class Poll {
 
   #emitReady(low: number, high: number, type: number, fd: number, mask: number, exact: boolean): void {
     if (type === EventType.FD_WRITE) {
+      // Never HANGUP: poll(2) of wasi-libc takes that for "not writable", and a guest that waits to write would spin.
       const broken = (mask & (Readiness.HUP | Readiness.ERR)) !== 0;
-      this.#emit(low, high, 0, type, broken ? 0 : 1, broken ? HANGUP : 0);
+      this.#emit(low, high, 0, type, broken ? 0 : 1, 0);
       return;
     }
     let hangup = (mask & (Readiness.HUP | Readiness.RDHUP)) !== 0;

@@ -1,0 +1,73 @@
+/**
+ * Puts one guest together: its descriptors from what was granted, its functions, its memory. It runs nothing; worker.ts
+ * runs a command, reactor.ts a reactor.
+ */
+import { errnoName } from '../host/kernel/errno.js';
+import { FileType, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
+import type { PollerName } from '../host/kernel/readiness.js';
+import type { LinuxKernel } from '../host/linux/linux-kernel.js';
+import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
+import { type LinearMemory, Memory } from '../host/wasi/memory.js';
+import { MODULE, preview1 } from '../host/wasi/p1/imports.js';
+import type { Poll } from '../host/wasi/p1/poll.js';
+import { type Embedder, Process } from '../host/wasi/p1/process.js';
+import { HostError } from './error.js';
+import { Trace } from './trace.js';
+
+/** All that a guest is made of, as plain data that can cross to a worker. Descriptors are the process's own numbers. */
+export interface Plan {
+  module: WebAssembly.Module;
+  args: Uint8Array[];
+  environ: Uint8Array[];
+  poller: PollerName;
+  maxDescriptors: number;
+  trace: string | undefined;
+  /** Of stdin, stdout, stderr: a descriptor to duplicate, or null for the null device. */
+  streams: (number | null)[];
+  sockets: { fd: number | undefined; descriptor: number; listener: boolean; blocking: boolean }[];
+}
+
+export interface Made {
+  instance: WebAssembly.Instance;
+  process: Process;
+  poll: Poll;
+  trace: Trace | undefined;
+}
+
+/** Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any more. */
+export async function make(
+  plan: Plan,
+  kernel: LinuxKernel,
+  embedder: Omit<Embedder, 'args' | 'environ' | 'poller'>,
+): Promise<Made> {
+  const descriptors = new Descriptors(kernel, plan.maxDescriptors);
+  plan.streams.forEach((stream, fd) => descriptors.put(fd, openStream(kernel, stream)));
+  for (const { fd, descriptor, listener, blocking } of plan.sockets) {
+    const handle = check(kernel.adopt(descriptor), 'a granted socket');
+    const socket = listener ? Descriptor.listener(handle, !blocking) : Descriptor.connection(handle, !blocking);
+    if (fd === undefined) descriptors.add(socket);
+    else descriptors.put(fd, socket);
+  }
+  const { args, environ, poller } = plan;
+  const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
+  const { functions, poll } = preview1(process);
+  const trace = plan.trace === undefined ? undefined : new Trace(plan.trace, `${kernel.name} ${poller}`);
+  const imports = trace ? trace.wrap(functions, () => process.memory) : functions;
+  const instance = await WebAssembly.instantiate(plan.module, { [MODULE]: imports });
+  process.attach(new Memory(instance.exports['memory'] as unknown as LinearMemory));
+  return { instance, process, poll, trace };
+}
+
+function openStream(kernel: LinuxKernel, stream: number | null): Descriptor {
+  const handle = check(stream === null ? kernel.openNull() : kernel.adopt(stream), 'a standard stream');
+  const stat = new BigUint64Array(STAT_FIELDS);
+  check(kernel.stat(handle, stat), 'a standard stream');
+  const { read, write } = kernel.access(handle);
+  const type = Number(stat[Stat.TYPE]) as FileType;
+  return Descriptor.stream(handle, type, read, write);
+}
+
+function check(result: number, what: string): number {
+  if (result < 0) throw new HostError(`${what} cannot be used: ${errnoName(result)}`);
+  return result;
+}

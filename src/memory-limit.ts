@@ -1,0 +1,88 @@
+/**
+ * Writes a maximum into the memory section of a WebAssembly binary, so that memory.grow beyond it fails inside of the
+ * guest. It knows two sections' outer form and nothing else: https://webassembly.github.io/spec/core/binary/modules.html
+ */
+import { UsageError } from './error.js';
+
+const PAGE_BYTES = 65536;
+const HEADER_BYTES = 8;
+const MEMORY_SECTION = 5;
+const HAS_MAXIMUM = 1;
+const IS_64_BIT = 4;
+
+/** The binary, with its memory's maximum lowered to `mebibytes`. Throws `UsageError` if it starts with more. */
+export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
+  const limitPages = Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES);
+  const reader = new Reader(bytes, HEADER_BYTES);
+  while (!reader.done) {
+    const start = reader.at;
+    const id = reader.byte();
+    const length = reader.leb();
+    const end = reader.at + length;
+    if (id === MEMORY_SECTION && length > 1) {
+      const body = limitedSection(reader, limitPages, mebibytes);
+      return concatenate([
+        bytes.subarray(0, start),
+        Uint8Array.of(MEMORY_SECTION, ...leb(body.length)),
+        body,
+        bytes.subarray(end),
+      ]);
+    }
+    reader.at = end;
+  }
+  return bytes;
+}
+
+function limitedSection(reader: Reader, limitPages: number, mebibytes: number): Uint8Array {
+  const count = reader.leb();
+  const flags = reader.byte();
+  const minimum = reader.leb();
+  const maximum = flags & HAS_MAXIMUM ? reader.leb() : Infinity;
+  if (count !== 1 || flags & IS_64_BIT) {
+    throw new UsageError('a memory limit works for guests with one memory of 32 bits, and this one has another kind');
+  }
+  if (minimum > limitPages) {
+    const need = Math.ceil((minimum * PAGE_BYTES) / 2 ** 20);
+    throw new UsageError(`the guest starts with ${need} MiB of memory, which is more than the limit of ${mebibytes} MiB`);
+  }
+  const pages = Math.min(maximum, limitPages);
+  return Uint8Array.of(...leb(count), flags | HAS_MAXIMUM, ...leb(minimum), ...leb(pages));
+}
+
+class Reader {
+  readonly #bytes: Uint8Array;
+  at: number;
+
+  constructor(bytes: Uint8Array, at: number) {
+    this.#bytes = bytes;
+    this.at = at;
+  }
+
+  get done(): boolean {
+    return this.at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    return this.#bytes[this.at++]!;
+  }
+
+  /** An unsigned LEB128 of at most 32 bits; the binary was compiled before, so it is well formed. */
+  leb(): number {
+    let value = 0;
+    for (let shift = 1; ; shift *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * shift;
+      if (byte < 128) return value;
+    }
+  }
+}
+
+function leb(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
+  return [...bytes, value];
+}
+
+function concatenate(parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,75 @@
+/**
+ * The transcript of a run: two lines for each call, what went in and what came out.
+ *
+ *     -> poll_oneoff(in=0x10a40, out=0x10b00, nsubs=2) @0.001204
+ *     <- SUCCESS nevents=1 @0.003377
+ *
+ * The first line names the kernel. The time is in seconds from the first line on.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+
+import { wasiErrnoName } from '../host/wasi/errno.js';
+import type { Memory } from '../host/wasi/memory.js';
+import { parameters, type WasiFunction } from '../host/wasi/p1/imports.js';
+import { UsageError } from './error.js';
+
+const FLUSH_BYTES = 1 << 16;
+/** Calls that may wait: what happened before them is written first, for they may be the last ones. */
+const MAY_WAIT = new Set(['poll_oneoff', 'sock_accept', 'sock_recv', 'sock_send', 'fd_read', 'fd_write', 'proc_exit']);
+
+export class Trace {
+  readonly #file: number;
+  readonly #startMs = performance.now();
+  #lines = '';
+
+  constructor(path: string, kernelName: string) {
+    try {
+      this.#file = openSync(path, 'w');
+    } catch (error) {
+      throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, { cause: error });
+    }
+    this.#lines = `# kernel ${kernelName}\n`;
+  }
+
+  /** The same functions, each of which writes its transcript. `memory` is asked for at the time of a call. */
+  wrap(functions: Record<string, WasiFunction>, memory: () => Memory): Record<string, WasiFunction> {
+    const wrapped: Record<string, WasiFunction> = {};
+    for (const [name, call] of Object.entries(functions)) {
+      const names = (parameters[name] ?? '').split(' ').filter(Boolean);
+      wrapped[name] = (...values: never[]) => {
+        const inputs = names.flatMap((each, i) => (each.startsWith('>') ? [] : [`${each}=${values[i]}`]));
+        this.#line(`-> ${name}(${inputs.join(', ')})`);
+        if (MAY_WAIT.has(name)) this.flush();
+        const errno = call(...values);
+        this.#line(`<- ${[wasiErrnoName(errno), ...outputs(names, values, errno, memory())].join(' ')}`);
+        return errno;
+      };
+    }
+    return wrapped;
+  }
+
+  #line(text: string): void {
+    this.#lines += `${text} @${((performance.now() - this.#startMs) / 1000).toFixed(6)}\n`;
+    if (this.#lines.length > FLUSH_BYTES) this.flush();
+  }
+
+  flush(): void {
+    if (this.#lines !== '') writeSync(this.#file, this.#lines);
+    this.#lines = '';
+  }
+
+  close(): void {
+    this.flush();
+    closeSync(this.#file);
+  }
+}
+
+function outputs(names: string[], values: unknown[], errno: number, memory: Memory): string[] {
+  if (errno !== 0) return [];
+  return names.flatMap((name, i) => {
+    const at = Number(values[i]) >>> 0;
+    if (name.startsWith('>>')) return memory.holds(at, 8) ? [`${name.slice(2)}=${memory.u64(at)}`] : [];
+    if (name.startsWith('>')) return memory.holds(at, 4) ? [`${name.slice(1)}=${memory.u32(at)}`] : [];
+    return [];
+  });
+}

@@ -1,0 +1,282 @@
+// Builds every WebAssembly guest of the table below that is stale; it never writes outside dist/,
+// and it downloads nothing. usage: node wasm/build.mjs @ts-check
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, normalize } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+
+const CACHE = 'dist/wasm/.cache';
+const INCLUDE_DIRS = ['wasm/c', 'wasm/c/include'];
+const TARGET = '--target=wasm32-wasip1';
+const COMPILE_FLAGS = [
+  TARGET,
+  '-std=c17',
+  '-D_GNU_SOURCE',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  ...INCLUDE_DIRS.map((dir) => `-I${dir}`),
+];
+// The name section stays, so that a trap's stack shows function names; the stack lies first, so
+// that an overflow traps.
+const LINK_FLAGS = [TARGET, '-Wl,--strip-debug', '-Wl,--stack-first'];
+// poll() of wasi-libc puts 2n+1 subscriptions of 48 bytes and as many events of 32 on the stack:
+// 65,000 connections fit.
+const POLL_STACK = ['-Wl,-z,stack-size=16777216'];
+const ASC_FLAGS = [
+  '--optimize',
+  '--runtime',
+  'stub',
+  '--use',
+  'abort=',
+  '--exportStart',
+  '_start',
+  '--debug',
+];
+
+/**
+ * @typedef {object} Guest
+ * @property {string} output            where the guest goes
+ * @property {string[]} sources         C files, or the one AssemblyScript file
+ * @property {string[]} [compileFlags]  besides COMPILE_FLAGS
+ * @property {string[]} [linkFlags]     besides LINK_FLAGS
+ */
+
+/** @type {Guest[]} */
+const GUESTS = [
+  { output: 'dist/wasm/echo.wasm', sources: ['wasm/c/echo.c'], linkFlags: POLL_STACK },
+  {
+    output: 'dist/wasm/echo-reactor.wasm',
+    sources: ['wasm/c/echo.c'],
+    compileFlags: ['-DREACTOR'],
+    linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
+  },
+  ...['blocking', 'clocks', 'close0', 'grow', 'select', 'spin', 'stdio', 'trap'].map((name) => ({
+    output: `dist/test/guest/${name}.wasm`,
+    sources: [`test/guest/${name}.c`],
+  })),
+  { output: 'dist/test/guest/echo.as.wasm', sources: ['test/guest/echo.as.ts'] },
+];
+
+/** What the user is to blame for, said in one sentence or already said by the compiler. */
+class BuildError extends Error {}
+
+/** @typedef {Map<string, string | Uint8Array>} Inputs */
+
+/**
+ * A C compiler: one program, which compiles and links. `run` answers the file `name` that it wrote.
+ * @typedef {object} Compiler
+ * @property {string} identity  what the cache tells two compilers apart by
+ * @property {(name: string, args: string[], inputs: Inputs) => Promise<Uint8Array>} run
+ */
+
+/** @param {...(string | string[])} parts */
+const keyOf = (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+/** @param {string} path @param {string | Uint8Array} content */
+function write(path, content) {
+  mkdirSync(dirname(path), { recursive: true });
+  const whole = `${path}.${process.pid}.new`;
+  writeFileSync(whole, content);
+  renameSync(whole, path);
+}
+
+/**
+ * The cached artefact of that key, made first if there is none.
+ * @param {string} key
+ * @param {() => Promise<Uint8Array>} make
+ * @returns {Promise<Uint8Array>}
+ */
+async function cached(key, make) {
+  const path = join(CACHE, key);
+  if (!existsSync(path)) write(path, await make());
+  return readFileSync(path);
+}
+
+/** @param {string} name */
+const packageVersion = (name) =>
+  JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')).version;
+
+/** @param {string} root @returns {Compiler} */
+function wasiSdk(root) {
+  const clang = join(root, 'bin/clang');
+  let identity;
+  try {
+    identity = execFileSync(clang, ['--version'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  } catch {
+    throw new BuildError(
+      `WASI_SDK_PATH is '${root}', but '${clang}' does not run: point it at an unpacked wasi-sdk.`,
+    );
+  }
+  return {
+    identity: `${root} ${identity}`,
+    async run(name, args, inputs) {
+      const scratch = mkdtempSync(join(tmpdir(), 'pollux-'));
+      try {
+        // Sources are read where they are; only the objects, which are in no file, are written.
+        const objects = [...inputs].filter(([path]) => path.endsWith('.o'));
+        for (const [path, content] of objects) writeFileSync(join(scratch, path), content);
+        const placed = args.map((arg) =>
+          objects.some(([path]) => path === arg) ? join(scratch, arg) : arg,
+        );
+        const output = join(scratch, name);
+        const { status } = spawnSync(clang, [...placed, '-o', output], { stdio: 'inherit' });
+        if (status !== 0) throw new BuildError();
+        return readFileSync(output);
+      } finally {
+        rmSync(scratch, { recursive: true });
+      }
+    },
+  };
+}
+
+/** @returns {Compiler} */
+function packagedClang() {
+  return {
+    identity: `@yowasp/clang ${packageVersion('@yowasp/clang')}`,
+    async run(name, args, inputs) {
+      // A hundred megabytes: only read when something is stale.
+      const { runClang, Exit } = /** @type {any} */ (await import('@yowasp/clang'));
+      await runClang(null, {}, { fetchProgress() {} }); // loads it without printing progress
+      try {
+        const streams = { stdout: print, stderr: print };
+        const files = await runClang(['clang', ...args, '-o', name], tree(inputs), streams);
+        return files[name];
+      } catch (error) {
+        if (error instanceof Exit) throw new BuildError();
+        throw error;
+      }
+    },
+  };
+}
+
+/** @param {Uint8Array | null} bytes */
+function print(bytes) {
+  if (bytes) process.stderr.write(bytes);
+}
+
+/** Nested folders, as @yowasp/clang takes them. @param {Inputs} files */
+function tree(files) {
+  /** @type {Record<string, any>} */
+  const root = {};
+  for (const [path, content] of files) {
+    const folders = path.split('/');
+    const name = /** @type {string} */ (folders.pop());
+    let folder = root;
+    for (const step of folders) folder = folder[step] ??= {};
+    folder[name] = content;
+  }
+  return root;
+}
+
+/**
+ * The file and the headers of our tree that it includes, however deep; the rest is the compiler's.
+ * @param {string} path
+ * @param {Map<string, string>} found
+ */
+function withHeaders(path, found = new Map()) {
+  if (found.has(path)) return found;
+  const text = readFileSync(path, 'utf8');
+  found.set(path, text);
+  for (const [, name] of text.matchAll(/^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]/gm)) {
+    const header = [dirname(path), ...INCLUDE_DIRS]
+      .map((dir) => normalize(join(dir, name)))
+      .find((file) => existsSync(file));
+    if (header) withHeaders(header, found);
+  }
+  return found;
+}
+
+/** @param {Guest} guest @param {Compiler} compiler */
+async function buildC({ output, sources, compileFlags = [], linkFlags = [] }, compiler) {
+  const units = sources.map((source) => {
+    const inputs = withHeaders(source);
+    const args = [...COMPILE_FLAGS, ...compileFlags, '-c', source];
+    return { source, inputs, args, key: keyOf(compiler.identity, args, [...inputs].flat()) };
+  });
+  const flags = [...LINK_FLAGS, ...linkFlags];
+  // The linker names the module after its output, and a trap's stack shows that name.
+  const name = basename(output, '.wasm');
+  return cached(
+    keyOf(
+      compiler.identity,
+      name,
+      flags,
+      units.map(({ key }) => key),
+    ),
+    async () => {
+      /** @type {Map<string, Uint8Array>} */
+      const objects = new Map();
+      for (const { source, inputs, args, key } of units) {
+        const object = await cached(key, () => {
+          console.log(`clang ${source} ${compileFlags.join(' ')}`.trimEnd());
+          return compiler.run('output.o', args, inputs);
+        });
+        objects.set(`${objects.size}.o`, object);
+      }
+      console.log(`link ${output}`);
+      return compiler.run(name, [...flags, ...objects.keys()], objects);
+    },
+  );
+}
+
+/** @param {Guest} guest */
+async function buildAssemblyScript({ sources: [source] }) {
+  const key = keyOf(
+    `assemblyscript ${packageVersion('assemblyscript')}`,
+    ASC_FLAGS,
+    source,
+    readFileSync(source, 'utf8'),
+  );
+  return cached(key, async () => {
+    console.log(`asc ${source}`);
+    const { default: asc } = await import('assemblyscript/asc');
+    /** @type {Map<string, Uint8Array>} */
+    const written = new Map();
+    const { error } = await asc.main([source, ...ASC_FLAGS, '--outFile', 'output.wasm'], {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      writeFile: (name, contents) => void written.set(name, /** @type {Uint8Array} */ (contents)),
+    });
+    const wasm = written.get('output.wasm');
+    if (error || !wasm) throw new BuildError();
+    return wasm;
+  });
+}
+
+async function main() {
+  const sdk = process.env['WASI_SDK_PATH'];
+  const compiler = sdk ? wasiSdk(sdk) : packagedClang();
+  for (const guest of GUESTS) {
+    const wasm = guest.sources[0].endsWith('.as.ts')
+      ? await buildAssemblyScript(guest)
+      : await buildC(guest, compiler);
+    if (!existsSync(guest.output) || !readFileSync(guest.output).equals(wasm))
+      write(guest.output, wasm);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  if (error.message) console.error(`wasm/build.mjs: ${error.message}`);
+  process.exitCode = 1;
+}
