@@ -53,7 +53,7 @@ sanitize() { addon dist/sanitize/pollux.node "${SANITIZE[@]}"; }
 bench() {
   local name
   for name in load echo; do
-    if stale "dist/bench/$name" "bench/native/$name.c"; then
+    if stale "dist/bench/$name" bench/native/*.[ch]; then
       compile "dist/bench/$name" -- "bench/native/$name.c"
     fi
   done

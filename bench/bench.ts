@@ -86,7 +86,9 @@ function planOf(options: Options): Plan {
 
 // On a terminal one line that changes; elsewhere a line per sample.
 async function measureWithProgress(plan: Plan): Promise<Sample[]> {
-  const spinner = process.stderr.isTTY ? ora().start() : undefined;
+  // Standard input stays as it is: read raw, it would take Ctrl-C from the handlers below.
+  const isTerminal = process.stderr.isTTY && process.stderr.columns > 0; // ora never ends at width 0
+  const spinner = isTerminal ? ora({ discardStdin: false }).start() : undefined;
   try {
     return await takeSamples(plan, (done, total, next) => {
       const text = `${done + 1}/${total} ${next}`;

@@ -2,4 +2,5 @@
 export { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
 export { GuestError, HostError, UsageError } from './error.js';
 export { load, type Guest, type GuestKind } from './guest.js';
-export { sandbox, type Box, type Exit, type SandboxOptions, type StreamOption } from './sandbox.js';
+export { type Exit } from './run.js';
+export { sandbox, type Box, type SandboxOptions, type StreamOption } from './sandbox.js';

@@ -1,6 +1,6 @@
 /**
- * Puts one guest together: its descriptors from what was granted, its functions, its memory. It runs nothing; worker.ts
- * runs a command, reactor.ts a reactor.
+ * Puts one guest together: its descriptors from what was granted, its functions, its memory. It
+ * runs nothing; worker.ts runs a command, reactor.ts a reactor.
  */
 import { errnoName } from '../host/kernel/errno.js';
 import { FileType, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
@@ -11,10 +11,13 @@ import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import { MODULE, preview1 } from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
 import { type Embedder, Process } from '../host/wasi/p1/process.js';
-import { HostError } from './error.js';
+import { GuestError, HostError } from './error.js';
 import { Trace } from './trace.js';
 
-/** All that a guest is made of, as plain data that can cross to a worker. Descriptors are the process's own numbers. */
+/**
+ * All that a guest is made of, as plain data that can cross to a worker. Descriptors are the
+ * process's own numbers.
+ */
 export interface Plan {
   module: WebAssembly.Module;
   args: Uint8Array[];
@@ -34,7 +37,10 @@ export interface Made {
   trace: Trace | undefined;
 }
 
-/** Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any more. */
+/**
+ * Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any
+ * more, `GuestError` for a trap in the module's start function.
+ */
 export async function make(
   plan: Plan,
   kernel: LinuxKernel,
@@ -44,22 +50,44 @@ export async function make(
   plan.streams.forEach((stream, fd) => descriptors.put(fd, openStream(kernel, stream)));
   for (const { fd, descriptor, listener, blocking } of plan.sockets) {
     const handle = check(kernel.adopt(descriptor), 'a granted socket');
-    const socket = listener ? Descriptor.listener(handle, !blocking) : Descriptor.connection(handle, !blocking);
+    const socket = listener
+      ? Descriptor.listener(handle, !blocking)
+      : Descriptor.connection(handle, !blocking);
     if (fd === undefined) descriptors.add(socket);
     else descriptors.put(fd, socket);
   }
   const { args, environ, poller } = plan;
   const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
   const { functions, poll } = preview1(process);
-  const trace = plan.trace === undefined ? undefined : new Trace(plan.trace, `${kernel.name} ${poller}`);
+  const trace =
+    plan.trace === undefined ? undefined : new Trace(plan.trace, `${kernel.name} ${poller}`);
   const imports = trace ? trace.wrap(functions, () => process.memory) : functions;
-  const instance = await WebAssembly.instantiate(plan.module, { [MODULE]: imports });
+  const instance = await instantiate(plan.module, imports).catch((error: unknown) => {
+    trace?.close();
+    throw error;
+  });
   process.attach(new Memory(instance.exports['memory'] as unknown as LinearMemory));
   return { instance, process, poll, trace };
 }
 
+/** An instance; its start function, if it has one, is the guest's own code and may trap. */
+async function instantiate(
+  module: WebAssembly.Module,
+  functions: WebAssembly.ModuleImports,
+): Promise<WebAssembly.Instance> {
+  try {
+    return await WebAssembly.instantiate(module, { [MODULE]: functions });
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    throw new GuestError(`the guest trapped before it began: ${error.message}`, error.stack);
+  }
+}
+
 function openStream(kernel: LinuxKernel, stream: number | null): Descriptor {
-  const handle = check(stream === null ? kernel.openNull() : kernel.adopt(stream), 'a standard stream');
+  const handle = check(
+    stream === null ? kernel.openNull() : kernel.adopt(stream),
+    'a standard stream',
+  );
   const stat = new BigUint64Array(STAT_FIELDS);
   check(kernel.stat(handle, stat), 'a standard stream');
   const { read, write } = kernel.access(handle);

@@ -1,31 +1,13 @@
 /**
- * The thread of one command: it runs `_start`, may block in any call, and ends with the guest. The sandbox's thread leads
- * it by a word of shared memory and an eventfd.
+ * The thread of one command: it runs `_start`, may block in any call, and ends with the guest. The
+ * sandbox's thread leads it by a word of shared memory and an eventfd.
  */
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { make, type Made, type Plan } from './instance.js';
-
-/** What the sandbox's thread wants of the worker's, in the order in which one may follow another. */
-export const Command = { RUN: 0, DRAIN: 1, STOP: 2 } as const;
-
-export interface WorkerData {
-  plan: Plan;
-  /** The eventfd that interrupts a wait. */
-  wake: number;
-  /** An Int32Array of one `Command`. */
-  command: SharedArrayBuffer;
-}
-
-export type WorkerMessage =
-  | { type: 'ready' }
-  | { type: 'warning'; sentence: string }
-  | { type: 'trap'; message: string; stack: string }
-  | { type: 'failed'; name: string; message: string };
-
-export const TRAP_EXIT_CODE = 134;
+import { make, type Made } from './instance.js';
+import { Command, TRAP_EXIT_CODE, type WorkerData, type WorkerMessage } from './message.js';
 
 const MAX_STACK_FRAMES = 64;
 
@@ -72,4 +54,4 @@ async function main({ plan, wake, command }: WorkerData): Promise<void> {
   }
 }
 
-if (parentPort) await main(workerData as WorkerData);
+await main(workerData as WorkerData);

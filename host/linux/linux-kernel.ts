@@ -19,13 +19,17 @@ import { addon, type Addon } from './addon.js';
 export class LinuxPoller implements Poller {
   readonly name: PollerName;
   readonly #native: Addon;
-  readonly #number: number;
+  #number: number;
 
   constructor(native: Addon, name: PollerName, wake: number) {
     this.name = name;
     this.#native = native;
     this.#number = native.pollerOpen(name, wake);
-    if (this.#number < 0) throw new Error(`an interest set by ${name} cannot be made: ${errnoName(this.#number)}`);
+    if (this.#number < 0) {
+      const tooHigh = name === 'select' && this.#number === -Errno.EINVAL;
+      const reason = tooHigh ? 'it takes no descriptor above 1023' : errnoName(this.#number);
+      throw new Error(`an interest set by ${name} cannot be made: ${reason}`);
+    }
   }
 
   set(handle: number, interest: number, trigger: Trigger, token: number): number {
@@ -42,6 +46,7 @@ export class LinuxPoller implements Poller {
 
   close(): void {
     this.#native.pollerClose(this.#number);
+    this.#number = -1; // which is no set: the number may soon be another's
   }
 
   /**
@@ -60,7 +65,7 @@ export class LinuxPoller implements Poller {
 export class LinuxKernel implements Kernel {
   readonly name: string = 'linux';
   readonly #native: Addon = addon();
-  readonly #wake: number;
+  #wake: number;
   readonly #ownsWake: boolean;
   readonly #handles = new Set<number>();
   readonly #pollers = new Set<LinuxPoller>();
@@ -201,6 +206,7 @@ export class LinuxKernel implements Kernel {
     this.#pollers.clear();
     this.#handles.clear();
     if (this.#ownsWake) this.#native.close(this.#wake);
+    this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number
   }
 
   /** A handle of this kernel for a descriptor that somebody else opened and may close: a duplicate of it. */
@@ -233,6 +239,7 @@ export class LinuxKernel implements Kernel {
   /** Gives a handle away: the caller closes the descriptor by other means. */
   release(handle: number): number {
     this.#handles.delete(handle);
+    this.#regular[handle] = 0;
     this.#native.release(handle);
     return handle;
   }

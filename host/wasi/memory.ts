@@ -11,20 +11,24 @@ export interface LinearMemory {
 
 export class Memory implements GuestMemory {
   readonly #source: LinearMemory;
+  readonly #shared: boolean;
   bytes!: Uint8Array;
   words!: Int32Array;
   #view!: DataView;
 
   constructor(source: LinearMemory) {
     this.#source = source;
+    this.#shared =
+      typeof SharedArrayBuffer !== 'undefined' && source.buffer instanceof SharedArrayBuffer;
     this.#refresh();
   }
 
   /** True if `length` bytes from `offset` on (both 0 to 2^53) lie in guest memory as it is now. */
   holds(offset: number, length: number): boolean {
-    // memory.grow detaches the old buffer (its length is 0 then), or leaves a shared one that is too short.
-    if (offset + length <= this.bytes.length) return this.bytes.length > 0;
-    this.#refresh();
+    // memory.grow detaches the old buffer (its length is 0 then), or leaves a shared one that is too short: then these
+    // bytes may lie in it, and others that the same call names may not.
+    const { bytes } = this;
+    if (this.#shared || bytes.length === 0 || offset + length > bytes.length) this.#refresh();
     return offset + length <= this.bytes.length;
   }
 
@@ -58,8 +62,9 @@ export class Memory implements GuestMemory {
 
   #refresh(): void {
     const { buffer } = this.#source;
+    if (this.bytes?.buffer === buffer) return;
     this.bytes = new Uint8Array(buffer);
-    this.words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.words = new Int32Array(buffer);
     this.#view = new DataView(buffer);
   }
 }

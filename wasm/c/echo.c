@@ -174,7 +174,10 @@ static enum state queue_drain(int fd, struct connection *connection) {
 
 // POLLHUP comes with a half-close too, and wasi-libc takes POLLOUT away when it is there: whatever
 // the state allows is tried.
-static void connection_turn(uint32_t slot) {
+//
+// Not inlined, nor is turn(): an engine that compiles in tiers replaces a function when it is called
+// next, and main() is called once.
+__attribute__((noinline)) static void connection_turn(uint32_t slot) {
   struct connection *connection = &connections[slot];
   int fd = polls[slot].fd;
   short ready = polls[slot].revents;
@@ -260,7 +263,7 @@ static int pause_left(int timeout) {
 // Slots are served from the last to the first: a closed one is replaced by the last, which was
 // served already, and the listeners come at the end, when closed connections have given their
 // descriptors back.
-static int turn(int timeout) {
+__attribute__((noinline)) static int turn(int timeout) {
   changed = false;
   if (paused) timeout = pause_left(timeout);
   uint32_t first = paused ? listeners : 0;

@@ -6,17 +6,24 @@
 #include <string.h>
 
 struct call begin(napi_env env, napi_callback_info info) {
-  struct call call = {.env = env};
+  struct call call;
   size_t argc = sizeof call.argv / sizeof *call.argv;
-  napi_get_cb_info(env, info, &argc, call.argv, NULL, NULL);
-  napi_get_instance_data(env, (void **)&call.instance);
+  call.env = env;
+  napi_get_cb_info(env, info, &argc, call.argv, NULL, (void **)&call.instance);
   return call;
 }
 
+void define(napi_env env, napi_value exports, napi_property_descriptor *functions, size_t count) {
+  struct instance *instance;
+  napi_get_instance_data(env, (void **)&instance);
+  for (size_t i = 0; i < count; i++) functions[i].data = instance;
+  napi_define_properties(env, exports, count, functions);
+}
+
 int argument_int(const struct call *call, int index) {
-  int32_t value = -1;
-  napi_get_value_int32(call->env, call->argv[index], &value);
-  return value;
+  double value = -1; /* napi_get_value_int32 would make 0, a descriptor, of NaN, of 2^32 and of 0.5 */
+  napi_get_value_double(call->env, call->argv[index], &value);
+  return value >= INT32_MIN && value <= INT32_MAX && (int)value == value ? (int)value : -1;
 }
 
 uint32_t argument_u32(const struct call *call, int index) {
@@ -41,16 +48,24 @@ int64_t argument_i64(const struct call *call, int index) {
 bool argument_text(const struct call *call, int index, char *text, size_t size) {
   size_t length;
   if (napi_get_value_string_utf8(call->env, call->argv[index], text, size, &length) != napi_ok) return false;
-  return length < size - 1;
+  return length < size - 1 && strlen(text) == length;
 }
 
-/* A Uint8Array, on shared memory too. Of a buffer that memory.grow detached the length is 0. */
+/* A Uint8Array, on shared memory too. Of a buffer that memory.grow detached the length is 0. The elements of any other
+ * array are no smaller, so that `length` bytes are its own in any case. */
 bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length) {
   void *data = NULL;
   *length = 0;
   if (napi_get_typedarray_info(call->env, call->argv[index], NULL, length, &data, NULL, NULL) != napi_ok) return false;
   *bytes = data;
   return data != NULL;
+}
+
+bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements, size_t *count) {
+  napi_typedarray_type actual;
+  *count = 0;
+  if (napi_get_typedarray_info(call->env, call->argv[index], &actual, count, elements, NULL, NULL) != napi_ok) return false;
+  return actual == type && *elements != NULL;
 }
 
 int argument_iovs(const struct call *call, int index, struct iovec *iovs) {

@@ -56,6 +56,6 @@ static napi_value giveWay(napi_env env, napi_callback_info info) {
 }
 
 void export_clock(napi_env env, napi_value exports) {
-  const napi_property_descriptor functions[] = {EXPORT(now), EXPORT(resolution), EXPORT(fillRandom), EXPORT(giveWay)};
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  napi_property_descriptor functions[] = {EXPORT(now), EXPORT(resolution), EXPORT(fillRandom), EXPORT(giveWay)};
+  define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -27,7 +27,7 @@ static unsigned file_type(int fd, mode_t mode) {
 
 static bool ready_now(int fd, short interest) {
   struct pollfd pollfd = {.fd = fd, .events = interest};
-  return poll(&pollfd, 1, 0) != 0;
+  return poll(&pollfd, 1, 0) > 0; /* not when a signal cut it short: the call after it could wait */
 }
 
 /* Shortens iovs to at most `limit` bytes; answers how many of them are left. */
@@ -53,7 +53,7 @@ static napi_value readvInto(napi_env env, napi_callback_info info) {
   int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
   if (count < 0) return answer(env, count);
   ssize_t bytes;
-  if (argument_int(&call, 5)) {
+  if (argument_int(&call, 5) == 1) {
     bytes = readv(fd, iovs, count);
   } else {
     bytes = preadv2(fd, iovs, count, -1, RWF_NOWAIT);
@@ -72,7 +72,7 @@ static napi_value writevFrom(napi_env env, napi_callback_info info) {
   int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
   if (count < 0) return answer(env, count);
   ssize_t bytes;
-  if (argument_int(&call, 5)) {
+  if (argument_int(&call, 5) == 1) {
     bytes = writev(fd, iovs, count);
   } else {
     bytes = pwritev2(fd, iovs, count, -1, RWF_NOWAIT);
@@ -100,12 +100,12 @@ static uint64_t nanoseconds(struct timespec time) { return (uint64_t)time.tv_sec
 static napi_value statInto(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct stat stat;
-  uint8_t *bytes;
+  void *array;
   size_t count;
   int fd = argument_int(&call, 0);
-  if (!argument_bytes(&call, 1, &bytes, &count) || count < STAT_FIELDS) return answer(env, -EFAULT);
+  if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS) return answer(env, -EFAULT);
   if (fstat(fd, &stat) < 0) return answer(env, -errno);
-  uint64_t *fields = (uint64_t *)(void *)bytes;
+  uint64_t *fields = array;
   fields[0] = stat.st_dev;
   fields[1] = stat.st_ino;
   fields[2] = file_type(fd, stat.st_mode);
@@ -127,15 +127,16 @@ static napi_value readable(napi_env env, napi_callback_info info) {
 /* openPipe(ends: Int32Array): non-blocking at both ends */
 static napi_value openPipe(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  uint8_t *ends;
+  void *array;
   size_t count;
   int fds[2];
-  if (!argument_bytes(&call, 0, &ends, &count) || count < 2) return answer(env, -EFAULT);
+  if (!argument_array(&call, 0, napi_int32_array, &array, &count) || count < 2) return answer(env, -EFAULT);
   if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) return answer(env, -errno);
   int read_end = own(call.instance, fds[0]), write_end = own(call.instance, fds[1]);
   if (read_end < 0 || write_end < 0) return answer(env, -ENOMEM);
-  ((int32_t *)(void *)ends)[0] = read_end;
-  ((int32_t *)(void *)ends)[1] = write_end;
+  int32_t *ends = array;
+  ends[0] = read_end;
+  ends[1] = write_end;
   return answer(env, 0);
 }
 
@@ -161,7 +162,10 @@ static napi_value statusFlags(napi_env env, napi_callback_info info) {
 /* release(fd): the caller will close it by other means */
 static napi_value release(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  disown(call.instance, argument_int(&call, 0));
+  int fd = argument_int(&call, 0);
+  if (!owns(call.instance, fd)) return answer(env, -EBADF);
+  forget_everywhere(call.instance, fd);
+  disown(call.instance, fd);
   return answer(env, 0);
 }
 
@@ -176,12 +180,12 @@ static napi_value closeOwned(napi_env env, napi_callback_info info) {
 }
 
 void export_file(napi_env env, napi_value exports) {
-  const napi_property_descriptor functions[] = {
+  napi_property_descriptor functions[] = {
       {"readv", NULL, readvInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"writev", NULL, writevFrom, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stat", NULL, statInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, closeOwned, NULL, NULL, NULL, napi_enumerable, NULL},
       EXPORT(seek), EXPORT(readable), EXPORT(openPipe), EXPORT(openNull), EXPORT(duplicate), EXPORT(statusFlags), EXPORT(release),
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -19,6 +19,7 @@ void uv_close(uv_poll_t *handle, void (*callback)(uv_poll_t *handle));
 struct watch {
   struct watch *next, **previous;
   struct instance *instance;
+  uintptr_t number;
   napi_ref callback;
   napi_async_context context;
   int descriptor; /* a duplicate, so that closing the epoll set first does no harm */
@@ -58,14 +59,14 @@ static void ready(uv_poll_t *handle, int status, int events) {
   napi_close_handle_scope(env, scope);
 }
 
-/* Ends a watch: JavaScript calls it once. */
+/* Ends a watch, which JavaScript knows by its number: the watch itself is gone when this is called again. */
 static napi_value unwatch(napi_env env, napi_callback_info info) {
   void *data = NULL;
   napi_get_cb_info(env, info, NULL, NULL, NULL, &data);
   struct instance *instance = NULL;
   napi_get_instance_data(env, (void **)&instance);
   for (struct watch *watch = instance->watches; watch; watch = watch->next) {
-    if (watch == data) {
+    if (watch->number == (uintptr_t)data) {
       end(watch);
       break;
     }
@@ -78,8 +79,10 @@ static napi_value watchPoller(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int number = argument_int(&call, 0);
   uv_loop_t *loop = NULL;
-  if (number < 0 || number >= 64 || !call.instance->pollers[number]) return answer(env, -EBADF);
+  if (number < 0 || number >= MAX_POLLERS || !call.instance->pollers[number]) return answer(env, -EBADF);
   if (call.instance->pollers[number]->descriptor < 0) return answer(env, -ENOTSUP);
+  napi_valuetype type;
+  if (napi_typeof(env, call.argv[1], &type) != napi_ok || type != napi_function) return answer(env, -EINVAL);
   if (napi_get_uv_event_loop(env, (struct uv_loop_s **)&loop) != napi_ok) return answer(env, -ENOSYS);
   struct watch *watch = calloc(1, sizeof *watch);
   uv_poll_t *handle = calloc(1, uv_handle_size(UV_POLL));
@@ -93,6 +96,7 @@ static napi_value watchPoller(napi_env env, napi_callback_info info) {
   *watch = (struct watch){.next = call.instance->watches,
                           .previous = &call.instance->watches,
                           .instance = call.instance,
+                          .number = ++call.instance->last_watch,
                           .descriptor = descriptor,
                           .handle = handle};
   if (watch->next) watch->next->previous = &watch->next;
@@ -103,13 +107,13 @@ static napi_value watchPoller(napi_env env, napi_callback_info info) {
   napi_create_reference(env, call.argv[1], 1, &watch->callback);
   uv_handle_set_data(handle, watch);
   uv_poll_start(handle, UV_READABLE, ready);
-  napi_create_function(env, "unwatch", NAPI_AUTO_LENGTH, unwatch, watch, &stop);
+  napi_create_function(env, "unwatch", NAPI_AUTO_LENGTH, unwatch, (void *)watch->number, &stop);
   return stop;
 }
 
 void export_loop(napi_env env, napi_value exports) {
-  const napi_property_descriptor functions[] = {
+  napi_property_descriptor functions[] = {
       {"watch", NULL, watchPoller, NULL, NULL, NULL, napi_enumerable, NULL},
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define WAKE_TOKEN (-1)
+#define MAX_POLLERS 64
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) {#name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL}
 
@@ -46,8 +47,9 @@ struct instance {
   napi_env env;
   uint8_t *owned; /* a bit for each descriptor that was opened here and not closed yet */
   size_t owned_bytes;
-  struct poller *pollers[64];
+  struct poller *pollers[MAX_POLLERS];
   struct watch *watches;
+  uintptr_t last_watch; /* the number of the newest watch; none is used twice */
 };
 
 enum trigger { TRIGGER_LEVEL = 0, TRIGGER_EDGE = 1, TRIGGER_ONESHOT = 2 };
@@ -62,15 +64,19 @@ void forget_everywhere(struct instance *instance, int fd);
 struct call {
   struct instance *instance;
   napi_env env;
-  napi_value argv[8];
+  napi_value argv[6];
 };
 struct call begin(napi_env env, napi_callback_info info);
+/* Gives JavaScript the functions, each of which is handed the instance. */
+void define(napi_env env, napi_value exports, napi_property_descriptor *functions, size_t count);
 int argument_int(const struct call *call, int index);
 uint32_t argument_u32(const struct call *call, int index);
 double argument_double(const struct call *call, int index);
 int64_t argument_i64(const struct call *call, int index);
 bool argument_text(const struct call *call, int index, char *text, size_t size);
 bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length);
+/* A typed array of exactly this type, and how many elements it has. */
+bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements, size_t *count);
 /* The iovecs of guest memory argv[index], at offset argv[index + 1], argv[index + 2] of them, checked and translated, without
  * their first argv[index + 3] bytes. Answers their number (at most MAX_IOVS) or -EFAULT. */
 int argument_iovs(const struct call *call, int index, struct iovec *iovs);

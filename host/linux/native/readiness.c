@@ -6,8 +6,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define MAX_POLLERS ((int)(sizeof((struct instance *)0)->pollers / sizeof(struct poller *)))
-
 static struct poller *poller_of(const struct call *call, int index) {
   int number = argument_int(call, index);
   return number < 0 || number >= MAX_POLLERS ? NULL : call->instance->pollers[number];
@@ -73,13 +71,13 @@ static napi_value pollerRemove(napi_env env, napi_callback_info info) {
 static napi_value pollerWait(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct poller *poller = poller_of(&call, 0);
-  uint8_t *events;
+  void *events;
   size_t words;
   if (!poller) return answer(env, -EBADF);
-  if (!argument_bytes(&call, 1, &events, &words)) return answer(env, -EFAULT);
+  if (!argument_array(&call, 1, napi_int32_array, &events, &words)) return answer(env, -EFAULT);
   size_t capacity = words * sizeof(int32_t) / sizeof(struct event);
   if (capacity == 0 || capacity > INT32_MAX / sizeof(struct event)) return answer(env, -EINVAL);
-  return answer(env, poller->backend->wait(poller, (struct event *)(void *)events, (int)capacity, argument_double(&call, 2)));
+  return answer(env, poller->backend->wait(poller, events, (int)capacity, argument_double(&call, 2)));
 }
 
 /* pollerClose(poller) */
@@ -97,6 +95,7 @@ static napi_value waitFor(napi_env env, napi_callback_info info) {
       {.fd = argument_int(&call, 0), .events = (short)argument_u32(&call, 1)},
   };
   struct timespec storage;
+  if (fds[1].fd < 0) return answer(env, -EBADF); /* poll would pass it over, and wait for ever */
   int ready = ppoll(fds, 2, timespec_of(argument_double(&call, 2), &storage), NULL);
   if (ready < 0) return answer(env, -errno);
   if (fds[0].revents) return answer(env, -EINTR);
@@ -119,9 +118,9 @@ static napi_value eventSignal(napi_env env, napi_callback_info info) {
 }
 
 void export_readiness(napi_env env, napi_value exports) {
-  const napi_property_descriptor functions[] = {
+  napi_property_descriptor functions[] = {
       EXPORT(pollerOpen), EXPORT(pollerSet), EXPORT(pollerRemove), EXPORT(pollerWait),
       EXPORT(pollerClose), EXPORT(waitFor), EXPORT(eventOpen), EXPORT(eventSignal),
   };
-  napi_define_properties(env, exports, sizeof functions / sizeof *functions, functions);
+  define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -1,13 +1,14 @@
 /* Readiness by epoll(7): level, edge and oneshot; the cost of a wait does not depend on how many descriptors are watched. */
 #include "native.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 struct set {
-  uint8_t *known; /* a byte for each descriptor: whether it was added, to call the right one of ADD and MOD first */
+  uint8_t *known; /* a byte for each descriptor: whether it is watched, to call the right one of ADD and MOD first */
   size_t size;
   struct epoll_event *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
   int capacity;
@@ -36,7 +37,7 @@ static int epoll_open(struct poller *poller, int wake) {
 
 static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
   struct set *set = poller->state;
-  if (fd < 0) return -EBADF;
+  if (fd < 0 || ((size_t)fd >= set->size && fcntl(fd, F_GETFD) < 0)) return -EBADF; /* no room for what is not open */
   if (!reserve(set, fd)) return -ENOMEM;
   struct epoll_event event = {.events = interest, .data.u64 = (uint32_t)token};
   if (trigger == TRIGGER_EDGE) event.events |= EPOLLET;
@@ -45,21 +46,22 @@ static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigg
   int result = epoll_ctl(poller->descriptor, first, fd, &event);
   if (result < 0 && errno == (first == EPOLL_CTL_MOD ? ENOENT : EEXIST)) {
     int other = first == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    set->known[fd] = 0;
     result = epoll_ctl(poller->descriptor, other, fd, &event);
   }
-  set->known[fd] = result == 0;
-  return result < 0 ? -errno : 0;
+  if (result < 0) return -errno; /* a change that is refused leaves what was watched before */
+  set->known[fd] = 1;
+  return 0;
 }
 
 static int epoll_remove(struct poller *poller, int fd) {
   struct set *set = poller->state;
-  if (fd >= 0 && (size_t)fd < set->size) set->known[fd] = 0;
+  if (fd < 0 || (size_t)fd >= set->size || !set->known[fd]) return -ENOENT;
+  set->known[fd] = 0;
   return epoll_ctl(poller->descriptor, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
 }
 
 static void epoll_forget(struct poller *poller, int fd) {
-  struct set *set = poller->state;
-  if (fd < 0 || (size_t)fd >= set->size || !set->known[fd]) return;
   epoll_remove(poller, fd); /* the kernel would keep it as long as another descriptor shares its open file description */
 }
 
@@ -70,8 +72,8 @@ static int wait_at_most(int descriptor, struct epoll_event *events, int capacity
   const struct timespec *timeout = timespec_of(timeout_ns, &storage);
   if (!timeout) return epoll_wait(descriptor, events, capacity, -1);
   int count = (int)syscall(SYS_epoll_pwait2, descriptor, events, capacity, timeout, NULL, 0);
-  if (count >= 0 || errno != ENOSYS) return count;
-  double ms = (timeout_ns + 999999) / 1e6;
+  if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count; /* EPERM: a container's filter that is older */
+  int64_t ms = (int64_t)timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000;
   return epoll_wait(descriptor, events, capacity, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 

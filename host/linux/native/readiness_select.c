@@ -9,9 +9,9 @@
 
 struct set {
   fd_set read, write, except; /* what is asked for */
+  fd_set watched;             /* for anything, or for nothing */
   int32_t tokens[FD_SETSIZE];
-  int top;  /* the highest descriptor in the set */
-  int wake;
+  int top; /* the highest descriptor in the set */
 };
 
 static int select_open(struct poller *poller, int wake) {
@@ -20,7 +20,7 @@ static int select_open(struct poller *poller, int wake) {
   poller->state = set;
   poller->descriptor = -1;
   if (wake >= FD_SETSIZE) return -EINVAL;
-  set->wake = set->top = wake;
+  set->top = wake;
   if (wake < 0) return 0;
   FD_SET(wake, &set->read);
   set->tokens[wake] = WAKE_TOKEN;
@@ -43,6 +43,7 @@ static int select_set(struct poller *poller, int fd, uint32_t interest, int trig
   put(&set->read, fd, interest & (POLLIN | POLLRDHUP));
   put(&set->write, fd, interest & POLLOUT);
   put(&set->except, fd, interest & POLLPRI);
+  FD_SET(fd, &set->watched);
   set->tokens[fd] = token;
   if (fd > set->top) set->top = fd;
   return 0;
@@ -50,12 +51,12 @@ static int select_set(struct poller *poller, int fd, uint32_t interest, int trig
 
 static int select_remove(struct poller *poller, int fd) {
   struct set *set = poller->state;
-  if (fd < 0 || fd >= FD_SETSIZE || fd == set->wake) return -ENOENT;
-  bool watched = FD_ISSET(fd, &set->read) || FD_ISSET(fd, &set->write) || FD_ISSET(fd, &set->except);
+  if (fd < 0 || fd >= FD_SETSIZE || !FD_ISSET(fd, &set->watched)) return -ENOENT;
   FD_CLR(fd, &set->read);
   FD_CLR(fd, &set->write);
   FD_CLR(fd, &set->except);
-  return watched ? 0 : -ENOENT;
+  FD_CLR(fd, &set->watched);
+  return 0;
 }
 
 static void select_forget(struct poller *poller, int fd) { select_remove(poller, fd); }

@@ -6,7 +6,7 @@
  * once; nothing is reported that is not so at that moment.
  */
 import { Errno } from '../../kernel/errno.js';
-import { Clock } from '../../kernel/kernel.js';
+import { Clock, FileType } from '../../kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, WAKE, type Poller } from '../../kernel/readiness.js';
 import { Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
@@ -53,7 +53,9 @@ export class Poll {
   constructor(process: Process) {
     this.#process = process;
     this.#poller = process.kernel.poller(process.embedder.poller);
-    this.#interest = new Interest(process.descriptors, this.#poller, (sentence) => process.embedder.warn(sentence));
+    this.#interest = new Interest(process.descriptors, this.#poller, (sentence) =>
+      process.embedder.warn(sentence),
+    );
   }
 
   /** The interest set, for an event loop to watch. */
@@ -69,10 +71,13 @@ export class Poll {
     countOut >>>= 0;
     if (count === 0) return WasiErrno.INVAL;
     if (!memory.holds(input, count * SUBSCRIPTION_BYTES)) return WasiErrno.FAULT;
-    if (!memory.holds(output, count * EVENT_BYTES) || !memory.holds(countOut, 4)) return WasiErrno.FAULT;
+    if (!memory.holds(output, count * EVENT_BYTES) || !memory.holds(countOut, 4))
+      return WasiErrno.FAULT;
     if (count > MAX_SUBSCRIPTIONS) return WasiErrno.NOMEM;
     const aligned = ((input | output) & 3) === 0;
-    const words = aligned ? memory.words : copyOfWords(memory.bytes, input, count * SUBSCRIPTION_BYTES);
+    const words = aligned
+      ? memory.words
+      : copyOfWords(memory.bytes, input, count * SUBSCRIPTION_BYTES);
     this.#out = aligned ? memory.words : new Int32Array(count * EVENT_WORDS);
     this.#at = aligned ? output >>> 2 : 0;
     this.#emitted = 0;
@@ -82,7 +87,8 @@ export class Poll {
         ? this.#waitForOne()
         : this.#waitForAll(words, start, count);
     if (result < 0) return wasiErrno(result);
-    if (!aligned) memory.bytes.set(new Uint8Array(this.#out.buffer, 0, this.#emitted * EVENT_BYTES), output);
+    if (!aligned)
+      memory.bytes.set(new Uint8Array(this.#out.buffer, 0, this.#emitted * EVENT_BYTES), output);
     memory.setU32(countOut, this.#emitted);
     this.settled = this.#emitted === 0;
     return WasiErrno.SUCCESS;
@@ -101,14 +107,26 @@ export class Poll {
       if (type === EventType.CLOCK) {
         this.#addClock(words, at);
       } else if (type <= EventType.FD_WRITE) {
-        this.#one = { fd: words[at + 4]! >>> 0, type, userdataLow: words[at]!, userdataHigh: words[at + 1]! };
+        this.#one = {
+          fd: words[at + 4]! >>> 0,
+          type,
+          userdataLow: words[at]!,
+          userdataHigh: words[at + 1]!,
+        };
         descriptors++;
+      } else {
+        return false;
       }
     }
     const descriptor = this.#process.descriptors.get(this.#one.fd);
     const right = this.#one.type === EventType.FD_READ ? Right.FD_READ : Right.FD_WRITE;
     const rights = right | Right.POLL_FD_READWRITE;
-    return descriptors === 1 && descriptor !== undefined && (descriptor.rights & rights) === rights && !descriptor.retired;
+    return (
+      descriptors === 1 &&
+      descriptor !== undefined &&
+      (descriptor.rights & rights) === rights &&
+      !descriptor.retired
+    );
   }
 
   #waitForOne(): number {
@@ -181,10 +199,11 @@ export class Poll {
 
   /** Reports to every subscription of the descriptor that `mask` concerns; false if there is none. */
   #emitSlots(fd: number, mask: number, exact: boolean): boolean {
-    const { first, next, slots, active } = this.#interest;
+    const { first, next, slots, states, active } = this.#interest;
     let told = false;
     for (let slot = first[fd]!; slot >= 0; slot = next[slot]!) {
-      if (slot >= active) continue;
+      // One that is not watched was reported already, with what is wrong with it.
+      if (slot >= active || states[slot] !== WATCHED) continue;
       const at = slot * SLOT.WORDS;
       const type = slots[at + SLOT.TYPE]!;
       const concerns =
@@ -297,7 +316,14 @@ export class Poll {
     }
   }
 
-  #emitReady(low: number, high: number, type: number, fd: number, mask: number, exact: boolean): void {
+  #emitReady(
+    low: number,
+    high: number,
+    type: number,
+    fd: number,
+    mask: number,
+    exact: boolean,
+  ): void {
     if (type === EventType.FD_WRITE) {
       // Never HANGUP: poll(2) of wasi-libc takes that for "not writable", and a guest that waits to write would spin.
       const broken = (mask & (Readiness.HUP | Readiness.ERR)) !== 0;
@@ -308,15 +334,24 @@ export class Poll {
     let bytes = 1;
     if (exact || hangup) {
       const descriptor = this.#process.descriptors.get(fd)!;
-      const connection = descriptor.socket && !descriptor.listener;
-      bytes = descriptor.listener ? 0 : Math.max(0, this.#process.kernel.readable(descriptor.handle));
-      // select(2) tells of an end as of data: a connection that is readable and has no byte was ended.
-      if (bytes === 0 && connection) hangup = true;
+      const readable = descriptor.listener ? 0 : this.#process.kernel.readable(descriptor.handle);
+      bytes = Math.max(0, readable);
+      // select(2) tells of an end as of data: a connection or pipe that is readable and has no byte was ended.
+      const ends =
+        descriptor.type === FileType.UNKNOWN || (descriptor.socket && !descriptor.listener);
+      if (readable === 0 && ends) hangup = true;
     }
     this.#emit(low, high, 0, type, bytes, hangup ? HANGUP : 0);
   }
 
-  #emit(low: number, high: number, errno: number, type: number, bytes: number, flags: number): void {
+  #emit(
+    low: number,
+    high: number,
+    errno: number,
+    type: number,
+    bytes: number,
+    flags: number,
+  ): void {
     const out = this.#out;
     const at = this.#at;
     out[at] = low;

@@ -13,31 +13,55 @@ import { untilReady, type Process } from './process.js';
 
 const FDFLAGS_NONBLOCK = 4;
 
-/** Receives into iovecs: bytes, or a negated errno of the kernel. */
-export function receive(process: Process, socket: Descriptor, iovs: number, count: number, flags: number): number {
+/**
+ * Receives into iovecs: bytes, or a negated errno of the kernel. PEEK answers what is there, with WAITALL too: the kernel
+ * cannot tell when more has come than was seen already.
+ */
+export function receive(
+  process: Process,
+  socket: Descriptor,
+  iovs: number,
+  count: number,
+  flags: number,
+): number {
   const { kernel } = process;
+  const all = (flags & (Receive.WAITALL | Receive.PEEK)) === Receive.WAITALL;
   const first = kernel.recv(socket.handle, iovs, count, flags, 0);
-  if (first > 0 && !(flags & Receive.WAITALL)) return first;
-  if (first === 0 || (first < 0 && first !== -Errno.EAGAIN) || socket.nonblocking) return first;
+  if (first > 0 && !all) return first;
+  if (first === 0 || (first < 0 && first !== -Errno.EAGAIN)) return first;
+  const total = bytesOf(process, iovs, count);
+  // Linux would wait for a byte to be there, although there is no room for one.
+  if (total === 0) return 0;
+  if (socket.nonblocking) return first;
   let done = Math.max(first, 0);
-  for (;;) {
+  while (done < total) {
     // Waits for the first byte, or with WAITALL for the last one; an end or an error after some bytes is told next time.
-    const more = untilReady(process, socket, Readiness.IN, () => kernel.recv(socket.handle, iovs, count, flags, done));
+    const more = untilReady(process, socket, Readiness.IN, () =>
+      kernel.recv(socket.handle, iovs, count, flags, done),
+    );
     if (more <= 0) return done > 0 ? done : more;
     done += more;
-    if (!(flags & Receive.WAITALL) || flags & Receive.PEEK) return done;
+    if (!all) break;
   }
+  return done;
 }
 
 /** Sends iovecs: bytes, or a negated errno of the kernel. In blocking mode it waits until everything is on its way. */
-export function transmit(process: Process, socket: Descriptor, iovs: number, count: number): number {
+export function transmit(
+  process: Process,
+  socket: Descriptor,
+  iovs: number,
+  count: number,
+): number {
   const { kernel } = process;
   const first = kernel.send(socket.handle, iovs, count, 0);
   if (socket.nonblocking || (first < 0 && first !== -Errno.EAGAIN)) return first;
   const total = bytesOf(process, iovs, count);
   let done = Math.max(first, 0);
   while (done < total) {
-    const more = untilReady(process, socket, Readiness.OUT, () => kernel.send(socket.handle, iovs, count, done));
+    const more = untilReady(process, socket, Readiness.OUT, () =>
+      kernel.send(socket.handle, iovs, count, done),
+    );
     if (more <= 0) return done > 0 ? done : more;
     done += more;
   }
@@ -47,7 +71,8 @@ export function transmit(process: Process, socket: Descriptor, iovs: number, cou
 /** The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of them and 2 GiB. */
 export function bytesOf(process: Process, iovs: number, count: number): number {
   let total = 0;
-  for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8) total += process.memory.u32(at);
+  for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8)
+    total += process.memory.u32(at);
   return Math.min(total, 0x7ffff000);
 }
 
@@ -76,7 +101,14 @@ export const sock = (process: Process) => ({
     return WasiErrno.SUCCESS;
   },
 
-  recv(fd: number, iovs: number, count: number, flags: number, bytesOut: number, flagsOut: number): number {
+  recv(
+    fd: number,
+    iovs: number,
+    count: number,
+    flags: number,
+    bytesOut: number,
+    flagsOut: number,
+  ): number {
     iovs >>>= 0;
     count >>>= 0;
     bytesOut >>>= 0;

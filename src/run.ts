@@ -1,0 +1,180 @@
+/**
+ * One run of a guest, from its start to its one end: a command in a thread of its own, a reactor in
+ * this one. It opens nothing and closes nothing; what the guest has is in its plan.
+ */
+import { Worker } from 'node:worker_threads';
+
+import type { LinuxKernel } from '../host/linux/linux-kernel.js';
+import { GuestError, HostError, UsageError } from './error.js';
+import type { Plan } from './instance.js';
+import { Command, TRAP_EXIT_CODE, type WorkerData, type WorkerMessage } from './message.js';
+import { Reactor } from './reactor.js';
+
+const TIMEOUT_EXIT_CODE = 124;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/**
+ * How long a guest that was asked to stop may take to leave a wait by itself, before its thread is
+ * terminated.
+ */
+const GRACE_MS = 20;
+
+/** How a guest ended. */
+export interface Exit {
+  /**
+   * The guest's own exit code; 134 for a trap, 124 for a time limit, 0 if it was stopped or
+   * drained.
+   */
+  code: number;
+  reason: 'exit' | 'trap' | 'timeout' | 'stopped';
+  /** What the guest did wrong, with its stack, if it trapped. */
+  trap?: GuestError;
+}
+
+/** What the caller wants of a run. */
+export interface RunOptions {
+  timeoutMs?: number;
+  warn?: (sentence: string) => void;
+}
+
+/** What a run of either kind has: one end, and a limit of time. */
+export abstract class Run {
+  readonly exit: Promise<Exit>;
+  protected readonly warn: (sentence: string) => void;
+  #resolve!: (exit: Exit) => void;
+  #reason: Exit['reason'] | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #over = false;
+  readonly #timeoutMs: number | undefined;
+
+  constructor(options: RunOptions) {
+    this.exit = new Promise((resolve) => (this.#resolve = resolve));
+    const warn = options.warn ?? ((sentence) => process.emitWarning(sentence));
+    const said = new Set<string>();
+    this.warn = (sentence) => {
+      if (said.has(sentence)) return;
+      said.add(sentence);
+      warn(sentence);
+    };
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  abstract start(plan: Plan): Promise<void>;
+  protected abstract end(): void;
+  protected abstract drainNow(): void;
+
+  async stop(reason: 'stopped' | 'timeout'): Promise<Exit> {
+    this.#reason ??= reason;
+    if (!this.#over) this.end();
+    return await this.exit;
+  }
+
+  async drain(limitMs: number): Promise<Exit> {
+    if (this.#over) return await this.exit;
+    this.#reason ??= 'stopped';
+    this.#timers.push(setTimeout(() => this.end(), Math.min(limitMs, LONGEST_TIMER_MS)));
+    this.drainNow();
+    return await this.exit;
+  }
+
+  protected started(): void {
+    if (this.#timeoutMs === undefined) return;
+    this.#timers.push(
+      setTimeout(() => void this.stop('timeout'), Math.min(this.#timeoutMs, LONGEST_TIMER_MS)),
+    );
+  }
+
+  protected finished(code: number, trap: GuestError | undefined): void {
+    this.#over = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    if (trap) this.#resolve({ code: TRAP_EXIT_CODE, reason: 'trap', trap });
+    else if (this.#reason === 'timeout')
+      this.#resolve({ code: TIMEOUT_EXIT_CODE, reason: 'timeout' });
+    else if (this.#reason === 'stopped') this.#resolve({ code: 0, reason: 'stopped' });
+    else this.#resolve({ code, reason: 'exit' });
+  }
+}
+
+/** A command, in a thread of its own. */
+export class WorkerRun extends Run {
+  readonly #kernel: LinuxKernel;
+  readonly #command = new Int32Array(new SharedArrayBuffer(4));
+  #worker!: Worker;
+  #trap: GuestError | undefined;
+
+  constructor(options: RunOptions, kernel: LinuxKernel) {
+    super(options);
+    this.#kernel = kernel;
+  }
+
+  async start(plan: Plan): Promise<void> {
+    const workerData: WorkerData = {
+      plan,
+      wake: this.#kernel.wakeHandle,
+      command: this.#command.buffer as SharedArrayBuffer,
+    };
+    // Of the embedder's options for Node none is for the guest's thread, and some (--input-type)
+    // would keep it from starting.
+    const options = { workerData, name: 'pollux', execArgv: [] };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), options);
+    // Before the guest has begun: a module's start function is guest code too, and may never come
+    // back.
+    this.started();
+    await new Promise<void>((resolve, reject) => {
+      this.#worker.on('message', (message: WorkerMessage) => {
+        if (message.type === 'ready') resolve();
+        if (message.type === 'warning') this.warn(message.sentence);
+        if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
+        if (message.type === 'failed') {
+          const Kind = { UsageError, GuestError }[message.name] ?? HostError;
+          reject(new Kind(message.message));
+        }
+      });
+      this.#worker.on('error', (error) => {
+        reject(new HostError(`the guest's thread failed: ${error.message}`, { cause: error }));
+        this.#trap ??= new GuestError(error.message, error.stack);
+      });
+      this.#worker.on('exit', (code) => {
+        reject(new HostError(`the guest's thread ended before the guest began, with code ${code}`));
+        this.finished(code, this.#trap);
+      });
+    });
+  }
+
+  protected end(): void {
+    this.#tell(Command.STOP);
+    setTimeout(() => void this.#worker.terminate(), GRACE_MS);
+  }
+
+  protected drainNow(): void {
+    this.#tell(Command.DRAIN);
+  }
+
+  #tell(command: number): void {
+    if (Atomics.load(this.#command, 0) >= command) return;
+    Atomics.store(this.#command, 0, command);
+    this.#kernel.wake();
+  }
+}
+
+/** A reactor, in this thread's event loop. */
+export class ReactorRun extends Run {
+  #reactor!: Reactor;
+
+  async start(plan: Plan): Promise<void> {
+    const ended = (end: { code: number } | { trap: unknown }) => {
+      if ('code' in end) return this.finished(end.code, undefined);
+      const { message = String(end.trap), stack } = end.trap as Partial<Error>;
+      this.finished(TRAP_EXIT_CODE, new GuestError(message, stack));
+    };
+    this.#reactor = await Reactor.start(plan, ended, this.warn);
+    this.started();
+  }
+
+  protected end(): void {
+    this.#reactor.stop();
+  }
+
+  protected drainNow(): void {
+    this.#reactor.drain();
+  }
+}
