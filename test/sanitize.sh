@@ -16,8 +16,8 @@ fi
 reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 
-# Node itself is not instrumented, so the run-time libraries must be in a process before it; vitest's
-# forks, and the processes that the tests start, inherit that. vitest's own process goes without.
+# Node itself is not instrumented, so the run-time libraries must be in a process before it.
+# vitest's forks, and the processes that tests start, inherit that; its own process goes without.
 runtime=$("${CC:-cc}" -print-file-name=libasan.so)
 undefined=$("${CC:-cc}" -print-file-name=libubsan.so)
 for library in "$runtime" "$undefined"; do
@@ -35,7 +35,8 @@ export POLLUX_ADDON="$PWD/dist/sanitize/pollux.node"
 
 result=0
 preload="data:text/javascript,process.env.LD_PRELOAD='$runtime:$undefined'"
-node --import "$preload" node_modules/vitest/vitest.mjs run --testTimeout=60000 "${tests[@]}" || result=$?
+vitest=(node --import "$preload" node_modules/vitest/vitest.mjs)
+"${vitest[@]}" run --testTimeout=60000 "${tests[@]}" || result=$?
 
 if compgen -G "$reports/*" >/dev/null; then
   cat "$reports"/* >&2

@@ -14,8 +14,8 @@ import { box, client, echoBox, eventLoop, median, ping } from './started.js';
 
 const listen = ['127.0.0.1:0'];
 /**
- * The figure to reach is 100 ms, and what is measured here, unloaded, is 1 to 30 ms; the tests
- * allow for a busy machine.
+ * The figure to reach is 100 ms. The medians of five on two idle cores: 3 ms for a guest that waits,
+ * 23 ms for one that spins, of which 20 are its grace. The limit here allows for a busy machine.
  */
 const STOP_LIMIT_MS = 1000;
 const RUNS = 5;

@@ -176,7 +176,7 @@ test('a process that is out of descriptors serves those it has, and resumes', as
   for (const socket of waiting) expect((await take(socket, 4)).toString()).toBe('ping');
 });
 
-test('a guest that is out of descriptors serves those it has, and resumes, again and again', async () => {
+test('a guest out of descriptors serves those it has, and resumes, again and again', async () => {
   const { address } = await echoBox({ maxDescriptors: 14 });
   const served = await Promise.all(Array.from({ length: 10 }, () => client(address!)));
   for (const socket of served) await ping(socket);
