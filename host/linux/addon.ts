@@ -26,6 +26,8 @@ export interface Addon {
   localAddress(fd: number): SocketAddress | number;
   recv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, flags: number): number;
   send(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
+  recvOne(fd: number, memory: Uint8Array, iov: number): number;
+  sendOne(fd: number, memory: Uint8Array, iov: number): number;
   shutdown(fd: number, how: number): number;
   retire(fd: number): number;
 

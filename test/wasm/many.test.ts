@@ -71,10 +71,10 @@ test.skipIf(limit < DESCRIPTORS)(
       expect(round.verifiedBytes).toBeGreaterThan(CONNECTIONS * 900);
     }
     expect(await eventually(() => descriptorsOf(pid) <= before)).toBe(true);
-    // Five rounds lie between the two, 50,000 connections: 16 MiB would be 336 bytes that each left
-    // behind. The collector's own coming and going is some MiB.
+    // Over sixty rounds it is a saw-tooth between 86 and 100 MiB, which is the garbage collector's.
+    // Five rounds lie between these two, 50,000 connections: the limit is 500 bytes of each.
     const growthMiB = (median(resident.slice(7, 10)) - median(resident.slice(2, 5))) / 1024;
-    expect(growthMiB).toBeLessThan(16);
+    expect(growthMiB).toBeLessThan(24);
   },
   120_000,
 );

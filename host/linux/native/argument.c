@@ -5,12 +5,15 @@
 #include <math.h>
 #include <string.h>
 
-struct call begin(napi_env env, napi_callback_info info) {
+struct call begin_with(napi_env env, napi_callback_info info, size_t argc) {
   struct call call;
-  size_t argc = sizeof call.argv / sizeof *call.argv;
   call.env = env;
   napi_get_cb_info(env, info, &argc, call.argv, NULL, (void **)&call.instance);
   return call;
+}
+
+struct call begin(napi_env env, napi_callback_info info) {
+  return begin_with(env, info, sizeof((struct call *)0)->argv / sizeof(napi_value));
 }
 
 void define(napi_env env, napi_value exports, napi_property_descriptor *functions, size_t count) {
@@ -68,6 +71,18 @@ bool argument_array(const struct call *call, int index, napi_typedarray_type typ
   return actual == type && *elements != NULL;
 }
 
+bool argument_iov(const struct call *call, int index, struct iovec *iov) {
+  uint8_t *memory;
+  size_t size;
+  if (!argument_bytes(call, index, &memory, &size)) return false;
+  uint64_t at = argument_u32(call, index + 1);
+  if (at + 8 > size) return false;
+  uint32_t pair[2]; /* a copy, so that another thread of the guest cannot change it between check and use */
+  memcpy(pair, memory + at, sizeof pair);
+  *iov = (struct iovec){.iov_base = memory + pair[0], .iov_len = pair[1]};
+  return (uint64_t)pair[0] + pair[1] <= size;
+}
+
 int argument_iovs(const struct call *call, int index, struct iovec *iovs) {
   uint8_t *memory;
   size_t size;
@@ -78,7 +93,7 @@ int argument_iovs(const struct call *call, int index, struct iovec *iovs) {
   if (at + count * 8 > size) return -EFAULT;
   if (count > MAX_IOVS) count = MAX_IOVS;
   for (uint64_t i = 0; i < count; i++) {
-    uint32_t pair[2]; /* a copy, so that another thread of the guest cannot change it between check and use */
+    uint32_t pair[2];
     memcpy(pair, memory + at + i * 8, sizeof pair);
     if ((uint64_t)pair[0] + pair[1] > size) return -EFAULT;
     uint32_t skipped = skip < pair[1] ? (uint32_t)skip : pair[1];

@@ -67,6 +67,8 @@ struct call {
   napi_value argv[6];
 };
 struct call begin(napi_env env, napi_callback_info info);
+/* The same for a function that is called often: Node-API is asked for no more than `argc` arguments. */
+struct call begin_with(napi_env env, napi_callback_info info, size_t argc);
 /* Gives JavaScript the functions, each of which is handed the instance. */
 void define(napi_env env, napi_value exports, napi_property_descriptor *functions, size_t count);
 int argument_int(const struct call *call, int index);
@@ -77,6 +79,8 @@ bool argument_text(const struct call *call, int index, char *text, size_t size);
 bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length);
 /* A typed array of exactly this type, and how many elements it has. */
 bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements, size_t *count);
+/* The iovec of guest memory argv[index] at offset argv[index + 1]; false if any of it lies outside. */
+bool argument_iov(const struct call *call, int index, struct iovec *iov);
 /* The iovecs of guest memory argv[index], at offset argv[index + 1], argv[index + 2] of them, checked and translated, without
  * their first argv[index + 3] bytes. Answers their number (at most MAX_IOVS) or -EFAULT. */
 int argument_iovs(const struct call *call, int index, struct iovec *iovs);

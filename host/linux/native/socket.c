@@ -108,9 +108,6 @@ static napi_value localAddress(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* recv and send of one buffer, nearly all of them, go round the C library, whose own functions are cancellation points of
- * POSIX threads: that costs two per cent of an echo, and no thread is ever cancelled here. */
-
 /* recv(fd, memory, iovs, iovsCount, skip, flags) */
 static napi_value recvInto(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
@@ -118,14 +115,11 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
   int count = argument_iovs(&call, 1, iovs);
   if (count < 0) return answer(env, count);
   int wanted = argument_int(&call, 5);
-  int flags = MSG_DONTWAIT | (wanted & RECEIVE_PEEK ? MSG_PEEK : 0) | (wanted & RECEIVE_WAITALL ? MSG_WAITALL : 0);
-  int fd = argument_int(&call, 0);
-  ssize_t bytes;
-  if (count == 1) {
-    bytes = syscall(SYS_recvfrom, fd, iovs->iov_base, iovs->iov_len, flags, NULL, NULL);
-  } else {
-    bytes = recvmsg(fd, &(struct msghdr){.msg_iov = iovs, .msg_iovlen = (size_t)count}, flags);
-  }
+  int flags = MSG_DONTWAIT;
+  if (wanted & RECEIVE_PEEK) flags |= MSG_PEEK;
+  if (wanted & RECEIVE_WAITALL) flags |= MSG_WAITALL;
+  struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  ssize_t bytes = recvmsg(argument_int(&call, 0), &message, flags);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
@@ -135,14 +129,31 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   struct iovec iovs[MAX_IOVS];
   int count = argument_iovs(&call, 1, iovs);
   if (count < 0) return answer(env, count);
-  int fd = argument_int(&call, 0);
-  ssize_t bytes;
-  if (count == 1) {
-    bytes = syscall(SYS_sendto, fd, iovs->iov_base, iovs->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
-  } else {
-    struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
-    bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  }
+  struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  ssize_t bytes = sendmsg(argument_int(&call, 0), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* The two calls that an echo is made of, with one buffer and no flags, which nearly all are. They ask Node-API for three
+ * arguments instead of six, and go round the C library, whose recv and send are cancellation points of POSIX threads: no
+ * thread is ever cancelled here, and both together are a fiftieth of an echo. */
+
+/* recvOne(fd, memory, iov) */
+static napi_value recvOne(napi_env env, napi_callback_info info) {
+  struct call call = begin_with(env, info, 3);
+  struct iovec iov;
+  if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
+  long bytes = syscall(SYS_recvfrom, argument_int(&call, 0), iov.iov_base, iov.iov_len, MSG_DONTWAIT, NULL, NULL);
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* sendOne(fd, memory, iov) */
+static napi_value sendOne(napi_env env, napi_callback_info info) {
+  static const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  struct call call = begin_with(env, info, 3);
+  struct iovec iov;
+  if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
+  long bytes = syscall(SYS_sendto, argument_int(&call, 0), iov.iov_base, iov.iov_len, flags, NULL, 0);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
@@ -176,7 +187,7 @@ void export_socket(napi_env env, napi_value exports) {
       {"recv", NULL, recvInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"send", NULL, sendFrom, NULL, NULL, NULL, napi_enumerable, NULL},
       {"shutdown", NULL, shutdownHalf, NULL, NULL, NULL, napi_enumerable, NULL},
-      EXPORT(socketError), EXPORT(localAddress), EXPORT(retire),
+      EXPORT(recvOne), EXPORT(sendOne), EXPORT(socketError), EXPORT(localAddress), EXPORT(retire),
   };
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }
