@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the benchmark's C programs (bench).
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), and the
+# benchmark's C programs (bench).
 # usage: ./build.sh [all|wasm|native|ts|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -21,11 +22,13 @@ stale() {
 
 need_cc() {
   command -v "$CC" >/dev/null 2>&1 && return
-  echo "build.sh: the addon needs a C compiler, and '$CC' was not found: install gcc or clang, or set CC." >&2
+  echo "build.sh: the addon needs a C compiler, and '$CC' was not found:" \
+    "install gcc or clang, or set CC." >&2
   exit 1
 }
 
-# compile TARGET FLAG... -- SOURCE...: one compiler call, written beside the target and moved over it when it is whole.
+# compile TARGET FLAG... -- SOURCE...: one compiler call, written beside the target and moved over
+# it when it is whole.
 compile() {
   local target=$1 flags=()
   shift
@@ -39,10 +42,11 @@ compile() {
 }
 
 addon() {
-  local target=$1
+  local target=$1 headers=node_modules/node-api-headers
   shift
-  if stale "$target" host/linux/native/*.[ch] node_modules/node-api-headers/package.json; then
-    compile "$target" -shared -fvisibility=hidden -Inode_modules/node-api-headers/include -DNAPI_VERSION=8 "$@" -- host/linux/native/*.c
+  if stale "$target" host/linux/native/*.[ch] "$headers/package.json"; then
+    compile "$target" -shared -fvisibility=hidden "-I$headers/include" -DNAPI_VERSION=8 "$@" \
+      -- host/linux/native/*.c
   fi
 }
 
@@ -73,6 +77,10 @@ for target in "$@"; do
   case $target in
     all) wasm; native; ts ;;
     wasm | native | ts | bench | sanitize | clean) "$target" ;;
-    *) echo "build.sh: unknown target '$target': use all, wasm, native, ts, bench, sanitize or clean." >&2; exit 2 ;;
+    *)
+      echo "build.sh: unknown target '$target':" \
+        "use all, wasm, native, ts, bench, sanitize or clean." >&2
+      exit 2
+      ;;
   esac
 done

@@ -8,7 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    // What is tested is what was built: workers and the addon are loaded from dist as a user's would be.
+    // What is tested is what was built: workers and the addon are loaded from dist as a user's
+    // would be.
     server: { deps: { external: [/\/dist\//] } },
   },
 });

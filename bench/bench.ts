@@ -1,5 +1,5 @@
-// `npm run bench`: Pollux, a native C epoll server and node:net under the same load, interleaved, ratios first.
-// It reports; it never fails because of a figure.
+// `npm run bench`: Pollux, a native C epoll server and node:net under the same load, interleaved,
+// ratios first. It reports; it never fails because of a figure.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
@@ -87,7 +87,8 @@ function planOf(options: Options): Plan {
 // On a terminal one line that changes; elsewhere a line per sample.
 async function measureWithProgress(plan: Plan): Promise<Sample[]> {
   // Standard input stays as it is: read raw, it would take Ctrl-C from the handlers below.
-  const isTerminal = process.stderr.isTTY && process.stderr.columns > 0; // ora never ends at width 0
+  // At width 0 ora would never end.
+  const isTerminal = process.stderr.isTTY && process.stderr.columns > 0;
   const spinner = isTerminal ? ora({ discardStdin: false }).start() : undefined;
   try {
     return await takeSamples(plan, (done, total, next) => {
@@ -104,7 +105,8 @@ async function main(): Promise<void> {
   const options = parse();
   const plan = planOf(options);
   const host = machine();
-  const cost = `${plan.rounds} rounds of ${plan.seconds} s after ${plan.warmupSeconds} s of warm-up`;
+  const { rounds, seconds, warmupSeconds } = plan;
+  const cost = `${rounds} rounds of ${seconds} s after ${warmupSeconds} s of warm-up`;
   console.log(`${host.cpu}, ${host.cpus} CPUs, Linux ${host.kernel}, Node ${host.node}`);
   console.log(`${plan.pinning.text}; ${cost}; a fresh server process for every sample\n`);
   const startedAt = new Date().toISOString();
@@ -113,7 +115,10 @@ async function main(): Promise<void> {
   console.log(report(result.ratios, result.rows));
   const file = resolve(options.json);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ startedAt, machine: host, plan, ...result, samples }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ startedAt, machine: host, plan, ...result, samples }, null, 2)}\n`,
+  );
   console.log(`\nSamples: ${options.json}`);
 }
 

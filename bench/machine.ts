@@ -23,7 +23,8 @@ export function machine(): Machine {
   };
 }
 
-// The command prefix that binds a process, and every thread it starts, to one processor; empty where that cannot be.
+// The command prefix that binds a process, and every thread it starts, to one processor; empty
+// where that cannot be.
 export interface Pinning {
   readonly server: readonly string[];
   readonly load: readonly string[];

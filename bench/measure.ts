@@ -1,7 +1,9 @@
-// Takes the samples: in every round each server in turn, in rotated order, so that a slow minute hurts all alike.
+// Takes the samples: in every round each server in turn, in rotated order, so that a slow minute
+// hurts all alike.
 //
-// A server lives for one sample. So no sample inherits another's heap or connections, the resident memory before the
-// load is that of a fresh process, and the luck of one process (addresses, compiled code) is one sample among several.
+// A server lives for one sample. So no sample inherits another's heap or connections, the resident
+// memory before the load is that of a fresh process, and the luck of one process (addresses,
+// compiled code) is one sample among several.
 import { spawn } from 'node:child_process';
 import { BenchError } from './error.js';
 import type { Pinning } from './machine.js';

@@ -1,5 +1,6 @@
-// The echo server of `node:net`, one of the servers under test: data -> write, with back-pressure, half-close echoed.
-// `--pipe` serves with `socket.pipe(socket)` instead: measured side by side it was equal to 10 % slower.
+// The echo server of `node:net`, one of the servers under test: data -> write, with back-pressure,
+// half-close echoed. `--pipe` serves with `socket.pipe(socket)` instead: measured side by side it
+// was equal to 10 % slower.
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
 function echo(socket: Socket): void {

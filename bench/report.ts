@@ -1,11 +1,14 @@
-// Prints the result: ratios first, each beside its target, then every figure, then memory. It judges nothing itself.
+// Prints the result: ratios first, each beside its target, then every figure, then memory. It
+// judges nothing itself.
 import Table from 'cli-table3';
 import { scenarios } from './scenario.js';
 import { programs } from './server.js';
 import type { Ratio, Row } from './statistics.js';
 
 function table(head: string[], lines: string[][], leftColumns: number): string {
-  const colAligns = head.map((_, index) => (index < leftColumns ? 'left' : 'right') as 'left' | 'right');
+  const colAligns = head.map(
+    (_, index) => (index < leftColumns ? 'left' : 'right') as 'left' | 'right',
+  );
   const drawn = new Table({ head, colAligns, style: { head: [], border: [], compact: true } });
   drawn.push(...lines);
   return drawn.toString();

@@ -1,4 +1,5 @@
-// What is measured: how many connections, how many of them busy, how large a message; and what has to be reached.
+// What is measured: how many connections, how many of them busy, how large a message; and what has
+// to be reached.
 export interface Shape {
   readonly connections: number;
   readonly busy: number;

@@ -1,4 +1,5 @@
-// The servers under test: each one is a process of its own, started for a sample and ended, by its id, after it.
+// The servers under test: each one is a process of its own, started for a sample and ended, by its
+// id, after it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -94,7 +95,9 @@ export async function startServer(name: ServerName, pin: readonly string[]): Pro
     child.stdout.on('data', read);
     child.stderr.on('data', read);
     child.once('error', (error) => give(error.message));
-    child.once('close', (code, signal) => give(`ended (${signal ?? code}) before it was listening`));
+    child.once('close', (code, signal) =>
+      give(`ended (${signal ?? code}) before it was listening`),
+    );
   }).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;

@@ -44,7 +44,8 @@ const compared: readonly (readonly [ServerName, ServerName])[] = [
   ['node-net', 'native'],
 ];
 
-// CPU per echo of one server over another's, or over its own without the idle connections; those with a target first.
+// CPU per echo of one server over another's, or over its own without the idle connections; those
+// with a target first.
 export function ratios(samples: readonly Sample[]): Ratio[] {
   const all: Ratio[] = [];
   for (const { name } of scenarios) {

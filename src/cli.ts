@@ -9,7 +9,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
 import { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
-import { GuestError, HostError, UsageError } from './error.js';
+import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import type { Exit } from './run.js';

@@ -1,11 +1,12 @@
 /**
- * What a caller grants a guest, from the text that a person writes to what the kernel needs: `[FD=]HOST:PORT[,blocking]`.
+ * What a caller grants a guest, from the text that a person writes to what the kernel needs:
+ * `[FD=]HOST:PORT[,blocking]`.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 
 import type { SocketAddress } from '../host/kernel/kernel.js';
-import { UsageError } from './error.js';
+import { UsageError } from '../host/kernel/error.js';
 
 export interface SocketGrant {
   /** The number that the guest knows it by; undefined: the lowest that is free. */
@@ -28,9 +29,12 @@ export function parseGrant(text: string): SocketGrant {
     );
   }
   const [, fd, v6, host, port, blocking] = match;
-  if (Number(port) > 65535) throw new UsageError(`port ${port} of "${text}" is too large: ports end at 65535`);
+  if (Number(port) > 65535)
+    throw new UsageError(`port ${port} of "${text}" is too large: ports end at 65535`);
   if (fd !== undefined && Number(fd) < 3) {
-    throw new UsageError(`descriptor ${fd} of "${text}" is a standard stream: choose 3 or a higher one`);
+    throw new UsageError(
+      `descriptor ${fd} of "${text}" is a standard stream: choose 3 or a higher one`,
+    );
   }
   return {
     fd: fd === undefined ? undefined : Number(fd),
@@ -46,7 +50,9 @@ export async function resolveGrant(grant: SocketGrant): Promise<SocketAddress> {
   try {
     return { host: (await lookup(grant.host)).address, port: grant.port };
   } catch (error) {
-    throw new UsageError(`the host ${grant.host} is not known: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`the host ${grant.host} is not known: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -1,15 +1,18 @@
 /**
- * A guest: a WebAssembly module, checked for what it needs before anything runs. What Pollux does not provide is refused
- * here with a sentence that names it, never answered with a stub.
+ * A guest: a WebAssembly module, checked for what it needs before anything runs. What Pollux does
+ * not provide is refused here with a sentence that names it, never answered with a stub.
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
 import { MODULE, parameters } from '../host/wasi/p1/imports.js';
-import { UsageError } from './error.js';
+import { UsageError } from '../host/kernel/error.js';
 import { limitMemory } from './memory-limit.js';
 
-/** A command runs once, from `_start` on; a reactor is called (`turn`) whenever there is something for it to do. */
+/**
+ * A command runs once, from `_start` on; a reactor is called (`turn`) whenever there is something
+ * for it to do.
+ */
 export type GuestKind = 'command' | 'reactor';
 
 export interface Guest {
@@ -21,12 +24,13 @@ export interface Guest {
 }
 
 /**
- * Loads a guest from a file (path or URL), from its bytes, or from a compiled module. Throws `UsageError` if it is no
- * WebAssembly, or is no guest for Pollux.
+ * Loads a guest from a file (path or URL), from its bytes, or from a compiled module. Throws
+ * `UsageError` if it is no WebAssembly, or is no guest for Pollux.
  */
 export async function load(source: string | URL | Uint8Array | WebAssembly.Module): Promise<Guest> {
   if (source instanceof WebAssembly.Module) return guestOf('guest', source, undefined);
-  if (source instanceof Uint8Array) return guestOf('guest', await compile('the guest', source), source);
+  if (source instanceof Uint8Array)
+    return guestOf('guest', await compile('the guest', source), source);
   const file = String(source);
   let bytes: Uint8Array;
   try {
@@ -39,7 +43,10 @@ export async function load(source: string | URL | Uint8Array | WebAssembly.Modul
 
 /** The module with its memory limited to `mebibytes`. */
 export async function limited(guest: Guest, mebibytes: number): Promise<WebAssembly.Module> {
-  if (!guest.bytes) throw new UsageError('a memory limit needs the bytes of the guest: load it from a file or its bytes');
+  if (!guest.bytes)
+    throw new UsageError(
+      'a memory limit needs the bytes of the guest: load it from a file or its bytes',
+    );
   return await compile(guest.name, limitMemory(guest.bytes, mebibytes));
 }
 
@@ -47,7 +54,9 @@ async function compile(name: string, bytes: Uint8Array): Promise<WebAssembly.Mod
   try {
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   } catch (error) {
-    throw new UsageError(`${name} is not a WebAssembly module: ${(error as Error).message}`, { cause: error });
+    throw new UsageError(`${name} is not a WebAssembly module: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -55,14 +64,19 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
   for (const { module: from, name: what, kind } of WebAssembly.Module.imports(module)) {
     if (from === MODULE && kind === 'function' && Object.hasOwn(parameters, what)) continue;
     throw new UsageError(
-      `${name} imports the ${kind} ${from}.${what}, which Pollux does not provide: it provides the functions of ${MODULE}`,
+      `${name} imports the ${kind} ${from}.${what}, which Pollux does not provide: ` +
+        `it provides the functions of ${MODULE}`,
     );
   }
-  const exports = new Map(WebAssembly.Module.exports(module).map(({ name: what, kind }) => [what, kind]));
+  const exports = new Map(
+    WebAssembly.Module.exports(module).map(({ name: what, kind }) => [what, kind]),
+  );
   if (exports.get('memory') !== 'memory') {
     throw new UsageError(`${name} does not export its memory: a WASI guest exports it as "memory"`);
   }
   if (exports.get('turn') === 'function') return { name, kind: 'reactor', module, bytes };
   if (exports.get('_start') === 'function') return { name, kind: 'command', module, bytes };
-  throw new UsageError(`${name} exports neither _start (a command) nor turn (a reactor), so there is nothing to run`);
+  throw new UsageError(
+    `${name} exports neither _start (a command) nor turn (a reactor), so there is nothing to run`,
+  );
 }

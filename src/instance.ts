@@ -11,7 +11,7 @@ import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import { MODULE, preview1 } from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
 import { type Embedder, Process } from '../host/wasi/p1/process.js';
-import { GuestError, HostError } from './error.js';
+import { GuestError, HostError } from '../host/kernel/error.js';
 import { Trace } from './trace.js';
 
 /**

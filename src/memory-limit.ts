@@ -1,8 +1,9 @@
 /**
- * Writes a maximum into the memory section of a WebAssembly binary, so that memory.grow beyond it fails inside of the
- * guest. It knows two sections' outer form and nothing else: https://webassembly.github.io/spec/core/binary/modules.html
+ * Writes a maximum into the memory section of a WebAssembly binary, so that memory.grow beyond it
+ * fails inside of the guest. It knows two sections' outer form and nothing else:
+ * https://webassembly.github.io/spec/core/binary/modules.html
  */
-import { UsageError } from './error.js';
+import { UsageError } from '../host/kernel/error.js';
 
 const PAGE_BYTES = 65536;
 const HEADER_BYTES = 8;
@@ -10,7 +11,10 @@ const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 1;
 const IS_64_BIT = 4;
 
-/** The binary, with its memory's maximum lowered to `mebibytes`. Throws `UsageError` if it starts with more. */
+/**
+ * The binary, with its memory's maximum lowered to `mebibytes`. Throws `UsageError` if it starts
+ * with more.
+ */
 export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
   const limitPages = Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES);
   const reader = new Reader(bytes, HEADER_BYTES);
@@ -39,11 +43,16 @@ function limitedSection(reader: Reader, limitPages: number, mebibytes: number): 
   const minimum = reader.leb();
   const maximum = flags & HAS_MAXIMUM ? reader.leb() : Infinity;
   if (count !== 1 || flags & IS_64_BIT) {
-    throw new UsageError('a memory limit works for guests with one memory of 32 bits, and this one has another kind');
+    throw new UsageError(
+      'a memory limit works for guests with one memory of 32 bits, and this one has another kind',
+    );
   }
   if (minimum > limitPages) {
     const need = Math.ceil((minimum * PAGE_BYTES) / 2 ** 20);
-    throw new UsageError(`the guest starts with ${need} MiB of memory, which is more than the limit of ${mebibytes} MiB`);
+    throw new UsageError(
+      `the guest starts with ${need} MiB of memory, ` +
+        `which is more than the limit of ${mebibytes} MiB`,
+    );
   }
   const pages = Math.min(maximum, limitPages);
   return Uint8Array.of(...leb(count), flags | HAS_MAXIMUM, ...leb(minimum), ...leb(pages));
@@ -66,7 +75,9 @@ class Reader {
     return this.#bytes[this.at++]!;
   }
 
-  /** An unsigned LEB128 of at most 32 bits; the binary was compiled before, so it is well formed. */
+  /**
+   * An unsigned LEB128 of at most 32 bits; the binary was compiled before, so it is well formed.
+   */
   leb(): number {
     let value = 0;
     for (let shift = 1; ; shift *= 128) {

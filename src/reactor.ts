@@ -1,7 +1,8 @@
 /**
- * A reactor in Node's own event loop: `turn` is called once at the start and then whenever something that its last
- * poll_oneoff asked for is ready, or that poll's clock has run out. No call of it ever waits, so the loop stays free; a
- * turn that computes for ever would hold it, which is why untrusted guests are commands.
+ * A reactor in Node's own event loop: `turn` is called once at the start and then whenever
+ * something that its last poll_oneoff asked for is ready, or that poll's clock has run out. No call
+ * of it ever waits, so the loop stays free; a turn that computes for ever would hold it, which is
+ * why untrusted guests are commands.
  */
 import { LinuxKernel, type LinuxPoller } from '../host/linux/linux-kernel.js';
 import { make, type Made, type Plan } from './instance.js';
@@ -35,14 +36,23 @@ export class Reactor {
   }
 
   /** Makes the guest of `plan` and schedules its first turn; `ended` is called once. */
-  static async start(plan: Plan, ended: (end: ReactorEnd) => void, warn: (sentence: string) => void): Promise<Reactor> {
+  static async start(
+    plan: Plan,
+    ended: (end: ReactorEnd) => void,
+    warn: (sentence: string) => void,
+  ): Promise<Reactor> {
     const reactor = new Reactor(ended);
     const exit = (code: number): never => {
       reactor.#end ??= { code };
       throw new Exit(code);
     };
     try {
-      reactor.#made = await make(plan, reactor.#kernel, { embedded: true, exit, interrupted: () => {}, warn });
+      reactor.#made = await make(plan, reactor.#kernel, {
+        embedded: true,
+        exit,
+        interrupted: () => {},
+        warn,
+      });
       const { exports } = reactor.#made.instance;
       if (exports['_initialize']) reactor.#call(exports['_initialize'] as () => void);
       reactor.#unwatch = (reactor.#made.poll.poller as LinuxPoller).watch(() => reactor.#turns());
@@ -80,7 +90,8 @@ export class Reactor {
     for (let i = 0; more && !this.#end && i < TURNS_IN_A_ROW; i++) {
       poll.settled = true;
       poll.pendingTimeoutNs = Infinity;
-      // What its last poll has not asked for yet is not watched: a turn whose poll found something is followed by another.
+      // What its last poll has not asked for yet is not watched: a turn whose poll found something
+      // is followed by another.
       more = this.#call(turn) === 1 || !poll.settled;
     }
     if (this.#end) return this.#finish();

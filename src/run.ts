@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { GuestError, HostError, UsageError } from './error.js';
+import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import type { Plan } from './instance.js';
 import { Command, TRAP_EXIT_CODE, type WorkerData, type WorkerMessage } from './message.js';
 import { Reactor } from './reactor.js';
@@ -94,6 +94,19 @@ export abstract class Run {
   }
 }
 
+/**
+ * The commands that run, which process.exit() must not wait for: their threads may be in a wait.
+ */
+const running = new Set<WorkerRun>();
+let listening = false;
+
+function endWithProcess(run: WorkerRun): void {
+  running.add(run);
+  void run.exit.then(() => running.delete(run));
+  if (!listening) process.on('exit', () => running.forEach((each) => each.wake()));
+  listening = true;
+}
+
 /** A command, in a thread of its own. */
 export class WorkerRun extends Run {
   readonly #kernel: LinuxKernel;
@@ -116,6 +129,7 @@ export class WorkerRun extends Run {
     // would keep it from starting.
     const options = { workerData, name: 'pollux', execArgv: [] };
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), options);
+    endWithProcess(this);
     // Before the guest has begun: a module's start function is guest code too, and may never come
     // back.
     this.started();
@@ -140,8 +154,13 @@ export class WorkerRun extends Run {
     });
   }
 
-  protected end(): void {
+  /** Ends the guest's wait, and with that the guest. */
+  wake(): void {
     this.#tell(Command.STOP);
+  }
+
+  protected end(): void {
+    this.wake();
     setTimeout(() => void this.#worker.terminate(), GRACE_MS);
   }
 

@@ -8,7 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { errnoName } from '../host/kernel/errno.js';
 import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel/readiness.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { HostError, UsageError } from './error.js';
+import { HostError, UsageError } from '../host/kernel/error.js';
 import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
 import { limited, type Guest } from './guest.js';
 import type { Plan } from './instance.js';

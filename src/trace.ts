@@ -11,11 +11,21 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { wasiErrnoName } from '../host/wasi/errno.js';
 import type { Memory } from '../host/wasi/memory.js';
 import { parameters, type WasiFunction } from '../host/wasi/p1/imports.js';
-import { UsageError } from './error.js';
+import { UsageError } from '../host/kernel/error.js';
 
 const FLUSH_BYTES = 1 << 16;
-/** Calls that may wait: what happened before them is written first, for they may be the last ones. */
-const MAY_WAIT = new Set(['poll_oneoff', 'sock_accept', 'sock_recv', 'sock_send', 'fd_read', 'fd_write', 'proc_exit']);
+/**
+ * Calls that may wait: what happened before them is written first, for they may be the last ones.
+ */
+const MAY_WAIT = new Set([
+  'poll_oneoff',
+  'sock_accept',
+  'sock_recv',
+  'sock_send',
+  'fd_read',
+  'fd_write',
+  'proc_exit',
+]);
 
 export class Trace {
   readonly #file: number;
@@ -26,22 +36,34 @@ export class Trace {
     try {
       this.#file = openSync(path, 'w');
     } catch (error) {
-      throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, { cause: error });
+      throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
     this.#lines = `# kernel ${kernelName}\n`;
   }
 
-  /** The same functions, each of which writes its transcript. `memory` is asked for at the time of a call. */
-  wrap(functions: Record<string, WasiFunction>, memory: () => Memory): Record<string, WasiFunction> {
+  /**
+   * The same functions, each of which writes its transcript. `memory` is asked for at the time of a
+   * call.
+   */
+  wrap(
+    functions: Record<string, WasiFunction>,
+    memory: () => Memory,
+  ): Record<string, WasiFunction> {
     const wrapped: Record<string, WasiFunction> = {};
     for (const [name, call] of Object.entries(functions)) {
       const names = (parameters[name] ?? '').split(' ').filter(Boolean);
       wrapped[name] = (...values: never[]) => {
-        const inputs = names.flatMap((each, i) => (each.startsWith('>') ? [] : [`${each}=${values[i]}`]));
+        const inputs = names.flatMap((each, i) =>
+          each.startsWith('>') ? [] : [`${each}=${values[i]}`],
+        );
         this.#line(`-> ${name}(${inputs.join(', ')})`);
         if (MAY_WAIT.has(name)) this.flush();
         const errno = call(...values);
-        this.#line(`<- ${[wasiErrnoName(errno), ...outputs(names, values, errno, memory())].join(' ')}`);
+        this.#line(
+          `<- ${[wasiErrnoName(errno), ...outputs(names, values, errno, memory())].join(' ')}`,
+        );
         return errno;
       };
     }
@@ -68,8 +90,10 @@ function outputs(names: string[], values: unknown[], errno: number, memory: Memo
   if (errno !== 0) return [];
   return names.flatMap((name, i) => {
     const at = Number(values[i]) >>> 0;
-    if (name.startsWith('>>')) return memory.holds(at, 8) ? [`${name.slice(2)}=${memory.u64(at)}`] : [];
-    if (name.startsWith('>')) return memory.holds(at, 4) ? [`${name.slice(1)}=${memory.u32(at)}`] : [];
+    if (name.startsWith('>>'))
+      return memory.holds(at, 8) ? [`${name.slice(2)}=${memory.u64(at)}`] : [];
+    if (name.startsWith('>'))
+      return memory.holds(at, 4) ? [`${name.slice(1)}=${memory.u32(at)}`] : [];
     return [];
   });
 }

@@ -1,5 +1,6 @@
-// The native twin of the guest echo server: C, epoll, nothing else; what Pollux is measured against.
-// It keeps the same semantics as the guest (bounded queues, half-close, EMFILE), and refuses tricks the guest does not have.
+// The native twin of the guest echo server: C, epoll, nothing else; what Pollux is measured
+// against. It keeps the same semantics as the guest (bounded queues, half-close, EMFILE), and
+// refuses tricks the guest does not have.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,22 +21,23 @@ enum {
   QUEUE_BYTES = 64 * 1024,
   BACKLOG = 4096,
   EVENTS = 1024,
-  ACCEPT_RETRY_MS = 100, // descriptors may come free elsewhere in the system, where no close of ours tells
+  ACCEPT_RETRY_MS =
+      100,  // descriptors may come free elsewhere in the system, where no close of ours tells
 };
 
 // One connection. The queue exists only while the peer reads more slowly than it writes.
 struct connection {
   uint8_t *queue;
-  uint32_t head, length; // the unsent bytes are queue[head, head + length)
+  uint32_t head, length;  // the unsent bytes are queue[head, head + length)
   uint32_t interest;
-  bool half_closed; // the peer sends no more
+  bool half_closed;  // the peer sends no more
 };
 
 static uint8_t buffer[BUFFER_BYTES];
 static struct epoll_event events[EVENTS];
-static struct connection *connections; // indexed by descriptor
+static struct connection *connections;  // indexed by descriptor
 static int epoll_fd, listen_fd;
-static bool paused; // out of descriptors: the listener is not watched
+static bool paused;  // out of descriptors: the listener is not watched
 
 static void fail(const char *what) {
   fprintf(stderr, "echo: %s: %s\n", what, strerror(errno));
@@ -77,7 +79,7 @@ static void accept_all(void) {
 static void close_connection(int fd) {
   free(connections[fd].queue);
   connections[fd].queue = NULL;
-  close(fd); // also leaves the epoll set
+  close(fd);  // also leaves the epoll set
   if (paused) pause_accept(false);
 }
 
@@ -121,7 +123,8 @@ static bool enqueue(struct connection *c, const uint8_t *bytes, size_t size) {
   return true;
 }
 
-// One recv, and the answer at once; only what the kernel does not take is queued. False if the connection is gone.
+// One recv, and the answer at once; only what the kernel does not take is queued. False if the
+// connection is gone.
 static bool echo(int fd, struct connection *c) {
   ssize_t n = recv(fd, buffer, BUFFER_BYTES - c->length, 0);
   if (n < 0) return errno == EAGAIN || errno == EINTR;
@@ -159,10 +162,13 @@ static struct sockaddr_in parse_address(const char *text) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   const char *colon = strrchr(text, ':');
   char host[INET_ADDRSTRLEN] = "", *end = NULL;
-  if (colon != NULL && (size_t)(colon - text) < sizeof host) memcpy(host, text, (size_t)(colon - text));
+  if (colon != NULL && (size_t)(colon - text) < sizeof host)
+    memcpy(host, text, (size_t)(colon - text));
   unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-  if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || end == colon + 1 || *end != '\0' || port > 65535) {
-    fprintf(stderr, "echo: '%s' is not an address: use HOST:PORT, for example 127.0.0.1:9000.\n", text);
+  if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || end == colon + 1 || *end != '\0' ||
+      port > 65535) {
+    fprintf(stderr, "echo: '%s' is not an address: use HOST:PORT, for example 127.0.0.1:9000.\n",
+            text);
     exit(2);
   }
   address.sin_port = htons((uint16_t)port);

@@ -1,4 +1,5 @@
-// A histogram of latencies with logarithmic buckets: 128 to the power of two, so a quantile is off by less than 1 %.
+// A histogram of latencies with logarithmic buckets: 128 to the power of two, so a quantile is off
+// by less than 1 %.
 #ifndef POLLUX_BENCH_HISTOGRAM_H
 #define POLLUX_BENCH_HISTOGRAM_H
 

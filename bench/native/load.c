@@ -1,5 +1,6 @@
-// The load generator: one thread, epoll, closed-loop echoes, and what they cost the server by its own /proc figures.
-// It opens no connection outside 127.0.0.0/8. `--verify` checks every byte instead of measuring: see verify.h.
+// The load generator: one thread, epoll, closed-loop echoes, and what they cost the server by its
+// own /proc figures. It opens no connection outside 127.0.0.0/8. `--verify` checks every byte
+// instead of measuring: see verify.h.
 #include <getopt.h>
 
 #include "histogram.h"
@@ -8,18 +9,21 @@
 #include "verify.h"
 
 static const char usage[] =
-    "usage: load --connect HOST:PORT [--connections N] [--busy M] [--size BYTES] [--seconds S] [--warmup S]\n"
+    "usage: load --connect HOST:PORT [--connections N] [--busy M] [--size BYTES] [--seconds S] "
+    "[--warmup S]\n"
     "            [--server-pid PID] [--json]\n"
-    "       load --verify --connect HOST:PORT [--connections N] [--size BYTES] [--rounds R] [--reset PERCENT]\n"
+    "       load --verify --connect HOST:PORT [--connections N] [--size BYTES] [--rounds R] "
+    "[--reset PERCENT]\n"
     "            [--half-close PERCENT] [--seed N] [--deadline S]\n";
 
 enum { CHUNK_BYTES = 64 * 1024, GREETING_TIMEOUT_MS = 10000 };
 
-// One connection: it greets (one byte there and back proves it was accepted), then idles or echoes for ever.
+// One connection: it greets (one byte there and back proves it was accepted), then idles or echoes
+// for ever.
 struct connection {
   int fd;
   bool greeted, greeting_sent, waits_to_write;
-  uint64_t sent, received; // of the current message
+  uint64_t sent, received;  // of the current message
   uint64_t started_ns;
 };
 
@@ -84,7 +88,8 @@ static void send_some(struct run *run, uint32_t index) {
   bool blocked = c->sent < size;
   if (blocked == c->waits_to_write) return;
   c->waits_to_write = blocked;
-  watch(run->epoll_fd, EPOLL_CTL_MOD, c->fd, EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0), index);
+  watch(run->epoll_fd, EPOLL_CTL_MOD, c->fd, EPOLLIN | EPOLLRDHUP | (blocked ? EPOLLOUT : 0),
+        index);
 }
 
 static void start_echo(struct run *run, uint32_t index, uint64_t started_ns) {
@@ -100,7 +105,8 @@ static void receive_some(struct run *run, uint32_t index) {
   if (n < 0 && errno == EAGAIN) return;
   if (n < 0) stop(1, "recv: %s", strerror(errno));
   c->received += (uint64_t)n;
-  if (n == 0 || c->received > c->sent) stop(1, "the server closed a connection, or answered what was not asked.");
+  if (n == 0 || c->received > c->sent)
+    stop(1, "the server closed a connection, or answered what was not asked.");
   if (c->received < run->options->message_bytes) return;
   uint64_t now = now_ns();
   record(&run->latency, now - c->started_ns);
@@ -120,27 +126,34 @@ static void echo_until(struct run *run, uint64_t deadline_ns) {
   }
 }
 
-static void print_result(const struct run *run, double seconds, struct cost cost, const uint64_t resident[2]) {
+static void print_result(const struct run *run, double seconds, struct cost cost,
+                         const uint64_t resident[2]) {
   const struct options *o = run->options;
   uint64_t p50 = quantile(&run->latency, 0.5), p99 = quantile(&run->latency, 0.99);
   double echoes = (double)run->echoes;
   if (!o->json) {
-    printf("%llu echoes in %.3f s: %.0f/s, p50 %.1f us, p99 %.1f us", (unsigned long long)run->echoes, seconds,
-           echoes / seconds, (double)p50 / 1e3, (double)p99 / 1e3);
+    printf("%llu echoes in %.3f s: %.0f/s, p50 %.1f us, p99 %.1f us",
+           (unsigned long long)run->echoes, seconds, echoes / seconds, (double)p50 / 1e3,
+           (double)p99 / 1e3);
     if (o->server_pid) printf(", server CPU %.3f us an echo", (double)cost.cpu_ns / 1e3 / echoes);
     putchar('\n');
     return;
   }
-  printf("{\"connections\":%u,\"busy\":%u,\"size\":%llu,\"echoes\":%llu,\"seconds\":%.6f,\"throughput\":%.1f,"
-         "\"p50Us\":%.2f,\"p99Us\":%.2f",
-         o->connections, o->busy, (unsigned long long)o->message_bytes, (unsigned long long)run->echoes, seconds,
-         echoes / seconds, (double)p50 / 1e3, (double)p99 / 1e3);
+  printf(
+      "{\"connections\":%u,\"busy\":%u,\"size\":%llu,\"echoes\":%llu,\"seconds\":%.6f,"
+      "\"throughput\":%.1f,"
+      "\"p50Us\":%.2f,\"p99Us\":%.2f",
+      o->connections, o->busy, (unsigned long long)o->message_bytes,
+      (unsigned long long)run->echoes, seconds, echoes / seconds, (double)p50 / 1e3,
+      (double)p99 / 1e3);
   if (o->server_pid) {
-    printf(",\"serverCpuNs\":%llu,\"serverVoluntarySwitches\":%llu,\"serverInvoluntarySwitches\":%llu,"
-           "\"serverResidentBefore\":%llu,\"serverResidentConnected\":%llu,\"serverResidentAfter\":%llu",
-           (unsigned long long)cost.cpu_ns, (unsigned long long)cost.voluntary_switches,
-           (unsigned long long)cost.involuntary_switches, (unsigned long long)resident[0],
-           (unsigned long long)resident[1], (unsigned long long)cost.resident_bytes);
+    printf(
+        ",\"serverCpuNs\":%llu,\"serverVoluntarySwitches\":%llu,\"serverInvoluntarySwitches\":%llu,"
+        "\"serverResidentBefore\":%llu,\"serverResidentConnected\":%llu,\"serverResidentAfter\":%"
+        "llu",
+        (unsigned long long)cost.cpu_ns, (unsigned long long)cost.voluntary_switches,
+        (unsigned long long)cost.involuntary_switches, (unsigned long long)resident[0],
+        (unsigned long long)resident[1], (unsigned long long)cost.resident_bytes);
   }
   printf("}\n");
 }
@@ -196,63 +209,126 @@ static struct sockaddr_in address(const char *text) {
   struct sockaddr_in address = {.sin_family = AF_INET};
   const char *colon = strrchr(text, ':');
   char host[INET_ADDRSTRLEN] = "";
-  if (colon != NULL && (size_t)(colon - text) < sizeof host) memcpy(host, text, (size_t)(colon - text));
-  if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || ntohl(address.sin_addr.s_addr) >> 24 != 127) {
-    stop(2, "--connect must be an address in 127.0.0.0/8 with a port, such as 127.0.0.1:9000, not '%s'.", text);
+  if (colon != NULL && (size_t)(colon - text) < sizeof host)
+    memcpy(host, text, (size_t)(colon - text));
+  if (inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
+      ntohl(address.sin_addr.s_addr) >> 24 != 127) {
+    stop(2,
+         "--connect must be an address in 127.0.0.0/8 with a port, such as 127.0.0.1:9000, not "
+         "'%s'.",
+         text);
   }
   address.sin_port = htons((uint16_t)number("connect's port", colon + 1, 1, 65535));
   return address;
 }
 
 enum flag {
-  CONNECT, CONNECTIONS, BUSY, SIZE, SECONDS, WARMUP, SERVER_PID, JSON,
-  VERIFY, ROUNDS, RESET, HALF_CLOSE, SEED, DEADLINE, HELP,
+  CONNECT,
+  CONNECTIONS,
+  BUSY,
+  SIZE,
+  SECONDS,
+  WARMUP,
+  SERVER_PID,
+  JSON,
+  VERIFY,
+  ROUNDS,
+  RESET,
+  HALF_CLOSE,
+  SEED,
+  DEADLINE,
+  HELP,
 };
 
 static const struct option flags[] = {
-    {"connect", required_argument, NULL, CONNECT},       {"connections", required_argument, NULL, CONNECTIONS},
-    {"busy", required_argument, NULL, BUSY},             {"size", required_argument, NULL, SIZE},
-    {"seconds", required_argument, NULL, SECONDS},       {"warmup", required_argument, NULL, WARMUP},
-    {"server-pid", required_argument, NULL, SERVER_PID}, {"json", no_argument, NULL, JSON},
-    {"verify", no_argument, NULL, VERIFY},               {"rounds", required_argument, NULL, ROUNDS},
-    {"reset", required_argument, NULL, RESET},           {"half-close", required_argument, NULL, HALF_CLOSE},
-    {"seed", required_argument, NULL, SEED},             {"deadline", required_argument, NULL, DEADLINE},
-    {"help", no_argument, NULL, HELP},                   {NULL, 0, NULL, 0},
+    {"connect", required_argument, NULL, CONNECT},
+    {"connections", required_argument, NULL, CONNECTIONS},
+    {"busy", required_argument, NULL, BUSY},
+    {"size", required_argument, NULL, SIZE},
+    {"seconds", required_argument, NULL, SECONDS},
+    {"warmup", required_argument, NULL, WARMUP},
+    {"server-pid", required_argument, NULL, SERVER_PID},
+    {"json", no_argument, NULL, JSON},
+    {"verify", no_argument, NULL, VERIFY},
+    {"rounds", required_argument, NULL, ROUNDS},
+    {"reset", required_argument, NULL, RESET},
+    {"half-close", required_argument, NULL, HALF_CLOSE},
+    {"seed", required_argument, NULL, SEED},
+    {"deadline", required_argument, NULL, DEADLINE},
+    {"help", no_argument, NULL, HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static void set_option(struct options *o, int flag, const char *name, const char *text) {
   switch ((enum flag)flag) {
-  case CONNECT: o->server = address(text); break;
-  case CONNECTIONS: o->connections = (uint32_t)number(name, text, 1, 1e6); break;
-  case BUSY: o->busy = (uint32_t)number(name, text, 1, 1e6); break;
-  case SIZE: o->message_bytes = (uint64_t)number(name, text, 1, 1e9); break;
-  case SECONDS: o->seconds = number(name, text, 0.01, 3600); break;
-  case WARMUP: o->warmup_seconds = number(name, text, 0, 3600); break;
-  case SERVER_PID: o->server_pid = (int)number(name, text, 1, 1 << 30); break;
-  case JSON: o->json = true; break;
-  case VERIFY: o->verify = true; break;
-  case ROUNDS: o->rounds = (uint32_t)number(name, text, 1, 1e6); break;
-  case RESET: o->reset_percent = (uint32_t)number(name, text, 0, 100); break;
-  case HALF_CLOSE: o->half_close_percent = (uint32_t)number(name, text, 0, 100); break;
-  case SEED: o->seed = (uint64_t)number(name, text, 0, 9e15); break;
-  case DEADLINE: o->deadline_seconds = number(name, text, 0.01, 86400); break;
-  case HELP: fputs(usage, stdout); exit(0);
+  case CONNECT:
+    o->server = address(text);
+    break;
+  case CONNECTIONS:
+    o->connections = (uint32_t)number(name, text, 1, 1e6);
+    break;
+  case BUSY:
+    o->busy = (uint32_t)number(name, text, 1, 1e6);
+    break;
+  case SIZE:
+    o->message_bytes = (uint64_t)number(name, text, 1, 1e9);
+    break;
+  case SECONDS:
+    o->seconds = number(name, text, 0.01, 3600);
+    break;
+  case WARMUP:
+    o->warmup_seconds = number(name, text, 0, 3600);
+    break;
+  case SERVER_PID:
+    o->server_pid = (int)number(name, text, 1, 1 << 30);
+    break;
+  case JSON:
+    o->json = true;
+    break;
+  case VERIFY:
+    o->verify = true;
+    break;
+  case ROUNDS:
+    o->rounds = (uint32_t)number(name, text, 1, 1e6);
+    break;
+  case RESET:
+    o->reset_percent = (uint32_t)number(name, text, 0, 100);
+    break;
+  case HALF_CLOSE:
+    o->half_close_percent = (uint32_t)number(name, text, 0, 100);
+    break;
+  case SEED:
+    o->seed = (uint64_t)number(name, text, 0, 9e15);
+    break;
+  case DEADLINE:
+    o->deadline_seconds = number(name, text, 0.01, 86400);
+    break;
+  case HELP:
+    fputs(usage, stdout);
+    exit(0);
   }
 }
 
 static struct options parse(int argc, char **argv) {
-  struct options o = {.connections = 64, .message_bytes = 64, .seconds = 3, .warmup_seconds = 0.5, .rounds = 1,
-                      .deadline_seconds = 120, .seed = now_ns() % 1000000000};
+  struct options o = {.connections = 64,
+                      .message_bytes = 64,
+                      .seconds = 3,
+                      .warmup_seconds = 0.5,
+                      .rounds = 1,
+                      .deadline_seconds = 120,
+                      .seed = now_ns() % 1000000000};
   int index = 0;
   for (int flag; (flag = getopt_long(argc, argv, "", flags, &index)) != -1;) {
-    if (flag == '?') exit(2); // getopt has said the sentence
+    if (flag == '?') exit(2);  // getopt has said the sentence
     set_option(&o, flag, flags[index].name, optarg);
   }
   if (optind < argc) stop(2, "unexpected argument '%s'; see --help.", argv[optind]);
   if (o.server.sin_port == 0) stop(2, "--connect HOST:PORT is missing; see --help.");
   if (o.busy == 0) o.busy = o.connections;
-  if (o.busy > o.connections) stop(2, "--busy %u is more than --connections %u.", o.busy, o.connections);
-  if (o.reset_percent + o.half_close_percent > 100) stop(2, "--reset and --half-close add up to more than 100 %%.");
+  if (o.busy > o.connections)
+    stop(2, "--busy %u is more than --connections %u.", o.busy, o.connections);
+  if (o.reset_percent + o.half_close_percent > 100)
+    stop(2, "--reset and --half-close add up to more than 100 %%.");
   raise_descriptor_limit(o.connections);
   return o;
 }

@@ -1,5 +1,6 @@
-// Reads what another process has cost so far from /proc: on-CPU nanoseconds, resident memory, context switches.
-// CPU and switches are summed over the living threads: a thread that ends between two readings is not counted.
+// Reads what another process has cost so far from /proc: on-CPU nanoseconds, resident memory,
+// context switches. CPU and switches are summed over the living threads: a thread that ends between
+// two readings is not counted.
 #ifndef POLLUX_BENCH_PROCESS_H
 #define POLLUX_BENCH_PROCESS_H
 

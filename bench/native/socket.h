@@ -1,5 +1,6 @@
-// What the measuring and the verifying half of the load generator share: options, connecting sockets, the clock.
-// Everything is static: each program of this folder is one compiler call on one file.
+// What the measuring and the verifying half of the load generator share: options, connecting
+// sockets, the clock. Everything is static: each program of this folder is one compiler call on one
+// file.
 #ifndef POLLUX_BENCH_SOCKET_H
 #define POLLUX_BENCH_SOCKET_H
 
@@ -20,8 +21,9 @@
 
 enum {
   EVENTS = 1024,
-  PENDING_MAX = 128, // connections not yet known to be accepted: well below any server's backlog (Node: 511)
-  SOURCES = 8,       // source addresses per round: each has some 28,000 ephemeral ports
+  PENDING_MAX =
+      128,  // connections not yet known to be accepted: well below any server's backlog (Node: 511)
+  SOURCES = 8,  // source addresses per round: each has some 28,000 ephemeral ports
 };
 
 struct options {
@@ -35,7 +37,8 @@ struct options {
   bool verify, json;
 };
 
-__attribute__((noreturn, format(printf, 2, 3))) static void stop(int code, const char *format, ...) {
+__attribute__((noreturn, format(printf, 2, 3))) static void stop(int code, const char *format,
+                                                                 ...) {
   va_list arguments;
   fflush(stdout);
   va_start(arguments, format);
@@ -68,7 +71,8 @@ static inline void raise_descriptor_limit(uint32_t connections) {
   }
 }
 
-// Starts a connection from 127.x.y.z, another address each time, so that ports in TIME_WAIT never run out.
+// Starts a connection from 127.x.y.z, another address each time, so that ports in TIME_WAIT never
+// run out.
 static inline int start_connecting(const struct options *o, uint32_t round, uint32_t index) {
   uint32_t host = 2 + (round * SOURCES + index % SOURCES) % 248;
   struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000u + host)};
@@ -78,7 +82,8 @@ static inline int start_connecting(const struct options *o, uint32_t round, uint
   // The port is chosen when the destination is known: only the four-tuple must be unique.
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   if (bind(fd, (struct sockaddr *)&source, sizeof source) < 0) stop(1, "bind: %s", strerror(errno));
-  if (connect(fd, (const struct sockaddr *)&o->server, sizeof o->server) < 0 && errno != EINPROGRESS) {
+  if (connect(fd, (const struct sockaddr *)&o->server, sizeof o->server) < 0 &&
+      errno != EINPROGRESS) {
     stop(1, "connect: %s", strerror(errno));
   }
   return fd;

@@ -1,7 +1,9 @@
-// The verifying half of the load generator: random bytes in random pieces, every echoed byte compared, and clients
-// that reset half-way, close their sending half early, or read late. It measures nothing.
+// The verifying half of the load generator: random bytes in random pieces, every echoed byte
+// compared, and clients that reset half-way, close their sending half early, or read late. It
+// measures nothing.
 //
-// A round: all connections open and exchange their first half; when all are open at once, they go on to the end.
+// A round: all connections open and exchange their first half; when all are open at once, they go
+// on to the end.
 #ifndef POLLUX_BENCH_VERIFY_H
 #define POLLUX_BENCH_VERIFY_H
 
@@ -16,8 +18,8 @@ struct peer {
   enum ending ending;
   bool connected, open, reads, done;
   uint32_t interest;
-  uint64_t key, pieces;   // the stream's bytes are a function of key and position, so none is stored
-  uint64_t stop_bytes;    // where a reset happens
+  uint64_t key, pieces;  // the stream's bytes are a function of key and position, so none is stored
+  uint64_t stop_bytes;   // where a reset happens
   uint64_t sent, received;
 };
 
@@ -30,7 +32,7 @@ struct round {
   uint32_t resets, half_closes;
 };
 
-static inline uint64_t mix(uint64_t x) { // splitmix64
+static inline uint64_t mix(uint64_t x) {  // splitmix64
   x += 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
@@ -50,14 +52,16 @@ static struct peer new_peer(const struct round *r, uint32_t index) {
   uint64_t key = mix(o->seed ^ mix(((uint64_t)r->number << 32) | index));
   uint32_t draw = (uint32_t)(mix(key + 1) % 100);
   enum ending ending = CLOSES;
-  if (draw < o->reset_percent + o->half_close_percent) ending = draw < o->reset_percent ? RESETS : HALF_CLOSES;
+  if (draw < o->reset_percent + o->half_close_percent)
+    ending = draw < o->reset_percent ? RESETS : HALF_CLOSES;
   uint64_t half = o->message_bytes / 2;
   return (struct peer){
       .fd = start_connecting(o, r->number, index),
       .ending = ending,
       .key = key,
       .stop_bytes = ending == RESETS && half > 0 ? half + mix(key + 2) % half : o->message_bytes,
-      .reads = mix(key + 3) % 4 != 0, // one in four reads nothing until it has sent all or can send no more
+      .reads = mix(key + 3) % 4 !=
+               0,  // one in four reads nothing until it has sent all or can send no more
       .interest = EPOLLOUT,
   };
 }
@@ -65,9 +69,9 @@ static struct peer new_peer(const struct round *r, uint32_t index) {
 static void end_peer(struct round *r, struct peer *p, const char *problem) {
   if (problem != NULL) {
     uint64_t missing = r->options->message_bytes - p->received;
-    r->lost += missing > 0 ? missing : 1; // a missing or early end counts as a byte
-    fprintf(stderr, "load: round %u: %s after %llu bytes sent, %llu received of %llu.\n", r->number, problem,
-            (unsigned long long)p->sent, (unsigned long long)p->received,
+    r->lost += missing > 0 ? missing : 1;  // a missing or early end counts as a byte
+    fprintf(stderr, "load: round %u: %s after %llu bytes sent, %llu received of %llu.\n", r->number,
+            problem, (unsigned long long)p->sent, (unsigned long long)p->received,
             (unsigned long long)r->options->message_bytes);
   }
   if (!p->open) r->open++;
@@ -103,7 +107,7 @@ static void send_piece(struct round *r, struct peer *p) {
   uint8_t piece[PIECE_BYTES_MAX];
   uint64_t limit = send_limit(r, p) - p->sent;
   uint64_t chance = mix(p->key ^ mix(++p->pieces));
-  uint64_t size = 1 + (chance >> 8) % (1u << chance % 16); // small and large pieces alike
+  uint64_t size = 1 + (chance >> 8) % (1u << chance % 16);  // small and large pieces alike
   if (size > limit) size = limit;
   stream_bytes(p->key, p->sent, piece, size);
   ssize_t n = send(p->fd, piece, size, MSG_NOSIGNAL);
@@ -111,7 +115,7 @@ static void send_piece(struct round *r, struct peer *p) {
     end_peer(r, p, strerror(errno));
     return;
   }
-  if (n < (ssize_t)size) p->reads = true; // the pipe is full: now even a late reader reads
+  if (n < (ssize_t)size) p->reads = true;  // the pipe is full: now even a late reader reads
   if (n > 0) p->sent += (uint64_t)n;
   if (p->sent < p->stop_bytes) return;
   if (p->ending == RESETS) end_peer(r, p, NULL);
@@ -128,9 +132,10 @@ static void receive_piece(struct round *r, struct peer *p) {
     bool expected_end = p->ending == HALF_CLOSES && p->received == r->options->message_bytes;
     end_peer(r, p, expected_end ? NULL : "the server closed");
   } else {
-    uint64_t size = (uint64_t)n, known = p->sent - p->received < size ? p->sent - p->received : size;
+    uint64_t size = (uint64_t)n,
+             known = p->sent - p->received < size ? p->sent - p->received : size;
     stream_bytes(p->key, p->received, expected, known);
-    r->mismatches += size - known; // more came back than was sent
+    r->mismatches += size - known;  // more came back than was sent
     for (uint64_t i = 0; i < known; i++) r->mismatches += bytes[i] != expected[i];
     r->verified += known;
     p->received += known;
@@ -170,7 +175,9 @@ static void run_round(struct round *r) {
       }
     }
     if (now_ns() > r->deadline_ns) {
-      stop(1, "round %u: the deadline passed with %u of %u connections open and %u ended; %llu bytes were verified.",
+      stop(1,
+           "round %u: the deadline passed with %u of %u connections open and %u ended; %llu bytes "
+           "were verified.",
            r->number, r->open - r->ended, total, r->ended, (unsigned long long)r->verified);
     }
   }
@@ -187,10 +194,11 @@ static int verify(const struct options *o) {
     if (peers == NULL || r.epoll_fd < 0) stop(1, "cannot start: %s", strerror(errno));
     run_round(&r);
     close(r.epoll_fd);
-    printf("{\"round\":%u,\"connections\":%u,\"verifiedBytes\":%llu,\"mismatches\":%llu,\"lost\":%llu,"
-           "\"resets\":%u,\"halfCloses\":%u,\"seed\":%llu}\n",
-           number, o->connections, (unsigned long long)r.verified, (unsigned long long)r.mismatches,
-           (unsigned long long)r.lost, r.resets, r.half_closes, (unsigned long long)o->seed);
+    printf(
+        "{\"round\":%u,\"connections\":%u,\"verifiedBytes\":%llu,\"mismatches\":%llu,\"lost\":%llu,"
+        "\"resets\":%u,\"halfCloses\":%u,\"seed\":%llu}\n",
+        number, o->connections, (unsigned long long)r.verified, (unsigned long long)r.mismatches,
+        (unsigned long long)r.lost, r.resets, r.half_closes, (unsigned long long)o->seed);
     fflush(stdout);
     if (r.mismatches > 0 || r.lost > 0) code = 1;
   }

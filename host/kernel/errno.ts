@@ -1,6 +1,7 @@
 /**
- * The errno values a kernel answers with, negated: `-Errno.EAGAIN`. The numbers are Linux's on x86-64 and arm64
- * (asm-generic/errno-base.h, asm-generic/errno.h), so that the native kernel passes its own through untouched.
+ * The errno values a kernel answers with, negated: `-Errno.EAGAIN`. The numbers are Linux's on
+ * x86-64 and arm64 (asm-generic/errno-base.h, asm-generic/errno.h), so that the native kernel
+ * passes its own through untouched.
  */
 export const Errno = {
   EPERM: 1,
@@ -59,9 +60,14 @@ export const Errno = {
   ECANCELED: 125,
 } as const;
 
-const names = new Map<number, string>(Object.entries(Errno).map(([name, number]) => [number, name]));
+const names = new Map<number, string>(
+  Object.entries(Errno).map(([name, number]) => [number, name]),
+);
 
-/** The POSIX name of an errno, given as a kernel answers it (negative) or plain: `EAGAIN`, or `errno 4711`. */
+/**
+ * The POSIX name of an errno, given as a kernel answers it (negative) or plain: `EAGAIN`, or `errno
+ * 4711`.
+ */
 export function errnoName(errno: number): string {
   const number = Math.abs(errno);
   return names.get(number) ?? `errno ${number}`;

@@ -1,19 +1,27 @@
 /**
- * The waist: the verbs that every kernel has, real or simulated. Types and plain data only; nothing is imported.
+ * The waist: the verbs that every kernel has, real or simulated. Types and plain data only; nothing
+ * is imported.
  *
- * A kernel is POSIX-shaped. It hands out small integers, handles, which a guest never sees. Buffers are given as an
- * array of (offset, length) pairs of u32 in guest memory, the iovec of WASI, and bytes go between them and the kernel's
- * own buffers with no copy in between. Every call answers one number: ≥ 0 a result, < 0 a negated `Errno`. An I/O error
- * is such a value and never an exception. No call blocks, but `Kernel.waitFor` and `Poller.wait`.
+ * A kernel is POSIX-shaped. It hands out small integers, handles, which a guest never sees. Buffers
+ * are given as an array of (offset, length) pairs of u32 in guest memory, the iovec of WASI, and
+ * bytes go between them and the kernel's own buffers with no copy in between. Every call answers
+ * one number: ≥ 0 a result, < 0 a negated `Errno`. An I/O error is such a value and never an
+ * exception. No call blocks, but `Kernel.waitFor` and `Poller.wait`.
  */
 import type { Poller, PollerName } from './readiness.js';
 
-/** The guest's linear memory. `bytes` is a view of all of it, and is current only until guest code runs again. */
+/**
+ * The guest's linear memory. `bytes` is a view of all of it, and is current only until guest code
+ * runs again.
+ */
 export interface GuestMemory {
   readonly bytes: Uint8Array;
 }
 
-/** What a handle is; the numbers are WASI's `filetype`. Pipes are UNKNOWN, for WASI has no name for them. */
+/**
+ * What a handle is; the numbers are WASI's `filetype`. Pipes are UNKNOWN, for WASI has no name for
+ * them.
+ */
 export const FileType = {
   UNKNOWN: 0,
   BLOCK_DEVICE: 1,
@@ -39,11 +47,24 @@ export const Shutdown = { RD: 1, WR: 2 } as const;
 /** Where `seek` counts from; the numbers are WASI's `whence`. */
 export const Whence = { SET: 0, CUR: 1, END: 2 } as const;
 
-/** Indices into what `stat` fills: u64s; times in nanoseconds since 1970. `TYPE` is a `FileType`. */
-export const Stat = { DEV: 0, INO: 1, TYPE: 2, NLINK: 3, SIZE: 4, ATIME: 5, MTIME: 6, CTIME: 7 } as const;
+/**
+ * Indices into what `stat` fills: u64s; times in nanoseconds since 1970. `TYPE` is a `FileType`.
+ */
+export const Stat = {
+  DEV: 0,
+  INO: 1,
+  TYPE: 2,
+  NLINK: 3,
+  SIZE: 4,
+  ATIME: 5,
+  MTIME: 6,
+  CTIME: 7,
+} as const;
 export const STAT_FIELDS = 8;
 
-/** An address of the internet family: `host` is an IP address in its text form, `port` 0 to 65535. */
+/**
+ * An address of the internet family: `host` is an IP address in its text form, `port` 0 to 65535.
+ */
 export interface SocketAddress {
   host: string;
   port: number;
@@ -56,52 +77,67 @@ export interface Kernel {
   /** Names the memory that iovecs and offsets lie in, from now on. */
   attach(memory: GuestMemory): void;
 
-  /** A stream socket bound to `address` (port 0: any free one) that listens: a handle, or -EADDRINUSE, -EACCES, … */
+  /**
+   * A stream socket bound to `address` (port 0: any free one) that listens: a handle, or
+   * -EADDRINUSE, -EACCES, …
+   */
   listen(address: SocketAddress, backlog: number): number;
 
   /**
-   * A stream socket that begins to connect to `address`: a handle, or -ENETUNREACH, … It is ready for OUT as soon as the
-   * outcome is known, which `socketError` tells.
+   * A stream socket that begins to connect to `address`: a handle, or -ENETUNREACH, … It is ready
+   * for OUT as soon as the outcome is known, which `socketError` tells.
    */
   connect(address: SocketAddress): number;
 
   /** Takes a socket's pending error (SO_ERROR): 0, or -ECONNREFUSED, -ECONNRESET, … */
   socketError(socket: number): number;
 
-  /** The next connection that waits at `listener`: a handle, -EAGAIN if there is none, or an error of accept(2). */
+  /**
+   * The next connection that waits at `listener`: a handle, -EAGAIN if there is none, or an error
+   * of accept(2).
+   */
   accept(listener: number): number;
 
   /** The address that a socket is bound to, or -ENOTSOCK, -EBADF. */
   localAddress(socket: number): SocketAddress | number;
 
   /**
-   * Receives from a socket (recvmsg(2)) into the `iovsCount` iovecs at offset `iovs`. Answers a number of bytes; 0: the
-   * peer has shut down. `flags`: `Receive`. -EAGAIN: nothing is there; -EFAULT: a buffer lies outside of guest memory.
-   * The first `skip` bytes of the buffers are left out: they hold what earlier calls received.
+   * Receives from a socket (recvmsg(2)) into the `iovsCount` iovecs at offset `iovs`. Answers a
+   * number of bytes; 0: the peer has shut down. `flags`: `Receive`. -EAGAIN: nothing is there;
+   * -EFAULT: a buffer lies outside of guest memory. The first `skip` bytes of the buffers are left
+   * out: they hold what earlier calls received.
    */
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number;
 
   /**
-   * Sends to a socket (sendmsg(2)): a number of bytes, maybe fewer than given. A closed peer: -EPIPE, never SIGPIPE.
-   * The first `skip` bytes of the buffers are left out: earlier calls sent them.
+   * Sends to a socket (sendmsg(2)): a number of bytes, maybe fewer than given. A closed peer:
+   * -EPIPE, never SIGPIPE. The first `skip` bytes of the buffers are left out: earlier calls sent
+   * them.
    */
   send(socket: number, iovs: number, iovsCount: number, skip: number): number;
 
   /** Shuts down one half of a connection, or both: a mask of `Shutdown`. */
   shutdown(socket: number, how: number): number;
 
-  /** Takes a listener out of service: its address is free again, nothing is ever ready on it, accept is -EAGAIN. */
+  /**
+   * Takes a listener out of service: its address is free again, nothing is ever ready on it, accept
+   * is -EAGAIN.
+   */
   retire(listener: number): number;
 
   /** A pipe: fills `ends` with the handles of its read and its write end. */
   pipe(ends: Int32Array): number;
 
-  /** Reads from a file, pipe or terminal (readv(2)); -EAGAIN instead of waiting, whatever the handle's own mode. */
+  /**
+   * Reads from a file, pipe or terminal (readv(2)); -EAGAIN instead of waiting, whatever the
+   * handle's own mode.
+   */
   readv(handle: number, iovs: number, iovsCount: number): number;
 
   /**
-   * Writes to a file, pipe or terminal (writev(2)); -EAGAIN instead of waiting, whatever the handle's own mode. The first
-   * `skip` bytes of the buffers are left out: earlier calls wrote them.
+   * Writes to a file, pipe or terminal (writev(2)); -EAGAIN instead of waiting, whatever the
+   * handle's own mode. The first `skip` bytes of the buffers are left out: earlier calls wrote
+   * them.
    */
   writev(handle: number, iovs: number, iovsCount: number, skip: number): number;
 
@@ -117,15 +153,19 @@ export interface Kernel {
   close(handle: number): number;
 
   /**
-   * Waits until `handle` is ready for `interest` (`Readiness`), at most `timeoutNs` nanoseconds (Infinity: for ever).
-   * Answers the mask of what is ready, 0 when time ran out, or -EINTR: interrupted, or `wake` was called.
+   * Waits until `handle` is ready for `interest` (`Readiness`), at most `timeoutNs` nanoseconds
+   * (Infinity: for ever). Answers the mask of what is ready, 0 when time ran out, or -EINTR:
+   * interrupted, or `wake` was called.
    */
   waitFor(handle: number, interest: number, timeoutNs: number): number;
 
   /** A new interest set. */
   poller(name: PollerName): Poller;
 
-  /** Ends the wait that goes on now, or else the next one. The only verb that may be called from another thread. */
+  /**
+   * Ends the wait that goes on now, or else the next one. The only verb that may be called from
+   * another thread.
+   */
   wake(): void;
 
   /** Makes waits possible again after a `wake`. */

@@ -1,12 +1,14 @@
 /**
- * Loads the addon, `prebuilds/<platform>-<arch>/pollux.node`, and says what is in it; refuses with one sentence where there
- * is none. The functions are those of native/*.c and answer a number ≥ 0, or a negated errno.
+ * Loads the addon, `prebuilds/<platform>-<arch>/pollux.node`, and says what is in it; refuses with
+ * one sentence where there is none. The functions are those of native/*.c and answer a number ≥ 0,
+ * or a negated errno.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { HostError } from '../kernel/error.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 
 export interface Addon {
@@ -24,15 +26,36 @@ export interface Addon {
   socketError(fd: number): number;
   accept(fd: number): number;
   localAddress(fd: number): SocketAddress | number;
-  recv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, flags: number): number;
+  recv(
+    fd: number,
+    memory: Uint8Array,
+    iovs: number,
+    iovsCount: number,
+    skip: number,
+    flags: number,
+  ): number;
   send(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
   recvOne(fd: number, memory: Uint8Array, iov: number): number;
   sendOne(fd: number, memory: Uint8Array, iov: number): number;
   shutdown(fd: number, how: number): number;
   retire(fd: number): number;
 
-  readv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, regular: number): number;
-  writev(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number, regular: number): number;
+  readv(
+    fd: number,
+    memory: Uint8Array,
+    iovs: number,
+    iovsCount: number,
+    skip: number,
+    regular: number,
+  ): number;
+  writev(
+    fd: number,
+    memory: Uint8Array,
+    iovs: number,
+    iovsCount: number,
+    skip: number,
+    regular: number,
+  ): number;
   seek(fd: number, offset: bigint, whence: number): number;
   stat(fd: number, fields: BigUint64Array): number;
   readable(fd: number): number;
@@ -53,13 +76,16 @@ export interface Addon {
 
 let loaded: Addon | undefined;
 
-/** The addon, or an Error that says in a sentence why there is none. `POLLUX_ADDON` names another file, for its own tests. */
+/**
+ * The addon, or a HostError that says in a sentence why there is none. `POLLUX_ADDON` names another
+ * file, for its own tests.
+ */
 export function addon(): Addon {
   if (loaded) return loaded;
   const built = new URL(`../../../prebuilds/${platform}-${arch}/pollux.node`, import.meta.url);
   const file = process.env['POLLUX_ADDON'] ?? fileURLToPath(built);
   if (!existsSync(file)) {
-    throw new Error(
+    throw new HostError(
       `pollux has no native addon for ${platform}-${arch} (${file} is missing): ` +
         'build it with ./build.sh native, which needs a C compiler',
     );

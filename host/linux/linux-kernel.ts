@@ -1,8 +1,10 @@
 /**
- * The real kernel behind the waist: Linux, by way of the addon. A handle is a descriptor of the process. It decides
- * nothing: what a verb means is said in host/kernel/kernel.ts, how it is done in native/*.c.
+ * The real kernel behind the waist: Linux, by way of the addon. A handle is a descriptor of the
+ * process. It decides nothing: what a verb means is said in host/kernel/kernel.ts, how it is done
+ * in native/*.c.
  */
 import { Errno, errnoName } from '../kernel/errno.js';
+import { HostError } from '../kernel/error.js';
 import {
   FileType,
   Stat,
@@ -14,6 +16,22 @@ import {
 } from '../kernel/kernel.js';
 import type { Poller, PollerName, Trigger } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
+
+/**
+ * The longest wait in one go. A thread that is ended by force (process.exit, or an embedder that
+ * terminates its own worker) ends only when it leaves the system call; where nobody wakes it, it
+ * does so now and then.
+ */
+const LONGEST_WAIT_NS = 2e9;
+
+/** Waits for `timeoutNs` in all, unless `wait` answers other than 0 before. */
+function inSlices(timeoutNs: number, wait: (sliceNs: number) => number): number {
+  for (let leftNs = timeoutNs; ; leftNs -= LONGEST_WAIT_NS) {
+    if (leftNs <= LONGEST_WAIT_NS) return wait(leftNs);
+    const result = wait(LONGEST_WAIT_NS);
+    if (result !== 0) return result;
+  }
+}
 
 /** An interest set of Linux; the backend is the addon's. */
 export class LinuxPoller implements Poller {
@@ -28,7 +46,7 @@ export class LinuxPoller implements Poller {
     if (this.#number < 0) {
       const tooHigh = name === 'select' && this.#number === -Errno.EINVAL;
       const reason = tooHigh ? 'it takes no descriptor above 1023' : errnoName(this.#number);
-      throw new Error(`an interest set by ${name} cannot be made: ${reason}`);
+      throw new HostError(`an interest set by ${name} cannot be made: ${reason}`);
     }
   }
 
@@ -41,7 +59,7 @@ export class LinuxPoller implements Poller {
   }
 
   wait(events: Int32Array, timeoutNs: number): number {
-    return this.#native.pollerWait(this.#number, events, timeoutNs);
+    return inSlices(timeoutNs, (sliceNs) => this.#native.pollerWait(this.#number, events, sliceNs));
   }
 
   close(): void {
@@ -50,13 +68,15 @@ export class LinuxPoller implements Poller {
   }
 
   /**
-   * Calls `callback` from Node's event loop whenever something in the set is ready (epoll only). Answers a function that
-   * ends that; until then the loop stays alive.
+   * Calls `callback` from Node's event loop whenever something in the set is ready (epoll only).
+   * Answers a function that ends that; until then the loop stays alive.
    */
   watch(callback: () => void): () => void {
     const unwatch = this.#native.watch(this.#number, callback);
     if (typeof unwatch === 'number') {
-      throw new Error(`Node's event loop cannot watch a set of ${this.name}: ${errnoName(unwatch)}`);
+      throw new HostError(
+        `Node's event loop cannot watch a set of ${this.name}: ${errnoName(unwatch)}`,
+      );
     }
     return unwatch;
   }
@@ -78,10 +98,12 @@ export class LinuxKernel implements Kernel {
   constructor(wake?: number) {
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
-    if (this.#wake < 0) throw new Error(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
+    if (this.#wake < 0) throw new HostError(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
   }
 
-  /** The eventfd that `wake` signals; good in every thread of the process while this kernel lives. */
+  /**
+   * The eventfd that `wake` signals; good in every thread of the process while this kernel lives.
+   */
   get wakeHandle(): number {
     return this.#wake;
   }
@@ -113,11 +135,17 @@ export class LinuxKernel implements Kernel {
   }
 
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
-    return this.#native.recv(socket, this.#memory.bytes, iovs, iovsCount, skip, flags);
+    const { bytes } = this.#memory;
+    if (iovsCount === 1 && flags === 0 && skip === 0) {
+      return this.#native.recvOne(socket, bytes, iovs);
+    }
+    return this.#native.recv(socket, bytes, iovs, iovsCount, skip, flags);
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
-    return this.#native.send(socket, this.#memory.bytes, iovs, iovsCount, skip);
+    const { bytes } = this.#memory;
+    if (iovsCount === 1 && skip === 0) return this.#native.sendOne(socket, bytes, iovs);
+    return this.#native.send(socket, bytes, iovs, iovsCount, skip);
   }
 
   shutdown(socket: number, how: number): number {
@@ -140,11 +168,25 @@ export class LinuxKernel implements Kernel {
   }
 
   readv(handle: number, iovs: number, iovsCount: number): number {
-    return this.#native.readv(handle, this.#memory.bytes, iovs, iovsCount, 0, this.#regular[handle] ?? 0);
+    return this.#native.readv(
+      handle,
+      this.#memory.bytes,
+      iovs,
+      iovsCount,
+      0,
+      this.#regular[handle] ?? 0,
+    );
   }
 
   writev(handle: number, iovs: number, iovsCount: number, skip: number): number {
-    return this.#native.writev(handle, this.#memory.bytes, iovs, iovsCount, skip, this.#regular[handle] ?? 0);
+    return this.#native.writev(
+      handle,
+      this.#memory.bytes,
+      iovs,
+      iovsCount,
+      skip,
+      this.#regular[handle] ?? 0,
+    );
   }
 
   seek(handle: number, offset: bigint, whence: number): number {
@@ -167,7 +209,9 @@ export class LinuxKernel implements Kernel {
   }
 
   waitFor(handle: number, interest: number, timeoutNs: number): number {
-    return this.#native.waitFor(handle, interest, timeoutNs, this.#wake);
+    return inSlices(timeoutNs, (sliceNs) =>
+      this.#native.waitFor(handle, interest, sliceNs, this.#wake),
+    );
   }
 
   poller(name: PollerName): LinuxPoller {
@@ -209,12 +253,18 @@ export class LinuxKernel implements Kernel {
     this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number
   }
 
-  /** A handle of this kernel for a descriptor that somebody else opened and may close: a duplicate of it. */
+  /**
+   * A handle of this kernel for a descriptor that somebody else opened and may close: a duplicate
+   * of it.
+   */
   adopt(descriptor: number): number {
     const handle = this.#keep(this.#native.duplicate(descriptor));
     if (handle < 0) return handle;
     const stat = new BigUint64Array(STAT_FIELDS);
-    if (this.#native.stat(handle, stat) === 0 && Number(stat[Stat.TYPE]) === FileType.REGULAR_FILE) {
+    if (
+      this.#native.stat(handle, stat) === 0 &&
+      Number(stat[Stat.TYPE]) === FileType.REGULAR_FILE
+    ) {
       if (handle >= this.#regular.length) {
         const grown = new Uint8Array(handle * 2);
         grown.set(this.#regular);

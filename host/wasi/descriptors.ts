@@ -1,10 +1,13 @@
 /**
- * The table of a guest's file descriptors, with the rights that each carries. A guest's number is never the kernel's: it is
- * an index into this table, the lowest free one for whatever is new.
+ * The table of a guest's file descriptors, with the rights that each carries. A guest's number is
+ * never the kernel's: it is an index into this table, the lowest free one for whatever is new.
  */
+import { HostError } from '../kernel/error.js';
 import { FileType, type Kernel } from '../kernel/kernel.js';
 
-/** https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#rights, those that are used */
+/**
+ * https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#rights, those that are used
+ */
 export const Right = {
   FD_READ: 1 << 1,
   FD_SEEK: 1 << 2,
@@ -38,7 +41,13 @@ export class Descriptor {
   /** True for what the guest got by accept: the drain at the end waits for these to be closed. */
   accepted = false;
 
-  constructor(handle: number, type: FileType, rights: number, inheriting: number, nonblocking: boolean) {
+  constructor(
+    handle: number,
+    type: FileType,
+    rights: number,
+    inheriting: number,
+    nonblocking: boolean,
+  ) {
     this.handle = handle;
     this.type = type;
     this.socket = type === FileType.SOCKET_STREAM || type === FileType.SOCKET_DGRAM;
@@ -58,10 +67,19 @@ export class Descriptor {
 
   /** A listening socket. */
   static listener(handle: number, nonblocking: boolean): Descriptor {
-    return new Descriptor(handle, FileType.SOCKET_STREAM, LISTENER_RIGHTS, CONNECTION_RIGHTS, nonblocking);
+    return new Descriptor(
+      handle,
+      FileType.SOCKET_STREAM,
+      LISTENER_RIGHTS,
+      CONNECTION_RIGHTS,
+      nonblocking,
+    );
   }
 
-  /** A standard stream: only a regular file can be sought in (isatty(3) of wasi-libc looks at just that). */
+  /**
+   * A standard stream: only a regular file can be sought in (isatty(3) of wasi-libc looks at just
+   * that).
+   */
   static stream(handle: number, type: FileType, read: boolean, write: boolean): Descriptor {
     const rights =
       COMMON |
@@ -106,9 +124,12 @@ export class Descriptors {
     return this.#lowest >= this.limit;
   }
 
-  /** Puts `descriptor` at the lowest free number, which must exist (see `full`), and answers the number. */
+  /**
+   * Puts `descriptor` at the lowest free number, which must exist (see `full`), and answers the
+   * number.
+   */
   add(descriptor: Descriptor): number {
-    if (this.full) throw new Error('the descriptor table is full, and was not asked');
+    if (this.full) throw new HostError('the descriptor table is full, and was not asked');
     this.put(this.#lowest, descriptor);
     return this.#lowest;
   }
@@ -120,7 +141,10 @@ export class Descriptors {
     this.changed(fd);
   }
 
-  /** Closes `fd`: what the kernel answers, or undefined if it is not open. The number is free in any case. */
+  /**
+   * Closes `fd`: what the kernel answers, or undefined if it is not open. The number is free in any
+   * case.
+   */
   close(fd: number): number | undefined {
     const descriptor = this.#table[fd];
     if (!descriptor) return undefined;

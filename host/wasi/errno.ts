@@ -62,7 +62,10 @@ export const WasiErrno = {
 } as const;
 
 /** Where the two names differ by more than their leading E. */
-const renamed: Partial<Record<keyof typeof Errno, keyof typeof WasiErrno>> = { E2BIG: 'TOOBIG', EOPNOTSUPP: 'NOTSUP' };
+const renamed: Partial<Record<keyof typeof Errno, keyof typeof WasiErrno>> = {
+  E2BIG: 'TOOBIG',
+  EOPNOTSUPP: 'NOTSUP',
+};
 
 const table = new Uint8Array(256).fill(WasiErrno.IO);
 for (const [name, number] of Object.entries(Errno)) {
@@ -75,7 +78,9 @@ export function wasiErrno(result: number): number {
   return table[-result] ?? WasiErrno.IO;
 }
 
-const names = new Map<number, string>(Object.entries(WasiErrno).map(([name, number]) => [number, name]));
+const names = new Map<number, string>(
+  Object.entries(WasiErrno).map(([name, number]) => [number, name]),
+);
 
 /** `AGAIN`, or the number in decimals. */
 export function wasiErrnoName(errno: number): string {

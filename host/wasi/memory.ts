@@ -1,6 +1,7 @@
 /**
- * Guest memory: the only place that reads or writes it from TypeScript. Every access is checked first with `holds`; an
- * access that was not is an assertion, and crashes. Numbers from a guest come as signed 32-bit integers: `>>> 0` them.
+ * Guest memory: the only place that reads or writes it from TypeScript. Every access is checked
+ * first with `holds`; an access that was not is an assertion, and crashes. Numbers from a guest
+ * come as signed 32-bit integers: `>>> 0` them.
  */
 import type { GuestMemory } from '../kernel/kernel.js';
 
@@ -25,8 +26,8 @@ export class Memory implements GuestMemory {
 
   /** True if `length` bytes from `offset` on (both 0 to 2^53) lie in guest memory as it is now. */
   holds(offset: number, length: number): boolean {
-    // memory.grow detaches the old buffer (its length is 0 then), or leaves a shared one that is too short: then these
-    // bytes may lie in it, and others that the same call names may not.
+    // memory.grow detaches the old buffer (its length is 0 then), or leaves a shared one that is
+    // too short: then these bytes may lie in it, and others that the same call names may not.
     const { bytes } = this;
     if (this.#shared || bytes.length === 0 || offset + length > bytes.length) this.#refresh();
     return offset + length <= this.bytes.length;

@@ -144,8 +144,7 @@ static int client_accept(void) {
   puts("listening");
   fflush(stdout);
   struct pollfd listener = {.fd = LISTENER, .events = POLLIN};
-  check(poll(&listener, 1, 30000) == 1 && listener.revents == POLLIN,
-        "poll() tells of the client");
+  check(poll(&listener, 1, 30000) == 1 && listener.revents == POLLIN, "poll() tells of the client");
   int client = accept4(LISTENER, NULL, NULL, SOCK_NONBLOCK);
   check(client > LISTENER, "the client is accepted");
   return client;

@@ -10,7 +10,7 @@ int main(void) {
   int reached = 0;
   for (char *block; (block = malloc(MIB)) != NULL; reached++) {
     block[0] = block[MIB - 1] = 1;
-    __asm__ volatile("" : : "r"(block) : "memory"); // or the compiler does away with the malloc
+    __asm__ volatile("" : : "r"(block) : "memory");  // or the compiler does away with the malloc
   }
   printf("%d MiB\n", reached);
   return 0;

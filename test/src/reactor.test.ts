@@ -215,3 +215,21 @@ test('reactors leave no descriptor behind, however they end', async () => {
   for (let i = 0; i < 30; i++) await cycle();
   expect(await eventually(() => descriptorsOf() <= before)).toBe(true);
 });
+
+test('a relative clock runs on from turn to turn, and runs out', async () => {
+  // Each turn asks for 20 ms anew; told of the end of it, the guest is done with the turns it took.
+  const guest = wat(`(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff"
+      (func $poll (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (global $turns (mut i32) (i32.const 0))
+    (func (export "turn")
+      (global.set $turns (i32.add (global.get $turns) (i32.const 1)))
+      (i32.store (i32.const 16) (i32.const 1))
+      (i64.store (i32.const 24) (i64.const 20000000))
+      (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))
+      (if (i32.load (i32.const 128)) (then (call $exit (global.get $turns))))))`);
+  const { exit } = await box(guest, { timeoutMs: 5000 });
+  expect(await exit).toEqual({ code: 2, reason: 'exit' });
+});

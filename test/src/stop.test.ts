@@ -2,20 +2,22 @@
  * stop() and drain(): whatever a guest does, it ends when its embedder wants it, and the embedder
  * never waits for it.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Box, SandboxOptions } from 'pollux';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { dial, guestFile, wasmFile } from '../harness.js';
+import { dial, guestFile, root, wasmFile } from '../harness.js';
 import { exits } from './guests.js';
 import { box, client, echoBox, eventLoop, median, ping } from './started.js';
 
 const listen = ['127.0.0.1:0'];
 /**
- * The figure to reach is 100 ms. The medians of five on two idle cores: 3 ms for a guest that waits,
- * 23 ms for one that spins, of which 20 are its grace. The limit here allows for a busy machine.
+ * The figure to reach is 100 ms. The medians of five on two idle cores: 3 ms for a guest that
+ * waits, 23 ms for one that spins, of which 20 are its grace. The limit here allows for a busy
+ * machine.
  */
 const STOP_LIMIT_MS = 1000;
 const RUNS = 5;
@@ -189,5 +191,32 @@ describe("the embedder's event loop", () => {
     const { turns, longestMs } = measure();
     expect(turns).toBeGreaterThan(10);
     expect(longestMs).toBeLessThan(200);
+  });
+});
+
+describe('the end of the process', () => {
+  const script = (statements: string) => `
+    import { load, sandbox } from 'pollux';
+    import { Worker } from 'node:worker_threads';
+    ${statements}`;
+  const blocked = `await sandbox(await load(${JSON.stringify(wasmFile('echo'))}), { listen: ['127.0.0.1:0'] })`;
+  const inWorker = JSON.stringify(`
+    import('pollux').then(async ({ load, sandbox }) => {
+      ${blocked};
+      require('node:worker_threads').parentPort.postMessage('serving');
+    });`);
+
+  test.each([
+    ['process.exit()', `${blocked}; process.exit(3);`],
+    [
+      'an embedding worker that is terminated',
+      `const worker = new Worker(${inWorker}, { eval: true });
+       worker.on('message', async () => { await worker.terminate(); process.exit(3); });`,
+    ],
+  ])('does not wait for a guest that waits: %s', async (_, statements) => {
+    const args = ['--input-type=module', '-e', script(statements)];
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    expect(await once(child, 'exit')).toEqual([3, null]);
   });
 });

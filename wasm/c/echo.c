@@ -26,10 +26,10 @@
 #include <wasi/api.h>
 
 enum {
-  FIRST_FD = 3,        // after stdin, stdout, stderr
-  QUEUE_BYTES = 65536, // what one recv() can bring, so that an unsent tail always fits
-  ACCEPT_BURST = 1024, // accepted in a row before those that are there are served again
-  PAUSE_MS = 100,      // without listeners, when the host is out of descriptors or memory
+  FIRST_FD = 3,         // after stdin, stdout, stderr
+  QUEUE_BYTES = 65536,  // what one recv() can bring, so that an unsent tail always fits
+  ACCEPT_BURST = 1024,  // accepted in a row before those that are there are served again
+  PAUSE_MS = 100,       // without listeners, when the host is out of descriptors or memory
   EXIT_NO_LISTENER = 2,
 };
 
@@ -53,9 +53,9 @@ static struct pollfd *polls;
 static struct connection *connections;
 static uint32_t listeners, slots, capacity;
 
-static bool paused;          // the listeners are left out of the poll
-static int64_t resume_at_ms; // when they come back, unless a connection closes first
-static bool changed;         // in this turn what we poll for became different
+static bool paused;           // the listeners are left out of the poll
+static int64_t resume_at_ms;  // when they come back, unless a connection closes first
+static bool changed;          // in this turn what we poll for became different
 
 static char input[QUEUE_BYTES];
 
@@ -175,8 +175,8 @@ static enum state queue_drain(int fd, struct connection *connection) {
 // POLLHUP comes with a half-close too, and wasi-libc takes POLLOUT away when it is there: whatever
 // the state allows is tried.
 //
-// Not inlined, nor is turn(): an engine that compiles in tiers replaces a function when it is called
-// next, and main() is called once.
+// Not inlined, nor is turn(): an engine that compiles in tiers replaces a function when it is
+// called next, and main() is called once.
 __attribute__((noinline)) static void connection_turn(uint32_t slot) {
   struct connection *connection = &connections[slot];
   int fd = polls[slot].fd;
@@ -225,7 +225,7 @@ static void listener_turn(int listener) {
     case ENOTSUP:
     case ENOTCAPABLE:
       fatal("accept");
-    default: // EAGAIN, or the error of a client that is gone already
+    default:  // EAGAIN, or the error of a client that is gone already
       return;
     }
   }

@@ -1,5 +1,6 @@
-/* From JavaScript's arguments to C's, with every offset and length of guest memory checked. A missing or wrong argument
- * becomes -1, which is no descriptor, or an empty buffer: the call then fails by itself. */
+/* From JavaScript's arguments to C's, with every offset and length of guest memory checked. A
+ * missing or wrong argument becomes -1, which is no descriptor, or an empty buffer: the call then
+ * fails by itself. */
 #include "native.h"
 
 #include <math.h>
@@ -24,7 +25,8 @@ void define(napi_env env, napi_value exports, napi_property_descriptor *function
 }
 
 int argument_int(const struct call *call, int index) {
-  double value = -1; /* napi_get_value_int32 would make 0, a descriptor, of NaN, of 2^32 and of 0.5 */
+  double value =
+      -1; /* napi_get_value_int32 would make 0, a descriptor, of NaN, of 2^32 and of 0.5 */
   napi_get_value_double(call->env, call->argv[index], &value);
   return value >= INT32_MIN && value <= INT32_MAX && (int)value == value ? (int)value : -1;
 }
@@ -50,24 +52,30 @@ int64_t argument_i64(const struct call *call, int index) {
 
 bool argument_text(const struct call *call, int index, char *text, size_t size) {
   size_t length;
-  if (napi_get_value_string_utf8(call->env, call->argv[index], text, size, &length) != napi_ok) return false;
+  if (napi_get_value_string_utf8(call->env, call->argv[index], text, size, &length) != napi_ok)
+    return false;
   return length < size - 1 && strlen(text) == length;
 }
 
-/* A Uint8Array, on shared memory too. Of a buffer that memory.grow detached the length is 0. The elements of any other
- * array are no smaller, so that `length` bytes are its own in any case. */
+/* A Uint8Array, on shared memory too. Of a buffer that memory.grow detached the length is 0. The
+ * elements of any other array are no smaller, so that `length` bytes are its own in any case. */
 bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length) {
   void *data = NULL;
   *length = 0;
-  if (napi_get_typedarray_info(call->env, call->argv[index], NULL, length, &data, NULL, NULL) != napi_ok) return false;
+  if (napi_get_typedarray_info(call->env, call->argv[index], NULL, length, &data, NULL, NULL) !=
+      napi_ok)
+    return false;
   *bytes = data;
   return data != NULL;
 }
 
-bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements, size_t *count) {
+bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements,
+                    size_t *count) {
   napi_typedarray_type actual;
   *count = 0;
-  if (napi_get_typedarray_info(call->env, call->argv[index], &actual, count, elements, NULL, NULL) != napi_ok) return false;
+  if (napi_get_typedarray_info(call->env, call->argv[index], &actual, count, elements, NULL,
+                               NULL) != napi_ok)
+    return false;
   return actual == type && *elements != NULL;
 }
 
@@ -77,7 +85,8 @@ bool argument_iov(const struct call *call, int index, struct iovec *iov) {
   if (!argument_bytes(call, index, &memory, &size)) return false;
   uint64_t at = argument_u32(call, index + 1);
   if (at + 8 > size) return false;
-  uint32_t pair[2]; /* a copy, so that another thread of the guest cannot change it between check and use */
+  uint32_t pair[2]; /* a copy, so that another thread of the guest cannot change it between check
+                       and use */
   memcpy(pair, memory + at, sizeof pair);
   *iov = (struct iovec){.iov_base = memory + pair[0], .iov_len = pair[1]};
   return (uint64_t)pair[0] + pair[1] <= size;

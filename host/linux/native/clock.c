@@ -4,10 +4,13 @@
 #include <sched.h>
 #include <sys/random.h>
 
-static uint64_t nanoseconds(struct timespec time) { return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec; }
+static uint64_t nanoseconds(struct timespec time) {
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
 static bool clock_of(const struct call *call, clockid_t *clock) {
-  static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+  static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
+                                     CLOCK_THREAD_CPUTIME_ID};
   uint32_t number = argument_u32(call, 0);
   if (number >= sizeof clocks / sizeof *clocks) return false;
   *clock = clocks[number];
@@ -56,6 +59,7 @@ static napi_value giveWay(napi_env env, napi_callback_info info) {
 }
 
 void export_clock(napi_env env, napi_value exports) {
-  napi_property_descriptor functions[] = {EXPORT(now), EXPORT(resolution), EXPORT(fillRandom), EXPORT(giveWay)};
+  napi_property_descriptor functions[] = {EXPORT(now), EXPORT(resolution), EXPORT(fillRandom),
+                                          EXPORT(giveWay)};
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -1,5 +1,5 @@
-/* Files, pipes and terminals. What may wait is never waited for, whatever the mode of a descriptor that other processes
- * share: a terminal or an inherited pipe keeps its O_NONBLOCK as it is. */
+/* Files, pipes and terminals. What may wait is never waited for, whatever the mode of a descriptor
+ * that other processes share: a terminal or an inherited pipe keeps its O_NONBLOCK as it is. */
 #include "native.h"
 
 #include <fcntl.h>
@@ -43,10 +43,12 @@ static int shorten(struct iovec *iovs, int count, size_t limit) {
 }
 
 static bool cannot_nowait(ssize_t result) {
-  return result < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE);
+  return result < 0 &&
+         (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE);
 }
 
-/* readv(fd, memory, iovs, iovsCount, skip, regular): a regular file is read at once, and never says EAGAIN */
+/* readv(fd, memory, iovs, iovsCount, skip, regular): a regular file is read at once, and never says
+ * EAGAIN */
 static napi_value readvInto(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct iovec iovs[MAX_IOVS];
@@ -65,7 +67,8 @@ static napi_value readvInto(napi_env env, napi_callback_info info) {
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
-/* writev(fd, memory, iovs, iovsCount, skip, regular). A pipe that is ready for OUT takes PIPE_BUF (4096) bytes without waiting. */
+/* writev(fd, memory, iovs, iovsCount, skip, regular). A pipe that is ready for OUT takes PIPE_BUF
+ * (4096) bytes without waiting. */
 static napi_value writevFrom(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct iovec iovs[MAX_IOVS];
@@ -94,16 +97,20 @@ static napi_value seek(napi_env env, napi_callback_info info) {
   return answer(env, offset < 0 ? -errno : offset);
 }
 
-static uint64_t nanoseconds(struct timespec time) { return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec; }
+static uint64_t nanoseconds(struct timespec time) {
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
-/* stat(fd, fields): a BigUint64Array of STAT_FIELDS: dev, ino, type, nlink, size, atime, mtime, ctime */
+/* stat(fd, fields): a BigUint64Array of STAT_FIELDS: dev, ino, type, nlink, size, atime, mtime,
+ * ctime */
 static napi_value statInto(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct stat stat;
   void *array;
   size_t count;
   int fd = argument_int(&call, 0);
-  if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS) return answer(env, -EFAULT);
+  if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS)
+    return answer(env, -EFAULT);
   if (fstat(fd, &stat) < 0) return answer(env, -errno);
   uint64_t *fields = array;
   fields[0] = stat.st_dev;
@@ -130,7 +137,8 @@ static napi_value openPipe(napi_env env, napi_callback_info info) {
   void *array;
   size_t count;
   int fds[2];
-  if (!argument_array(&call, 0, napi_int32_array, &array, &count) || count < 2) return answer(env, -EFAULT);
+  if (!argument_array(&call, 0, napi_int32_array, &array, &count) || count < 2)
+    return answer(env, -EFAULT);
   if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) return answer(env, -errno);
   int read_end = own(call.instance, fds[0]), write_end = own(call.instance, fds[1]);
   if (read_end < 0 || write_end < 0) return answer(env, -ENOMEM);
@@ -185,7 +193,13 @@ void export_file(napi_env env, napi_value exports) {
       {"writev", NULL, writevFrom, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stat", NULL, statInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, closeOwned, NULL, NULL, NULL, napi_enumerable, NULL},
-      EXPORT(seek), EXPORT(readable), EXPORT(openPipe), EXPORT(openNull), EXPORT(duplicate), EXPORT(statusFlags), EXPORT(release),
+      EXPORT(seek),
+      EXPORT(readable),
+      EXPORT(openPipe),
+      EXPORT(openNull),
+      EXPORT(duplicate),
+      EXPORT(statusFlags),
+      EXPORT(release),
   };
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -32,7 +32,7 @@ bool owns(const struct instance *instance, int fd) {
 }
 
 void disown(struct instance *instance, int fd) {
-  if (owns(instance, fd)) instance->owned[fd / 8] &= (uint8_t)~(1 << fd % 8);
+  if (owns(instance, fd)) instance->owned[fd / 8] &= (uint8_t) ~(1 << fd % 8);
 }
 
 /* Runs when the thread ends, also when it was terminated in the middle of a call. */
@@ -57,7 +57,8 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   instance->env = env;
-  static const export_functions rooms[] = {export_readiness, export_socket, export_file, export_clock, export_loop};
+  static const export_functions rooms[] = {export_readiness, export_socket, export_file,
+                                           export_clock, export_loop};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

@@ -1,6 +1,7 @@
-/* Lets libuv, the event loop of Node, watch the descriptor of an epoll set, so that a guest is called when something that
- * it waits for is ready. The few functions of libuv that this takes are declared here: their ABI is stable within
- * libuv 1.x, and the sizes of its handles are asked for at run time. */
+/* Lets libuv, the event loop of Node, watch the descriptor of an epoll set, so that a guest is
+ * called when something that it waits for is ready. The few functions of libuv that this takes are
+ * declared here: their ABI is stable within libuv 1.x, and the sizes of its handles are asked for
+ * at run time. */
 #include "native.h"
 
 #include <unistd.h>
@@ -13,7 +14,8 @@ size_t uv_handle_size(int type);
 void uv_handle_set_data(uv_poll_t *handle, void *data);
 void *uv_handle_get_data(const uv_poll_t *handle);
 int uv_poll_init(uv_loop_t *loop, uv_poll_t *handle, int fd);
-int uv_poll_start(uv_poll_t *handle, int events, void (*callback)(uv_poll_t *handle, int status, int events));
+int uv_poll_start(uv_poll_t *handle, int events,
+                  void (*callback)(uv_poll_t *handle, int status, int events));
 void uv_close(uv_poll_t *handle, void (*callback)(uv_poll_t *handle));
 
 struct watch {
@@ -52,14 +54,16 @@ static void ready(uv_poll_t *handle, int status, int events) {
   if (napi_open_handle_scope(env, &scope) != napi_ok) return;
   napi_get_global(env, &receiver);
   napi_get_reference_value(env, watch->callback, &callback);
-  if (napi_make_callback(env, watch->context, receiver, callback, 0, NULL, &result) == napi_pending_exception) {
+  if (napi_make_callback(env, watch->context, receiver, callback, 0, NULL, &result) ==
+      napi_pending_exception) {
     napi_get_and_clear_last_exception(env, &error);
     napi_fatal_exception(env, error);
   }
   napi_close_handle_scope(env, scope);
 }
 
-/* Ends a watch, which JavaScript knows by its number: the watch itself is gone when this is called again. */
+/* Ends a watch, which JavaScript knows by its number: the watch itself is gone when this is called
+ * again. */
 static napi_value unwatch(napi_env env, napi_callback_info info) {
   void *data = NULL;
   napi_get_cb_info(env, info, NULL, NULL, NULL, &data);
@@ -74,16 +78,20 @@ static napi_value unwatch(napi_env env, napi_callback_info info) {
   return answer(env, 0);
 }
 
-/* watch(poller, callback): a function that ends it, or a negated errno; ENOTSUP for a set that is not epoll's */
+/* watch(poller, callback): a function that ends it, or a negated errno; ENOTSUP for a set that is
+ * not epoll's */
 static napi_value watchPoller(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int number = argument_int(&call, 0);
   uv_loop_t *loop = NULL;
-  if (number < 0 || number >= MAX_POLLERS || !call.instance->pollers[number]) return answer(env, -EBADF);
+  if (number < 0 || number >= MAX_POLLERS || !call.instance->pollers[number])
+    return answer(env, -EBADF);
   if (call.instance->pollers[number]->descriptor < 0) return answer(env, -ENOTSUP);
   napi_valuetype type;
-  if (napi_typeof(env, call.argv[1], &type) != napi_ok || type != napi_function) return answer(env, -EINVAL);
-  if (napi_get_uv_event_loop(env, (struct uv_loop_s **)&loop) != napi_ok) return answer(env, -ENOSYS);
+  if (napi_typeof(env, call.argv[1], &type) != napi_ok || type != napi_function)
+    return answer(env, -EINVAL);
+  if (napi_get_uv_event_loop(env, (struct uv_loop_s **)&loop) != napi_ok)
+    return answer(env, -ENOSYS);
   struct watch *watch = calloc(1, sizeof *watch);
   uv_poll_t *handle = calloc(1, uv_handle_size(UV_POLL));
   int descriptor = fcntl(call.instance->pollers[number]->descriptor, F_DUPFD_CLOEXEC, 3);

@@ -1,6 +1,7 @@
-/* What the files of the addon share. It keeps no process-wide state: everything hangs on `struct instance`, one for each
- * thread that loads the addon, and all of it is closed when that thread ends, however it ends. It keeps no pointer into
- * guest memory from one call to the next: each call is given the memory anew. */
+/* What the files of the addon share. It keeps no process-wide state: everything hangs on `struct
+ * instance`, one for each thread that loads the addon, and all of it is closed when that thread
+ * ends, however it ends. It keeps no pointer into guest memory from one call to the next: each call
+ * is given the memory anew. */
 #pragma once
 
 #include <errno.h>
@@ -14,16 +15,19 @@
 #define WAKE_TOKEN (-1)
 #define MAX_POLLERS 64
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
-#define EXPORT(name) {#name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL}
+#define EXPORT(name) \
+  { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
 
-/* One event as JavaScript reads it, EVENT_STRIDE words; on x86-64 the very layout of struct epoll_event. */
+/* One event as JavaScript reads it, EVENT_STRIDE words; on x86-64 the very layout of struct
+ * epoll_event. */
 struct event {
   uint32_t mask;
   int32_t token;
   int32_t unused;
 };
 
-/* readiness_*.c: three backends with the same functions in the same order. Each answers 0 or more, or a negated errno. */
+/* readiness_*.c: three backends with the same functions in the same order. Each answers 0 or more,
+ * or a negated errno. */
 struct poller;
 struct backend {
   const char *name;
@@ -55,7 +59,7 @@ struct instance {
 enum trigger { TRIGGER_LEVEL = 0, TRIGGER_EDGE = 1, TRIGGER_ONESHOT = 2 };
 
 /* instance.c */
-int own(struct instance *instance, int fd);   /* fd, or a negated errno with fd closed */
+int own(struct instance *instance, int fd); /* fd, or a negated errno with fd closed */
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
 void forget_everywhere(struct instance *instance, int fd);
@@ -67,7 +71,8 @@ struct call {
   napi_value argv[6];
 };
 struct call begin(napi_env env, napi_callback_info info);
-/* The same for a function that is called often: Node-API is asked for no more than `argc` arguments. */
+/* The same for a function that is called often: Node-API is asked for no more than `argc`
+ * arguments. */
 struct call begin_with(napi_env env, napi_callback_info info, size_t argc);
 /* Gives JavaScript the functions, each of which is handed the instance. */
 void define(napi_env env, napi_value exports, napi_property_descriptor *functions, size_t count);
@@ -78,11 +83,14 @@ int64_t argument_i64(const struct call *call, int index);
 bool argument_text(const struct call *call, int index, char *text, size_t size);
 bool argument_bytes(const struct call *call, int index, uint8_t **bytes, size_t *length);
 /* A typed array of exactly this type, and how many elements it has. */
-bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements, size_t *count);
-/* The iovec of guest memory argv[index] at offset argv[index + 1]; false if any of it lies outside. */
+bool argument_array(const struct call *call, int index, napi_typedarray_type type, void **elements,
+                    size_t *count);
+/* The iovec of guest memory argv[index] at offset argv[index + 1]; false if any of it lies outside.
+ */
 bool argument_iov(const struct call *call, int index, struct iovec *iov);
-/* The iovecs of guest memory argv[index], at offset argv[index + 1], argv[index + 2] of them, checked and translated, without
- * their first argv[index + 3] bytes. Answers their number (at most MAX_IOVS) or -EFAULT. */
+/* The iovecs of guest memory argv[index], at offset argv[index + 1], argv[index + 2] of them,
+ * checked and translated, without their first argv[index + 3] bytes. Answers their number (at most
+ * MAX_IOVS) or -EFAULT. */
 int argument_iovs(const struct call *call, int index, struct iovec *iovs);
 napi_value answer(napi_env env, int64_t value);
 napi_value answer_u64(napi_env env, uint64_t value);

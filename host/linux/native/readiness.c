@@ -1,4 +1,5 @@
-/* Interest sets, by the number that JavaScript knows them by, and the wait for a single descriptor. */
+/* Interest sets, by the number that JavaScript knows them by, and the wait for a single descriptor.
+ */
 #include "native.h"
 
 #include <poll.h>
@@ -31,7 +32,8 @@ void forget_everywhere(struct instance *instance, int fd) {
 
 /* pollerOpen(name, wake): a number, or a negated errno */
 static napi_value pollerOpen(napi_env env, napi_callback_info info) {
-  static const struct backend *const backends[] = {&readiness_epoll, &readiness_poll, &readiness_select};
+  static const struct backend *const backends[] = {&readiness_epoll, &readiness_poll,
+                                                   &readiness_select};
   struct call call = begin(env, info);
   char name[16];
   if (!argument_text(&call, 0, name, sizeof name)) return answer(env, -EINVAL);
@@ -56,8 +58,8 @@ static napi_value pollerSet(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct poller *poller = poller_of(&call, 0);
   if (!poller) return answer(env, -EBADF);
-  return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2), argument_int(&call, 3),
-                                          argument_int(&call, 4)));
+  return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2),
+                                          argument_int(&call, 3), argument_int(&call, 4)));
 }
 
 /* pollerRemove(poller, fd) */
@@ -77,7 +79,8 @@ static napi_value pollerWait(napi_env env, napi_callback_info info) {
   if (!argument_array(&call, 1, napi_int32_array, &events, &words)) return answer(env, -EFAULT);
   size_t capacity = words * sizeof(int32_t) / sizeof(struct event);
   if (capacity == 0 || capacity > INT32_MAX / sizeof(struct event)) return answer(env, -EINVAL);
-  return answer(env, poller->backend->wait(poller, events, (int)capacity, argument_double(&call, 2)));
+  return answer(env,
+                poller->backend->wait(poller, events, (int)capacity, argument_double(&call, 2)));
 }
 
 /* pollerClose(poller) */
@@ -87,7 +90,8 @@ static napi_value pollerClose(napi_env env, napi_callback_info info) {
   return answer(env, 0);
 }
 
-/* waitFor(fd, interest, timeoutNs, wake): the mask that is ready, 0, or a negated errno; EINTR when woken */
+/* waitFor(fd, interest, timeoutNs, wake): the mask that is ready, 0, or a negated errno; EINTR when
+ * woken */
 static napi_value waitFor(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct pollfd fds[2] = {
@@ -113,14 +117,15 @@ static napi_value eventSignal(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   uint64_t value = 1;
   int fd = argument_int(&call, 0);
-  ssize_t done = argument_int(&call, 1) ? write(fd, &value, sizeof value) : read(fd, &value, sizeof value);
+  ssize_t done =
+      argument_int(&call, 1) ? write(fd, &value, sizeof value) : read(fd, &value, sizeof value);
   return answer(env, done < 0 ? -errno : 0);
 }
 
 void export_readiness(napi_env env, napi_value exports) {
   napi_property_descriptor functions[] = {
-      EXPORT(pollerOpen), EXPORT(pollerSet), EXPORT(pollerRemove), EXPORT(pollerWait),
-      EXPORT(pollerClose), EXPORT(waitFor), EXPORT(eventOpen), EXPORT(eventSignal),
+      EXPORT(pollerOpen),  EXPORT(pollerSet), EXPORT(pollerRemove), EXPORT(pollerWait),
+      EXPORT(pollerClose), EXPORT(waitFor),   EXPORT(eventOpen),    EXPORT(eventSignal),
   };
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -1,4 +1,5 @@
-/* Readiness by epoll(7): level, edge and oneshot; the cost of a wait does not depend on how many descriptors are watched. */
+/* Readiness by epoll(7): level, edge and oneshot; the cost of a wait does not depend on how many
+ * descriptors are watched. */
 #include "native.h"
 
 #include <fcntl.h>
@@ -8,9 +9,11 @@
 #include <unistd.h>
 
 struct set {
-  uint8_t *known; /* a byte for each descriptor: whether it is watched, to call the right one of ADD and MOD first */
+  uint8_t *known; /* a byte for each descriptor: whether it is watched, to call the right one of ADD
+                     and MOD first */
   size_t size;
-  struct epoll_event *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
+  struct epoll_event
+      *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
   int capacity;
 };
 
@@ -37,7 +40,8 @@ static int epoll_open(struct poller *poller, int wake) {
 
 static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
   struct set *set = poller->state;
-  if (fd < 0 || ((size_t)fd >= set->size && fcntl(fd, F_GETFD) < 0)) return -EBADF; /* no room for what is not open */
+  if (fd < 0 || ((size_t)fd >= set->size && fcntl(fd, F_GETFD) < 0))
+    return -EBADF; /* no room for what is not open */
   if (!reserve(set, fd)) return -ENOMEM;
   struct epoll_event event = {.events = interest, .data.u64 = (uint32_t)token};
   if (trigger == TRIGGER_EDGE) event.events |= EPOLLET;
@@ -62,22 +66,27 @@ static int epoll_remove(struct poller *poller, int fd) {
 }
 
 static void epoll_forget(struct poller *poller, int fd) {
-  epoll_remove(poller, fd); /* the kernel would keep it as long as another descriptor shares its open file description */
+  epoll_remove(poller, fd); /* the kernel would keep it as long as another descriptor shares its
+                               open file description */
 }
 
-/* epoll_pwait2 (Linux 5.11) counts nanoseconds; before it, milliseconds, rounded up so that no wait ends early. */
-static int wait_at_most(int descriptor, struct epoll_event *events, int capacity, double timeout_ns) {
+/* epoll_pwait2 (Linux 5.11) counts nanoseconds; before it, milliseconds, rounded up so that no wait
+ * ends early. */
+static int wait_at_most(int descriptor, struct epoll_event *events, int capacity,
+                        double timeout_ns) {
   if (timeout_ns <= 0) return epoll_wait(descriptor, events, capacity, 0);
   struct timespec storage;
   const struct timespec *timeout = timespec_of(timeout_ns, &storage);
   if (!timeout) return epoll_wait(descriptor, events, capacity, -1);
   int count = (int)syscall(SYS_epoll_pwait2, descriptor, events, capacity, timeout, NULL, 0);
-  if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count; /* EPERM: a container's filter that is older */
+  if (count >= 0 || (errno != ENOSYS && errno != EPERM))
+    return count; /* EPERM: a container's filter that is older */
   int64_t ms = (int64_t)timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000;
   return epoll_wait(descriptor, events, capacity, ms > INT32_MAX ? INT32_MAX : (int)ms);
 }
 
-static int epoll_wait_events(struct poller *poller, struct event *events, int capacity, double timeout_ns) {
+static int epoll_wait_events(struct poller *poller, struct event *events, int capacity,
+                             double timeout_ns) {
   struct set *set = poller->state;
   struct epoll_event *buffer = (struct epoll_event *)(void *)events;
   if (sizeof *buffer != sizeof *events) {

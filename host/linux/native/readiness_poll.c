@@ -1,4 +1,5 @@
-/* Readiness by poll(2): level only; every wait hands the whole set to the kernel and walks it afterwards. */
+/* Readiness by poll(2): level only; every wait hands the whole set to the kernel and walks it
+ * afterwards. */
 #include "native.h"
 
 #include <fcntl.h>

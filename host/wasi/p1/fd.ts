@@ -15,7 +15,9 @@ const FDFLAGS_NONBLOCK = 4;
 const FDSTAT_BYTES = 24;
 const FILESTAT_BYTES = 64;
 
-/** Writes everything in blocking mode, or until an error; some bytes and an error are some bytes. */
+/**
+ * Writes everything in blocking mode, or until an error; some bytes and an error are some bytes.
+ */
 function writeStream(process: Process, stream: Descriptor, iovs: number, count: number): number {
   const { kernel } = process;
   const first = kernel.writev(stream.handle, iovs, count, 0);
@@ -23,7 +25,9 @@ function writeStream(process: Process, stream: Descriptor, iovs: number, count: 
   const total = bytesOf(process, iovs, count);
   let done = Math.max(first, 0);
   while (done < total) {
-    const more = untilReady(process, stream, Readiness.OUT, () => kernel.writev(stream.handle, iovs, count, done));
+    const more = untilReady(process, stream, Readiness.OUT, () =>
+      kernel.writev(stream.handle, iovs, count, done),
+    );
     if (more <= 0) return done > 0 ? done : more;
     done += more;
   }
@@ -89,13 +93,22 @@ export const fd = (process: Process) => ({
     memory.setU64(statOut, stat[Stat.DEV]!);
     memory.setU64(statOut + 8, stat[Stat.INO]!);
     memory.setU8(statOut + 16, descriptor.type);
-    for (const [index, field] of [Stat.NLINK, Stat.SIZE, Stat.ATIME, Stat.MTIME, Stat.CTIME].entries()) {
+    for (const [index, field] of [
+      Stat.NLINK,
+      Stat.SIZE,
+      Stat.ATIME,
+      Stat.MTIME,
+      Stat.CTIME,
+    ].entries()) {
       memory.setU64(statOut + 24 + index * 8, stat[field]!);
     }
     return WasiErrno.SUCCESS;
   },
 
-  /** No directory is granted, and a socket is none: EBADF ends the search of every guest (ENOTDIR kills wasi-libc). */
+  /**
+   * No directory is granted, and a socket is none: EBADF ends the search of every guest (ENOTDIR
+   * kills wasi-libc).
+   */
   prestatGet: (_fd: number, _prestatOut: number): number => WasiErrno.BADF,
 
   prestatDirName: (_fd: number, _path: number, _length: number): number => WasiErrno.BADF,
@@ -111,7 +124,9 @@ export const fd = (process: Process) => ({
     if (!memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
     const bytes = descriptor.socket
       ? receive(process, descriptor, iovs, count, 0)
-      : untilReady(process, descriptor, Readiness.IN, () => kernel.readv(descriptor.handle, iovs, count));
+      : untilReady(process, descriptor, Readiness.IN, () =>
+          kernel.readv(descriptor.handle, iovs, count),
+        );
     if (bytes < 0) return wasiErrno(bytes);
     memory.setU32(bytesOut, bytes);
     return WasiErrno.SUCCESS;

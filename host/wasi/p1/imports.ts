@@ -1,6 +1,7 @@
 /**
- * The module `wasi_snapshot_preview1` as a guest imports it. Only here the names of the ABI are spelt; each family's file
- * says what its functions do. https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
+ * The module `wasi_snapshot_preview1` as a guest imports it. Only here the names of the ABI are
+ * spelt; each family's file says what its functions do.
+ * https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
  */
 import { WasiErrno } from '../errno.js';
 import { args } from './args.js';
@@ -41,8 +42,8 @@ export const unbuilt = [
 ] as const;
 
 /**
- * The parameters of each function, for transcripts: `>name` is where a u32 answer goes, `>>name` a u64 one; the rest is
- * what goes in.
+ * The parameters of each function, for transcripts: `>name` is where a u32 answer goes, `>>name` a
+ * u64 one; the rest is what goes in.
  */
 export const parameters: Record<string, string> = {
   args_get: 'argv argv_buf',
@@ -93,7 +94,10 @@ export const parameters: Record<string, string> = {
   sock_shutdown: 'fd how',
 };
 
-/** A function of the ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers an errno of WASI. */
+/**
+ * A function of the ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers an
+ * errno of WASI.
+ */
 export type WasiFunction = (...args: never[]) => number;
 
 export interface Preview1 {

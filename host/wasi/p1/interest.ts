@@ -1,10 +1,12 @@
 /**
- * The subscriptions of poll_oneoff, remembered from call to call, and what of them the kernel's interest set holds. Nearly
- * always a guest polls for what it polled for before: then a call costs one comparison, and no system call but the wait.
+ * The subscriptions of poll_oneoff, remembered from call to call, and what of them the kernel's
+ * interest set holds. Nearly always a guest polls for what it polled for before: then a call costs
+ * one comparison, and no system call but the wait.
  *
- * A slot is a place in the list of descriptor subscriptions (clocks have none). Slots beyond the list of the present call
- * are kept, and are inactive: a guest that polls for a few things between two polls for many pays for the few. What is no
- * longer asked for leaves the kernel's set when it is next ready (lazily), or when its descriptor is closed.
+ * A slot is a place in the list of descriptor subscriptions (clocks have none). Slots beyond the
+ * list of the present call are kept, and are inactive: a guest that polls for a few things between
+ * two polls for many pays for the few. What is no longer asked for leaves the kernel's set when it
+ * is next ready (lazily), or when its descriptor is closed.
  */
 import { Errno } from '../../kernel/errno.js';
 import { FileType } from '../../kernel/kernel.js';
@@ -79,7 +81,8 @@ export class Interest {
   replace(slot: number, userdataLow: number, userdataHigh: number, type: number, fd: number): void {
     const { slots } = this;
     const at = slot * SLOT.WORDS;
-    const moved = slot >= this.count || slots[at + SLOT.FD] !== fd || slots[at + SLOT.TYPE] !== type;
+    const moved =
+      slot >= this.count || slots[at + SLOT.FD] !== fd || slots[at + SLOT.TYPE] !== type;
     if (slot < this.count && moved) this.#unlink(slot);
     slots[at + SLOT.USERDATA] = userdataLow;
     slots[at + SLOT.USERDATA + 1] = userdataHigh;
@@ -89,14 +92,20 @@ export class Interest {
     if (moved) this.#link(slot, fd, type);
   }
 
-  /** The list of the present call is `active` slots long: brings the kernel's set into line with it. */
+  /**
+   * The list of the present call is `active` slots long: brings the kernel's set into line with it.
+   */
   settle(active: number): void {
-    for (let slot = this.active; slot < active; slot++) this.#touch(this.slots[slot * SLOT.WORDS + SLOT.FD]!);
+    for (let slot = this.active; slot < active; slot++)
+      this.#touch(this.slots[slot * SLOT.WORDS + SLOT.FD]!);
     this.active = active;
     if (this.#dirty.length > 0) this.#clean(false);
   }
 
-  /** The kernel told of a descriptor that nothing active asks about in that way: takes that out of its set. */
+  /**
+   * The kernel told of a descriptor that nothing active asks about in that way: takes that out of
+   * its set.
+   */
   stale(fd: number): void {
     this.#touch(fd);
     this.#clean(true);
@@ -118,7 +127,9 @@ export class Interest {
     for (let slot = this.first[fd]!; slot !== NONE; slot = this.next[slot]!) {
       if (slot >= this.active || this.states[slot] !== WATCHED) continue;
       wanted |=
-        this.slots[slot * SLOT.WORDS + SLOT.TYPE] === EventType.FD_READ ? Readiness.IN | Readiness.RDHUP : Readiness.OUT;
+        this.slots[slot * SLOT.WORDS + SLOT.TYPE] === EventType.FD_READ
+          ? Readiness.IN | Readiness.RDHUP
+          : Readiness.OUT;
     }
     if (wanted === this.#registered[fd] || (wanted === 0 && !eager)) return;
     const descriptor = this.#descriptors.get(fd);
@@ -130,7 +141,10 @@ export class Interest {
     this.#handles[fd] = descriptor.handle;
   }
 
-  /** The kernel cannot wait for it: epoll says so of what is always ready, select of what is beyond its limit. */
+  /**
+   * The kernel cannot wait for it: epoll says so of what is always ready, select of what is beyond
+   * its limit.
+   */
   #refused(fd: number, result: number): void {
     const state = result === -Errno.EPERM ? ALWAYS_READY : wasiErrno(result);
     for (let slot = this.first[fd]!; slot !== NONE; slot = this.next[slot]!) {
@@ -139,7 +153,8 @@ export class Interest {
     }
     if (result === -Errno.EINVAL && this.#poller.name === 'select') {
       this.#warn(
-        'select(2) can watch only descriptors below 1024 (FD_SETSIZE), and the guest has more connections than that: ' +
+        'select(2) can watch only descriptors below 1024 (FD_SETSIZE), ' +
+          'and the guest has more connections than that: ' +
           'choose the poller epoll or poll',
       );
     }
@@ -175,7 +190,8 @@ export class Interest {
     const descriptor = this.#descriptors.get(fd);
     if (!descriptor) return WasiErrno.BADF;
     const right = type === EventType.FD_READ ? Right.FD_READ : Right.FD_WRITE;
-    if (!(descriptor.rights & Right.POLL_FD_READWRITE) || !(descriptor.rights & right)) return WasiErrno.NOTCAPABLE;
+    if (!(descriptor.rights & Right.POLL_FD_READWRITE) || !(descriptor.rights & right))
+      return WasiErrno.NOTCAPABLE;
     return descriptor.type === FileType.REGULAR_FILE ? ALWAYS_READY : WATCHED;
   }
 
@@ -184,7 +200,8 @@ export class Interest {
     this.states[slot] = state;
     if (state !== WATCHED) this.unwatched++;
     this.next[slot] = this.#previous[slot] = NONE;
-    if (fd < 0 || fd >= this.#descriptors.limit) return; // never a descriptor: in no list, BADF for good
+    // Never a descriptor: it is in no list, and is BADF for good.
+    if (fd < 0 || fd >= this.#descriptors.limit) return;
     if (fd >= this.first.length) {
       this.first = grown(this.first, fd + 1, NONE);
       this.#registered = grown(this.#registered, this.first.length);

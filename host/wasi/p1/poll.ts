@@ -1,15 +1,17 @@
 /**
  * poll_oneoff: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#poll_oneoff
  *
- * What the specification leaves open is answered as guests need it: no subscription is EINVAL; anything wrong with one of
- * them is an event of that one, and the call answers 0; everything that is ready is reported, each subscription at most
- * once; nothing is reported that is not so at that moment.
+ * What the specification leaves open is answered as guests need it: no subscription is EINVAL;
+ * anything wrong with one of them is an event of that one, and the call answers 0; everything that
+ * is ready is reported, each subscription at most once; nothing is reported that is not so at that
+ * moment.
  */
 import { Errno } from '../../kernel/errno.js';
 import { Clock, FileType } from '../../kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, WAKE, type Poller } from '../../kernel/readiness.js';
 import { Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
+import { Deadlines } from './deadline.js';
 import { ALWAYS_READY, EventType, Interest, SLOT, WATCHED } from './interest.js';
 import type { Process } from './process.js';
 
@@ -17,42 +19,42 @@ const SUBSCRIPTION_BYTES = 48;
 const SUBSCRIPTION_WORDS = 12;
 const EVENT_BYTES = 32;
 const EVENT_WORDS = 8;
-/** Subscriptions of one call: sixteen times the 65,535 descriptors of a large server. More is ENOMEM. */
+/**
+ * Subscriptions of one call: sixteen times the 65,535 descriptors of a large server. More is
+ * ENOMEM.
+ */
 const MAX_SUBSCRIPTIONS = 1 << 20;
-/** With more ready descriptors than this, `nbytes` of each is 1, "at least one", instead of one more system call each. */
+/**
+ * With more ready descriptors than this, `nbytes` of each is 1, "at least one", instead of one more
+ * system call each.
+ */
 const EXACT_BYTES = 8;
-/** How often a wait for a moment of the wall clock looks whether that clock was set. */
-const WALL_CLOCK_SLICE_NS = 1e9;
-const ABSTIME = 1;
 const HANGUP = 1;
-
-interface ClockSubscription {
-  userdataLow: number;
-  userdataHigh: number;
-  id: number;
-  /** Nanoseconds from the start of the call; NaN for a clock that cannot be waited for. */
-  timeoutNs: number;
-  /** The moment on the wall clock, if it is one. */
-  wallDeadlineNs: bigint | undefined;
-}
 
 export class Poll {
   readonly #process: Process;
   readonly #poller: Poller;
   readonly #interest: Interest;
-  #clocks: ClockSubscription[] = [];
+  readonly #deadlines: Deadlines;
   /** Where events go: guest memory, or the scratch space for a guest with an unaligned pointer. */
   #out: Int32Array = new Int32Array(0);
   #at = 0;
   #emitted = 0;
-  /** For an embedded guest: after how many nanoseconds, from the last call on, it wants to be called in any case. */
+  /**
+   * For an embedded guest: after how many nanoseconds, from the last call on, it wants to be called
+   * in any case.
+   */
   pendingTimeoutNs = Infinity;
-  /** For an embedded guest: true if its last call found nothing, so that what it waits for is in the interest set. */
+  /**
+   * For an embedded guest: true if its last call found nothing, so that what it waits for is in the
+   * interest set.
+   */
   settled = false;
 
   constructor(process: Process) {
     this.#process = process;
     this.#poller = process.kernel.poller(process.embedder.poller);
+    this.#deadlines = new Deadlines(process.kernel, process.embedder.embedded);
     this.#interest = new Interest(process.descriptors, this.#poller, (sentence) =>
       process.embedder.warn(sentence),
     );
@@ -91,6 +93,7 @@ export class Poll {
       memory.bytes.set(new Uint8Array(this.#out.buffer, 0, this.#emitted * EVENT_BYTES), output);
     memory.setU32(countOut, this.#emitted);
     this.settled = this.#emitted === 0;
+    this.#deadlines.end(!this.settled);
     return WasiErrno.SUCCESS;
   }
 
@@ -101,11 +104,11 @@ export class Poll {
   /** True if these are one descriptor and at most one clock; then they are taken note of. */
   #single(words: Int32Array, start: number, count: number): boolean {
     let descriptors = 0;
-    this.#clocks.length = 0;
+    this.#deadlines.clear();
     for (let i = 0, at = start; i < count; i++, at += SUBSCRIPTION_WORDS) {
       const type = words[at + 2]! & 0xff;
       if (type === EventType.CLOCK) {
-        this.#addClock(words, at);
+        this.#deadlines.add(words, at);
       } else if (type <= EventType.FD_WRITE) {
         this.#one = {
           fd: words[at + 4]! >>> 0,
@@ -150,11 +153,14 @@ export class Poll {
     return this.#repeat((timeoutNs) => this.#waitOnce(timeoutNs), this.#emitted);
   }
 
-  /** Compares the subscriptions with those of the calls before. Answers how many are for descriptors. */
+  /**
+   * Compares the subscriptions with those of the calls before. Answers how many are for
+   * descriptors.
+   */
   #compare(words: Int32Array, start: number, count: number): number {
     const interest = this.#interest;
     interest.reserve(count);
-    this.#clocks.length = 0;
+    this.#deadlines.clear();
     const { slots } = interest;
     const known = interest.count;
     let slot = 0;
@@ -163,7 +169,7 @@ export class Poll {
     for (const end = start + count * SUBSCRIPTION_WORDS; at < end; at += SUBSCRIPTION_WORDS) {
       const type = words[at + 2]! & 0xff;
       if (type === EventType.CLOCK) {
-        this.#addClock(words, at);
+        this.#deadlines.add(words, at);
         continue;
       }
       const fd = words[at + 4]!;
@@ -197,7 +203,9 @@ export class Poll {
     return woken ? -Errno.EINTR : count;
   }
 
-  /** Reports to every subscription of the descriptor that `mask` concerns; false if there is none. */
+  /**
+   * Reports to every subscription of the descriptor that `mask` concerns; false if there is none.
+   */
   #emitSlots(fd: number, mask: number, exact: boolean): boolean {
     const { first, next, slots, states, active } = this.#interest;
     let told = false;
@@ -221,84 +229,27 @@ export class Poll {
   #repeat(wait: (timeoutNs: number) => number, emitted: number): number {
     const { kernel, embedder } = this.#process;
     const embedded = embedder.embedded;
-    let timeoutNs = emitted > 0 ? 0 : this.#nextTimeout();
+    let timeoutNs = emitted > 0 ? 0 : this.#deadlines.nextNs();
     this.pendingTimeoutNs = timeoutNs;
     const timed = timeoutNs > 0 && timeoutNs !== Infinity;
     const startNs = timed ? kernel.now(Clock.MONOTONIC) : 0n;
     let elapsedNs = 0;
     for (;;) {
-      const sliceNs = embedded ? 0 : this.#slice(timeoutNs - elapsedNs);
+      const sliceNs = embedded ? 0 : this.#deadlines.sliceNs(timeoutNs - elapsedNs);
       const result = wait(sliceNs);
       if (result < 0 && result !== -Errno.EINTR) return result;
       if (timed) elapsedNs = Number(kernel.now(Clock.MONOTONIC) - startNs);
-      this.#emitClocks(elapsedNs);
+      this.#deadlines.expire(elapsedNs, this.#emitClock);
       if (result === -Errno.EINTR) this.#process.interrupt();
       if (this.#emitted > 0 || (embedded && result === 0)) return 0;
-      timeoutNs = this.#nextTimeout();
-    }
-  }
-
-  // Clocks.
-
-  #addClock(words: Int32Array, at: number): void {
-    const id = words[at + 4]! >>> 0;
-    const amount = (words[at + 7]! >>> 0) * 2 ** 32 + (words[at + 6]! >>> 0);
-    const clock: ClockSubscription = {
-      userdataLow: words[at]!,
-      userdataHigh: words[at + 1]!,
-      id,
-      timeoutNs: amount,
-      wallDeadlineNs: undefined,
-    };
-    if (id !== Clock.REALTIME && id !== Clock.MONOTONIC) {
-      clock.timeoutNs = Number.NaN;
-    } else if (words[at + 10]! & ABSTIME) {
-      const deadlineNs = (BigInt(words[at + 7]! >>> 0) << 32n) | BigInt(words[at + 6]! >>> 0);
-      if (id === Clock.REALTIME) clock.wallDeadlineNs = deadlineNs;
-      clock.timeoutNs = this.#remainingNs(id, deadlineNs);
-    } else if (amount >= 2 ** 63) {
-      clock.timeoutNs = Infinity;
-    }
-    this.#clocks.push(clock);
-  }
-
-  #remainingNs(id: Clock, deadlineNs: bigint): number {
-    const remaining = deadlineNs - this.#process.kernel.now(id);
-    if (remaining <= 0n) return 0;
-    return remaining >= 1n << 63n ? Infinity : Number(remaining);
-  }
-
-  /** Nanoseconds from the start of the call to the first clock that runs out. */
-  #nextTimeout(): number {
-    let timeoutNs = Infinity;
-    for (const clock of this.#clocks) {
-      if (Number.isNaN(clock.timeoutNs)) return 0;
-      if (clock.timeoutNs < timeoutNs) timeoutNs = clock.timeoutNs;
-    }
-    return timeoutNs;
-  }
-
-  #slice(timeoutNs: number): number {
-    if (timeoutNs <= 0) return 0;
-    for (const clock of this.#clocks) {
-      if (clock.wallDeadlineNs !== undefined) return Math.min(timeoutNs, WALL_CLOCK_SLICE_NS);
-    }
-    return timeoutNs;
-  }
-
-  #emitClocks(elapsedNs: number): void {
-    for (const clock of this.#clocks) {
-      if (clock.wallDeadlineNs !== undefined) {
-        clock.timeoutNs = elapsedNs + this.#remainingNs(Clock.REALTIME, clock.wallDeadlineNs);
-      }
-      const unknown = Number.isNaN(clock.timeoutNs);
-      if (!unknown && clock.timeoutNs > elapsedNs) continue;
-      const known = clock.id <= Clock.THREAD_CPUTIME ? WasiErrno.NOTSUP : WasiErrno.INVAL;
-      this.#emit(clock.userdataLow, clock.userdataHigh, unknown ? known : 0, EventType.CLOCK, 0, 0);
+      timeoutNs = this.#deadlines.nextNs();
     }
   }
 
   // Events.
+
+  readonly #emitClock = (low: number, high: number, errno: number): void =>
+    this.#emit(low, high, errno, EventType.CLOCK, 0, 0);
 
   /** The slots that no kernel needs to be asked about: what is always ready, and what is wrong. */
   #emitUnwatched(): void {
@@ -325,7 +276,8 @@ export class Poll {
     exact: boolean,
   ): void {
     if (type === EventType.FD_WRITE) {
-      // Never HANGUP: poll(2) of wasi-libc takes that for "not writable", and a guest that waits to write would spin.
+      // Never HANGUP: poll(2) of wasi-libc takes that for "not writable", and a guest that waits to
+      // write would spin.
       const broken = (mask & (Readiness.HUP | Readiness.ERR)) !== 0;
       this.#emit(low, high, 0, type, broken ? 0 : 1, 0);
       return;
@@ -336,7 +288,8 @@ export class Poll {
       const descriptor = this.#process.descriptors.get(fd)!;
       const readable = descriptor.listener ? 0 : this.#process.kernel.readable(descriptor.handle);
       bytes = Math.max(0, readable);
-      // select(2) tells of an end as of data: a connection or pipe that is readable and has no byte was ended.
+      // select(2) tells of an end as of data: a connection or pipe that is readable and has no byte
+      // was ended.
       const ends =
         descriptor.type === FileType.UNKNOWN || (descriptor.socket && !descriptor.listener);
       if (readable === 0 && ends) hangup = true;

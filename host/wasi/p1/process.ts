@@ -1,12 +1,13 @@
 /**
- * What the functions of one guest share: its memory, its descriptors, its kernel, and what the embedder lends it. Where a
- * descriptor is in blocking mode the guest waits here, and only here and in poll_oneoff.
+ * What the functions of one guest share: its memory, its descriptors, its kernel, and what the
+ * embedder lends it. Where a descriptor is in blocking mode the guest waits here, and only here and
+ * in poll_oneoff.
  */
 import { Errno } from '../../kernel/errno.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import { Readiness, type PollerName } from '../../kernel/readiness.js';
 import type { Descriptor, Descriptors } from '../descriptors.js';
-import type { Memory } from '../memory.js';
+import { Memory } from '../memory.js';
 
 /** What the embedder lends a guest. */
 export interface Embedder {
@@ -16,7 +17,10 @@ export interface Embedder {
   readonly environ: readonly Uint8Array[];
   /** The backend that poll_oneoff asks. */
   readonly poller: PollerName;
-  /** True for a guest that lives in an event loop: no call waits, and poll_oneoff may answer 0 events. */
+  /**
+   * True for a guest that lives in an event loop: no call waits, and poll_oneoff may answer 0
+   * events.
+   */
   readonly embedded: boolean;
   /** Ends the guest: does not return. */
   exit(code: number): never;
@@ -30,7 +34,10 @@ export class Process {
   readonly kernel: Kernel;
   readonly descriptors: Descriptors;
   readonly embedder: Embedder;
-  memory!: Memory;
+  /**
+   * Empty until the module has been instantiated: a start function has no memory to be answered in.
+   */
+  memory = new Memory({ buffer: new ArrayBuffer(0) });
 
   constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
     this.kernel = kernel;
@@ -44,7 +51,10 @@ export class Process {
     this.kernel.attach(memory);
   }
 
-  /** After a call that answered -EAGAIN: 0 if it shall be tried again, or the negated errno that the guest gets. */
+  /**
+   * After a call that answered -EAGAIN: 0 if it shall be tried again, or the negated errno that the
+   * guest gets.
+   */
   block(descriptor: Descriptor, interest: number): number {
     if (descriptor.nonblocking || this.embedder.embedded) return -Errno.EAGAIN;
     const ready = this.kernel.waitFor(descriptor.handle, interest, Infinity);

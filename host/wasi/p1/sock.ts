@@ -1,8 +1,9 @@
 /**
  * sock_*: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#sock_accept
  *
- * fd_read and fd_write of a socket come down to `receive` and `transmit` here. The first try of each is written out, for it
- * nearly always succeeds and costs nothing beside the kernel's own work; waiting is the exception.
+ * fd_read and fd_write of a socket come down to `receive` and `transmit` here. The first try of
+ * each is written out, for it nearly always succeeds and costs nothing beside the kernel's own
+ * work; waiting is the exception.
  */
 import { Errno } from '../../kernel/errno.js';
 import { Receive, Shutdown } from '../../kernel/kernel.js';
@@ -14,8 +15,8 @@ import { untilReady, type Process } from './process.js';
 const FDFLAGS_NONBLOCK = 4;
 
 /**
- * Receives into iovecs: bytes, or a negated errno of the kernel. PEEK answers what is there, with WAITALL too: the kernel
- * cannot tell when more has come than was seen already.
+ * Receives into iovecs: bytes, or a negated errno of the kernel. PEEK answers what is there, with
+ * WAITALL too: the kernel cannot tell when more has come than was seen already.
  */
 export function receive(
   process: Process,
@@ -35,7 +36,8 @@ export function receive(
   if (socket.nonblocking) return first;
   let done = Math.max(first, 0);
   while (done < total) {
-    // Waits for the first byte, or with WAITALL for the last one; an end or an error after some bytes is told next time.
+    // Waits for the first byte, or with WAITALL for the last one; an end or an error after some
+    // bytes is told next time.
     const more = untilReady(process, socket, Readiness.IN, () =>
       kernel.recv(socket.handle, iovs, count, flags, done),
     );
@@ -46,7 +48,10 @@ export function receive(
   return done;
 }
 
-/** Sends iovecs: bytes, or a negated errno of the kernel. In blocking mode it waits until everything is on its way. */
+/**
+ * Sends iovecs: bytes, or a negated errno of the kernel. In blocking mode it waits until everything
+ * is on its way.
+ */
 export function transmit(
   process: Process,
   socket: Descriptor,
@@ -68,7 +73,10 @@ export function transmit(
   return done;
 }
 
-/** The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of them and 2 GiB. */
+/**
+ * The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of
+ * them and 2 GiB.
+ */
 export function bytesOf(process: Process, iovs: number, count: number): number {
   let total = 0;
   for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8)

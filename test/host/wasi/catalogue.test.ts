@@ -1,4 +1,7 @@
-/** What hosts got wrong before, entry by entry; what each family of guests needs is in guests.test.ts. */
+/**
+ * What hosts got wrong before, entry by entry; what each family of guests needs is in
+ * guests.test.ts.
+ */
 import { expect, test } from 'vitest';
 
 import { Clock } from '#host/kernel/kernel';

@@ -1,6 +1,6 @@
 /**
- * Guests that mean harm, or are merely broken: every call ends in an errno or a trap of the guest, and
- * the host goes on.
+ * Guests that mean harm, or are merely broken: every call ends in an errno or a trap of the guest,
+ * and the host goes on.
  */
 import * as fc from 'fast-check';
 import { load, sandbox } from 'pollux';
@@ -63,7 +63,10 @@ const wide = fc.oneof(
 const valuesOf = (name: string, size: number) =>
   fc.tuple(...typesOf(name).map((type) => (type === 'i64' ? wide : narrow(size))));
 
-/** Makes sure that the first descriptors are one of each kind: pipe, file, device, listener, connection. */
+/**
+ * Makes sure that the first descriptors are one of each kind: pipe, file, device, listener,
+ * connection.
+ */
 function furnish(rig: Rig): void {
   const { descriptors } = rig;
   if ([0, 1, 2, 3, 4, 5].every((fd) => descriptors.get(fd))) return;
@@ -256,7 +259,8 @@ test.each([1, 2, 3])(
     const calls = fc.sample(call, { seed: SEED + seed, numRuns: 1500 }).map(([name, values]) => {
       const types = typesOf(name);
       const given = values.map((value, i) => `(${types[i]}.const ${value})`).join(' ');
-      // Of nothing but zeroes poll_oneoff reads clocks that are due; else it might rightly wait for ever.
+      // Of nothing but zeroes poll_oneoff reads clocks that are due; else it might rightly wait for
+      // ever.
       const before =
         name === 'poll_oneoff'
           ? `(memory.fill (i32.const 0) (i32.const 0) (i32.const ${16 * PAGE}))`
@@ -358,14 +362,14 @@ test('a guest that polls for more than 2^20 things gets ENOMEM', async () => {
   expect(await runToEnd(binary)).toMatchObject({ code: WasiErrno.NOMEM, reason: 'exit' });
 });
 
-test('a call before memory exists, from a start function, ends the guest alone', async () => {
+test('a call before memory exists, from a start function, is EFAULT', async () => {
   const binary = guest(
-    ['random_get'],
-    `(func $early (drop (call $random_get (i32.const 0) (i32.const 8)))) (start $early)
-    (func (export "_start"))`,
+    ['random_get', 'proc_exit'],
+    `(global $errno (mut i32) (i32.const 0))
+    (func $early (global.set $errno (call $random_get (i32.const 0) (i32.const 8)))) (start $early)
+    (func (export "_start") (call $proc_exit (global.get $errno)))`,
   );
-  await expect(runToEnd(binary)).rejects.toThrow();
-  await expectHostServes();
+  expect(await runToEnd(binary)).toMatchObject({ code: WasiErrno.FAULT, reason: 'exit' });
 });
 
 test('a start function that never returns is ended by the limit of time', async () => {

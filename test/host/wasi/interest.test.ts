@@ -1,6 +1,6 @@
 /**
- * The interest set that poll_oneoff keeps, against one that keeps nothing: after whatever happened to the
- * descriptors, a poll answers what poll(2) says of each subscription by itself.
+ * The interest set that poll_oneoff keeps, against one that keeps nothing: after whatever happened
+ * to the descriptors, a poll answers what poll(2) says of each subscription by itself.
  */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -97,7 +97,10 @@ test('a full table is EMFILE, and the client waits in the queue of the listener 
   expect(peer.receive()).toBe('hi');
 });
 
-/** Accepts one client on descriptor 3, sends it 8 MiB by `send` in one call, and exits with 0 if that call took it all. */
+/**
+ * Accepts one client on descriptor 3, sends it 8 MiB by `send` in one call, and exits with 0 if
+ * that call took it all.
+ */
 const sender = (send: string) =>
   wat(`(module
   (import "wasi_snapshot_preview1" "sock_accept" (func $accept (param i32 i32 i32) (result i32)))

@@ -1,7 +1,7 @@
 /**
- * A guest's place at the functions of preview1, taken by a test: real memory, real descriptors of the
- * real kernel, and the far ends of the sockets in a kernel of their own. It runs no WebAssembly, and
- * answers what the functions answered.
+ * A guest's place at the functions of preview1, taken by a test: real memory, real descriptors of
+ * the real kernel, and the far ends of the sockets in a kernel of their own. It runs no
+ * WebAssembly, and answers what the functions answered.
  */
 import { closeSync, openSync } from 'node:fs';
 
@@ -23,7 +23,9 @@ export const HOUR = 3_600_000n * MS;
 export const FOREVER = 0xffff_ffff_ffff_ffffn;
 const PAGE_BYTES = 65536;
 
-/** Where the rig keeps what it passes, unless a test says otherwise; all below 1 MiB is the rig's. */
+/**
+ * Where the rig keeps what it passes, unless a test says otherwise; all below 1 MiB is the rig's.
+ */
 const AT = {
   iovs: 16,
   out: 512,
@@ -188,7 +190,10 @@ export class Rig {
     return this.memory.grow(pages) * PAGE_BYTES;
   }
 
-  /** Calls a function with what a guest's integers look like when they arrive: i32 signed, i64 as bigint. */
+  /**
+   * Calls a function with what a guest's integers look like when they arrive: i32 signed, i64 as
+   * bigint.
+   */
   call(name: string, ...values: (number | bigint)[]): number {
     const signed = values.map((value) =>
       typeof value === 'number' ? value | 0 : BigInt.asIntN(64, value),
@@ -278,7 +283,10 @@ export class Rig {
     return events;
   }
 
-  /** Puts down iovecs for a buffer of `lengths`, one behind the other from `at` on; answers their address. */
+  /**
+   * Puts down iovecs for a buffer of `lengths`, one behind the other from `at` on; answers their
+   * address.
+   */
   iovs(lengths: number[], at: number = AT.data): number {
     lengths.reduce((start, length, i) => {
       this.view.setUint32(AT.iovs + i * 8, start, true);

@@ -1,4 +1,7 @@
-/** Point 13 of the host contract: many subscriptions, and an interest set that is kept from call to call. */
+/**
+ * Point 13 of the host contract: many subscriptions, and an interest set that is kept from call to
+ * call.
+ */
 import { expect, test, vi } from 'vitest';
 
 import { pollerNames } from '#host/kernel/readiness';
