@@ -79,9 +79,9 @@ describe('the house', () => {
     const opening = /^(#!.*\n)?\s*(\/\*|\/\/|# )/;
     const sources = matching(/^(host|src|wasm|bench|test)\/.*\.(ts|c|h|mjs)$|\.sh$/);
     const missing = sources.filter(
-      (file) => !/vitest\.config\.ts$/.test(file) && !opening.test(text(file)),
+      (file) => !file.endsWith('vitest.config.ts') && !opening.test(text(file)),
     );
-    expect(missing.filter((file) => !/\.test\.ts$/.test(file))).toEqual([]);
+    expect(missing.filter((file) => !file.endsWith('.test.ts'))).toEqual([]);
   });
 
   test('a room imports only what it may', () => {
@@ -112,7 +112,7 @@ describe('the house', () => {
   test('there are no enums, no default exports, no any, and no bare errors', () => {
     const sources = typescript.filter((file) => /^(host|src|bench)\//.test(file));
     expect(lines(sources, (line) => /^\s*(export )?(const )?enum /.test(line))).toEqual([]);
-    expect(lines(sources, (line) => /^export default/.test(line))).toEqual([]);
+    expect(lines(sources, (line) => line.startsWith('export default'))).toEqual([]);
     expect(lines(sources, (line) => /\bas any\b|^[^*]*\w: any\b/.test(line))).toEqual([]);
     const library = sources.filter((file) => !file.startsWith('bench/'));
     expect(lines(library, (line) => /new Error\(/.test(line))).toEqual([]);

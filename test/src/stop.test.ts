@@ -201,10 +201,10 @@ describe('the end of the process', () => {
     ${statements}`;
   const blocked = `await sandbox(await load(${JSON.stringify(wasmFile('echo'))}), { listen: ['127.0.0.1:0'] })`;
   const inWorker = JSON.stringify(`
-    import('pollux').then(async ({ load, sandbox }) => {
-      ${blocked};
-      require('node:worker_threads').parentPort.postMessage('serving');
-    });`);
+    import { load, sandbox } from 'pollux';
+    import { parentPort } from 'node:worker_threads';
+    ${blocked};
+    parentPort.postMessage('serving');`);
 
   test.each([
     ['process.exit()', `${blocked}; process.exit(3);`],
