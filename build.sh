@@ -65,7 +65,17 @@ bench() {
 
 wasm() { node wasm/build.mjs; }
 
+# Nothing stays of a source that was renamed or removed.
+prune() {
+  local built source
+  for built in $(find dist/host dist/src -name '*.js' 2>/dev/null); do
+    source=${built#dist/}
+    [ -e "${source%.js}.ts" ] || rm -f "${built%.js}".{js,js.map,d.ts}
+  done
+}
+
 ts() {
+  prune
   node_modules/.bin/tsc -b
   chmod +x dist/src/cli.js
 }
