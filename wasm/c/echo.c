@@ -29,6 +29,7 @@ enum {
   FIRST_FD = 3,         // after stdin, stdout, stderr
   QUEUE_BYTES = 65536,  // what one recv() can bring, so that an unsent tail always fits
   ACCEPT_BURST = 1024,  // accepted in a row before those that are there are served again
+  TURNS_PER_LOOK = 8,   // turns for the recent connections alone before all are looked at
   PAUSE_MS = 100,       // without listeners, when the host is out of descriptors or memory
   EXIT_NO_LISTENER = 2,
 };
@@ -43,15 +44,21 @@ struct queue {
 
 struct connection {
   struct queue *queue;
-  enum state state;
+  uint8_t state;
+  bool served;  // since the last look at all connections
 };
 
 // Slot i is polls[i] and connections[i]; the first `listeners` slots are the listening sockets.
 // Slots have no holes, and the array goes to poll() as it is, so that an idle connection costs 16
 // bytes and no work here.
+//
+// The slots below `recent` are the listeners and the connections that were served lately. They are
+// polled alone: to poll for everybody costs the more the more clients are idle, and is done every
+// TURNS_PER_LOOK turns and whenever the recent ones are quiet.
 static struct pollfd *polls;
 static struct connection *connections;
-static uint32_t listeners, slots, capacity;
+static uint32_t listeners, recent, slots, capacity;
+static int turns;  // since the last look at all connections
 
 static bool paused;           // the listeners are left out of the poll
 static int64_t resume_at_ms;  // when they come back, unless a connection closes first
@@ -91,11 +98,24 @@ static bool slots_grow(void) {
   return true;
 }
 
+static void slot_copy(uint32_t to, uint32_t from) {
+  polls[to] = polls[from];
+  connections[to] = connections[from];
+}
+
+static void slot_swap(uint32_t a, uint32_t b) {
+  struct pollfd poll = polls[a];
+  struct connection connection = connections[a];
+  slot_copy(a, b);
+  polls[b] = poll;
+  connections[b] = connection;
+}
+
 static bool slot_add(int fd) {
   if (slots == capacity && !slots_grow()) return false;
   polls[slots] = (struct pollfd){.fd = fd, .events = INTEREST[READING]};
   connections[slots] = (struct connection){.state = READING};
-  slots++;
+  slot_swap(slots++, recent++);
   changed = true;
   return true;
 }
@@ -103,18 +123,36 @@ static bool slot_add(int fd) {
 static void slot_close(uint32_t slot) {
   close(polls[slot].fd);
   free(connections[slot].queue);
-  slots--;
-  polls[slot] = polls[slots];
-  connections[slot] = connections[slots];
+  if (slot < recent) {
+    slot_copy(slot, --recent);
+    slot = recent;
+  }
+  slot_copy(slot, --slots);
   paused = false;
   changed = true;
+}
+
+// After a look at everybody: who is ready joins the recent ones.
+static void slots_promote(void) {
+  for (uint32_t slot = recent; slot < slots; slot++) {
+    if (polls[slot].revents != 0) slot_swap(slot, recent++);
+  }
+}
+
+// Who was not served since the last look, and is not ready, leaves them.
+static void slots_demote(void) {
+  for (uint32_t slot = recent; slot > listeners;) {
+    slot--;
+    if (!connections[slot].served && polls[slot].revents == 0) slot_swap(slot, --recent);
+    connections[slot].served = false;
+  }
 }
 
 static void slot_enter(uint32_t slot, enum state state) {
   if (state == CLOSED) {
     slot_close(slot);
   } else if (connections[slot].state != state) {
-    connections[slot].state = state;
+    connections[slot].state = (uint8_t)state;
     polls[slot].events = INTEREST[state];
     changed = true;
   }
@@ -182,6 +220,7 @@ __attribute__((noinline)) static void connection_turn(uint32_t slot) {
   int fd = polls[slot].fd;
   short ready = polls[slot].revents;
   enum state state = connection->state;
+  connection->served = true;
   if (ready & (POLLERR | POLLNVAL)) {
     state = CLOSED;
   } else {
@@ -259,17 +298,39 @@ static int pause_left(int timeout) {
   return timeout < 0 || left < timeout ? (int)left : timeout;
 }
 
+static int poll_slots(uint32_t first, uint32_t end, int timeout) {
+  int ready = poll(polls + first, end - first, timeout);
+  if (ready < 0 && errno != EINTR) fatal("poll");
+  return ready;
+}
+
+// Polls for the recent slots, or for all; afterwards whoever is ready is among the recent ones.
+static int look(uint32_t first, int timeout) {
+  bool all = recent == slots;
+  bool due = ++turns >= TURNS_PER_LOOK;
+  int ready = 0;
+  if (all || !due) ready = poll_slots(first, recent, all ? timeout : 0);
+  if (ready == 0 && !all) {
+    ready = poll_slots(first, slots, timeout);
+    slots_promote();
+  }
+  if (due) {
+    slots_demote();
+    turns = 0;
+  }
+  return ready;
+}
+
 // One pass: poll, then serve what is ready. It answers whether what we poll for is different now.
-// Slots are served from the last to the first: a closed one is replaced by the last, which was
-// served already, and the listeners come at the end, when closed connections have given their
+// Slots are served from the last to the first: a closed one is replaced by one that was served
+// already, and the listeners come at the end, when closed connections have given their
 // descriptors back.
 __attribute__((noinline)) static int turn(int timeout) {
   changed = false;
   if (paused) timeout = pause_left(timeout);
   uint32_t first = paused ? listeners : 0;
-  int ready = poll(polls + first, slots - first, timeout);
-  if (ready < 0 && errno != EINTR) fatal("poll");
-  for (uint32_t slot = slots; ready > 0 && slot > first;) {
+  int ready = look(first, timeout);
+  for (uint32_t slot = recent; ready > 0 && slot > first;) {
     slot--;
     if (polls[slot].revents == 0) continue;
     ready--;

@@ -56,6 +56,8 @@ export class Interest {
   #handles: Int32Array = new Int32Array(0);
   #isDirty = new Uint8Array(0);
   #dirty: number[] = [];
+  /** Descriptors of which inactive slots ask for more than the kernel's set has for them. */
+  readonly #lacking = new Set<number>();
   /** Descriptors in the kernel's set. */
   #size = 0;
   /** Room for an event of everything in the kernel's set, and of the wake-up. */
@@ -96,8 +98,10 @@ export class Interest {
    * The list of the present call is `active` slots long: brings the kernel's set into line with it.
    */
   settle(active: number): void {
-    for (let slot = this.active; slot < active; slot++)
-      this.#touch(this.slots[slot * SLOT.WORDS + SLOT.FD]!);
+    if (active > this.active && this.#lacking.size > 0) {
+      for (const fd of this.#lacking) this.#touch(fd);
+      this.#lacking.clear();
+    }
     this.active = active;
     if (this.#dirty.length > 0) this.#clean(false);
   }
@@ -124,14 +128,20 @@ export class Interest {
 
   #register(fd: number, eager: boolean): void {
     let wanted = 0;
+    let inactive = 0;
     for (let slot = this.first[fd]!; slot !== NONE; slot = this.next[slot]!) {
-      if (slot >= this.active || this.states[slot] !== WATCHED) continue;
-      wanted |=
-        this.slots[slot * SLOT.WORDS + SLOT.TYPE] === EventType.FD_READ
-          ? Readiness.IN | Readiness.RDHUP
-          : Readiness.OUT;
+      if (this.states[slot] !== WATCHED) continue;
+      const reads = this.slots[slot * SLOT.WORDS + SLOT.TYPE] === EventType.FD_READ;
+      const mask = reads ? Readiness.IN | Readiness.RDHUP : Readiness.OUT;
+      if (slot < this.active) wanted |= mask;
+      else inactive |= mask;
     }
-    if (wanted === this.#registered[fd] || (wanted === 0 && !eager)) return;
+    if (wanted !== 0 || eager) this.#watch(fd, wanted);
+    if (inactive & ~this.#registered[fd]!) this.#lacking.add(fd);
+  }
+
+  #watch(fd: number, wanted: number): void {
+    if (wanted === this.#registered[fd]) return;
     const descriptor = this.#descriptors.get(fd);
     if (wanted === 0 || !descriptor || descriptor.retired) return this.#unregister(fd);
     const result = this.#poller.set(descriptor.handle, wanted, Trigger.LEVEL, fd);
