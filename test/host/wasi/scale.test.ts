@@ -120,3 +120,38 @@ test('contract 13: what is asked for no longer does not keep a poll awake', () =
   expect(calls()).toEqual([0, 0]);
   expect(rig.ask(...many.map(({ fd }) => read(fd))).length).toBe(10);
 });
+
+test('contract 13: polls for the first few and for all, in turn, tell the kernel nothing', () => {
+  const rig = rigged();
+  const many = Array.from({ length: 60 }, () => rig.connection());
+  const all = many.map(({ fd }, i) => read(fd, i));
+  const few = all.slice(0, 12);
+  const calls = told(rig);
+  rig.ask(...all, clock(0n));
+  expect(calls()).toEqual([60, 0]);
+  for (let i = 0; i < 5; i++) {
+    rig.ask(...few, clock(0n));
+    rig.ask(...all, clock(0n));
+  }
+  expect(calls()).toEqual([0, 0]);
+});
+
+test('what changed while only the first few were asked for is told when all are', () => {
+  const rig = rigged();
+  const many = Array.from({ length: 30 }, () => rig.connection());
+  const all = many.map(({ fd }, i) => read(fd, i));
+  const few = [...all.slice(0, 12), clock(0n)];
+  rig.ask(...all, clock(0n));
+  many[20]!.peer.send('ready, and taken out of the set for it');
+  rig.ask(...few);
+  const { fd } = many[25]!;
+  rig.call('fd_close', fd);
+  const successor = rig.connection();
+  expect(successor.fd).toBe(fd);
+  rig.ask(...few);
+  successor.peer.send('new');
+  rig.ask(...few);
+  expect(rig.ask(...all).map(({ userdata }) => userdata)).toEqual(
+    expect.arrayContaining([20n, 25n]),
+  );
+});
