@@ -54,8 +54,8 @@ function parse(): Options {
     .option('--quick', 'three rounds of one second each')
     .option('--only <names>', `servers: ${serverNames.join(', ')}`, listOf(serverNames))
     .option('--scenario <names>', `scenarios: ${scenarioNames.join(', ')}`, listOf(scenarioNames))
-    .option('--repeat <n>', 'rounds (default: 5)', count)
-    .option('--seconds <s>', 'measured seconds per sample (default: 3)', positive)
+    .option('--repeat <n>', 'rounds (default: 11)', count)
+    .option('--seconds <s>', 'measured seconds per sample (default: 1)', positive)
     .option('--warmup <s>', 'seconds of load before each sample', positive, 0.5)
     .option('--json <file>', 'where the samples go', 'bench/result/bench.json')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -77,8 +77,8 @@ function planOf(options: Options): Plan {
   return {
     servers,
     scenarios: scenarios.filter(({ name }) => options.scenario?.includes(name) ?? true),
-    rounds: options.repeat ?? (options.quick ? 3 : 5),
-    seconds: options.seconds ?? (options.quick ? 1 : 3),
+    rounds: options.repeat ?? (options.quick ? 3 : 11),
+    seconds: options.seconds ?? 1,
     warmupSeconds: options.warmup,
     pinning: pinning(),
   };
