@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-CC=${CC:-cc}
+read -ra CC <<<"${CC:-cc}" # it may carry flags
 CFLAGS=(-std=c11 -D_GNU_SOURCE -O2 -g -fPIC -Wall -Wextra -Werror -Wno-unused-parameter)
 SANITIZE=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1)
 
@@ -21,8 +21,8 @@ stale() {
 }
 
 need_cc() {
-  command -v "$CC" >/dev/null 2>&1 && return
-  echo "build.sh: the addon needs a C compiler, and '$CC' was not found:" \
+  command -v "${CC[0]}" >/dev/null 2>&1 && return
+  echo "build.sh: the addon needs a C compiler, and '${CC[0]}' was not found:" \
     "install gcc or clang, or set CC." >&2
   exit 1
 }
@@ -37,7 +37,7 @@ compile() {
   need_cc
   mkdir -p "$(dirname "$target")"
   echo "cc $target"
-  "$CC" "${CFLAGS[@]}" "${flags[@]}" -o "$target.new" "$@"
+  "${CC[@]}" "${CFLAGS[@]}" "${flags[@]}" -o "$target.new" "$@"
   mv -f "$target.new" "$target"
 }
 
@@ -83,6 +83,10 @@ ts() {
 clean() { rm -rf dist prebuilds; }
 
 [ $# -gt 0 ] || set -- all
+if [ ! -d node_modules ] && [ "$1" != clean ]; then
+  echo "build.sh: the packages it builds with are not installed: run npm ci first." >&2
+  exit 1
+fi
 for target in "$@"; do
   case $target in
     all) wasm; native; ts ;;

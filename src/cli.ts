@@ -46,15 +46,15 @@ interface EchoFlags extends Pick<
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && Number.isSafeInteger(value)))
-    throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  if (!/^\d+$/.test(text) || value === 0 || value >= 2 ** 31)
+    throw new InvalidArgumentError('It must be a whole number, from 1 to 2147483647.');
   return value;
 }
 
 function milliseconds(text: string): number {
   const value = Number(text);
-  if (text === '' || !(value >= 0 && value < 2 ** 31))
-    throw new InvalidArgumentError('It must be a number of milliseconds.');
+  if (!/^\d+$/.test(text) || value >= 2 ** 31)
+    throw new InvalidArgumentError('It must be a number of milliseconds, from 0 to 2147483647.');
   return value;
 }
 
@@ -105,7 +105,9 @@ async function serve(
   let signals = 0;
   const onSignal = () => {
     const first = signals++ === 0;
-    const led = starting.then((box) => (first ? box.drain(flags.drain) : box.stop()));
+    const led = starting.then((box) =>
+      first && box.addresses.length > 0 ? box.drain(flags.drain) : box.stop(),
+    );
     led.catch(() => {}); // that it did not start is said below
   };
   // Before it starts: who sees that it runs may send a signal next.
@@ -145,15 +147,9 @@ const maxDescriptors = () =>
     'the most descriptors that the guest may have open',
   ).argParser(positive);
 
-function program(version: string, done: (code: number) => void): Command {
-  const pollux = new Command('pollux')
-    .description(
-      'A sandboxed WebAssembly + WASI runtime whose guests do network I/O at epoll speed.',
-    )
-    .version(version)
-    .exitOverride()
-    .enablePositionalOptions();
+type Done = (code: number) => void;
 
+function addRun(pollux: Command, done: Done): void {
   pollux
     .command('run')
     .description('run a guest, with what is named here and nothing else')
@@ -185,7 +181,9 @@ function program(version: string, done: (code: number) => void): Command {
     .action(async (file: string, args: string[], flags: RunFlags) =>
       done(await run(file, args, flags)),
     );
+}
 
+function addEcho(pollux: Command, done: Done): void {
   pollux
     .command('echo')
     .description('run the echo server that comes with Pollux')
@@ -211,7 +209,22 @@ function program(version: string, done: (code: number) => void): Command {
       const warn = (sentence: string) => say(`pollux: ${sentence}`);
       done(await serve(echo({ ...flags, warn, stderr: 'inherit' }), flags));
     });
+}
 
+function program(version: string, done: Done): Command {
+  const pollux = new Command('pollux')
+    .description(
+      'A sandboxed WebAssembly + WASI runtime whose guests do network I/O at epoll speed.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, 'pollux: ')),
+    })
+    .enablePositionalOptions();
+
+  addRun(pollux, done);
+  addEcho(pollux, done);
   return pollux;
 }
 

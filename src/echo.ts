@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 
 import { UsageError } from '../host/kernel/error.js';
+import { parseGrant } from './grant.js';
 import { load } from './guest.js';
 import { sandbox, type Box, type SandboxOptions } from './sandbox.js';
 
@@ -30,6 +31,10 @@ export async function echo({
     throw new UsageError(
       `there is no model "${model}": choose ${Object.keys(echoModels).join(', ')}`,
     );
+  }
+  const { fd, blocking } = parseGrant(listen);
+  if (fd !== undefined || blocking) {
+    throw new UsageError(`"${listen}" is not HOST:PORT: the echo server has its one descriptor`);
   }
   const file = new URL(`../wasm/${echoModels[model]}`, import.meta.url);
   return await sandbox(await load(fileURLToPath(file)), { ...rest, listen: [listen] });

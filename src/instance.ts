@@ -60,7 +60,9 @@ export async function make(
   const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
   const { functions, poll } = preview1(process);
   const trace =
-    plan.trace === undefined ? undefined : new Trace(plan.trace, `${kernel.name} ${poller}`);
+    plan.trace === undefined
+      ? undefined
+      : new Trace(plan.trace, `${kernel.name} ${poller}`, embedder.warn);
   const imports = trace ? trace.wrap(functions, () => process.memory) : functions;
   const instance = await instantiate(plan.module, imports).catch((error: unknown) => {
     trace?.close();

@@ -6,6 +6,7 @@
 import { UsageError } from '../host/kernel/error.js';
 
 const PAGE_BYTES = 65536;
+const MOST_PAGES = 65536;
 const HEADER_BYTES = 8;
 const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 1;
@@ -16,7 +17,7 @@ const IS_64_BIT = 4;
  * with more.
  */
 export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
-  const limitPages = Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES);
+  const limitPages = Math.min(Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES), MOST_PAGES);
   const reader = new Reader(bytes, HEADER_BYTES);
   while (!reader.done) {
     const start = reader.at;

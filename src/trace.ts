@@ -1,7 +1,7 @@
 /**
  * The transcript of a run: two lines for each call, what went in and what came out.
  *
- *     -> poll_oneoff(in=0x10a40, out=0x10b00, nsubs=2) @0.001204
+ *     -> poll_oneoff(in=68160, out=68352, nsubs=2) @0.001204
  *     <- SUCCESS nevents=1 @0.003377
  *
  * The first line names the kernel. The time is in seconds from the first line on.
@@ -29,10 +29,16 @@ const MAY_WAIT = new Set([
 
 export class Trace {
   readonly #file: number;
+  readonly #path: string;
+  readonly #warn: (sentence: string) => void;
+  #broken = false;
   readonly #startMs = performance.now();
   #lines = '';
 
-  constructor(path: string, kernelName: string) {
+  /** `warn` is told if the file can be opened, but at some point no longer be written. */
+  constructor(path: string, kernelName: string, warn: (sentence: string) => void) {
+    this.#path = path;
+    this.#warn = warn;
     try {
       this.#file = openSync(path, 'w');
     } catch (error) {
@@ -76,8 +82,16 @@ export class Trace {
   }
 
   flush(): void {
-    if (this.#lines !== '') writeSync(this.#file, this.#lines);
+    const lines = this.#lines;
     this.#lines = '';
+    if (lines === '' || this.#broken) return;
+    try {
+      writeSync(this.#file, lines);
+    } catch (error) {
+      // Not the guest's fault, which goes on.
+      this.#broken = true;
+      this.#warn(`the trace in ${this.#path} is incomplete: ${(error as Error).message}`);
+    }
   }
 
   close(): void {

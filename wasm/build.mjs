@@ -1,5 +1,10 @@
-// Builds every WebAssembly guest of the table below that is stale; it never writes outside dist/,
-// and it downloads nothing. usage: node wasm/build.mjs @ts-check
+// @ts-check
+/**
+ * Builds every WebAssembly guest of the table below that is stale, or the one C file that is named;
+ * it downloads nothing.
+ *
+ *     node wasm/build.mjs [SOURCE.c OUTPUT.wasm]
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -12,11 +17,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const named = process.argv.slice(2).map((file) => relative(root, resolve(file)));
+process.chdir(root);
 
 const CACHE = 'dist/wasm/.cache';
 const INCLUDE_DIRS = ['wasm/c', 'wasm/c/include'];
@@ -262,9 +269,15 @@ async function buildAssemblyScript({ sources: [source] }) {
 }
 
 async function main() {
+  const [source, output] = named;
+  const isSource = source?.endsWith('.c') && !source.startsWith('..') && existsSync(source);
+  if (named.length > 0 && !(named.length === 2 && isSource)) {
+    throw new BuildError('name nothing, or a C file of this checkout and the file to make of it');
+  }
+  const guests = source ? [{ output, sources: [source], linkFlags: POLL_STACK }] : GUESTS;
   const sdk = process.env['WASI_SDK_PATH'];
   const compiler = sdk ? wasiSdk(sdk) : packagedClang();
-  for (const guest of GUESTS) {
+  for (const guest of guests) {
     const wasm = guest.sources[0].endsWith('.as.ts')
       ? await buildAssemblyScript(guest)
       : await buildC(guest, compiler);

@@ -87,7 +87,8 @@ export function addon(): Addon {
   if (!existsSync(file)) {
     throw new HostError(
       `pollux has no native addon for ${platform}-${arch} (${file} is missing): ` +
-        'build it with ./build.sh native, which needs a C compiler',
+        'the package carries the one for linux-x64; in a checkout, ./build.sh native builds one, ' +
+        'with a C compiler',
     );
   }
   return (loaded = createRequire(import.meta.url)(file) as Addon);

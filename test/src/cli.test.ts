@@ -119,7 +119,7 @@ describe('wrong input is one sentence on stderr, and exit code 2', () => {
     [['run', '--env', '=value', stdio], /"=value" is no variable/],
     [['run', '--poller', 'kqueue', stdio], /Allowed choices are epoll, poll, select/],
     [['run', '--max-memory', 'lots', stdio], /'lots' is invalid. It must be a whole number/],
-    [['run', '--max-memory', '0', stdio], /must be a whole number from 1 on/],
+    [['run', '--max-memory', '0', stdio], /must be a whole number, from 1 to/],
     [['run', '--max-memory', '1', echo], /starts with 17 MiB/],
     [['run', '--max-descriptors', '1.5', stdio], /must be a whole number/],
     [['run', '--timeout', '-1', stdio], /must be a whole number/],
