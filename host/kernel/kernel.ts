@@ -1,6 +1,6 @@
 /**
- * The waist: the verbs that every kernel has, real or simulated. Types and plain data only; no other
- * room is imported.
+ * The waist: the verbs that every kernel has, real or simulated. Types and plain data only; no
+ * other room is imported.
  *
  * A kernel is POSIX-shaped. It hands out small integers, handles, which a guest never sees. Buffers
  * are given as an array of (offset, length) pairs of u32 in guest memory, the iovec of WASI, and
