@@ -9,7 +9,7 @@ import { Readiness } from '../../kernel/readiness.js';
 import { type Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { untilReady, type Process } from './process.js';
-import { bytesOf, receive, transmit } from './sock.js';
+import { receive, transmit, writeRest } from './sock.js';
 
 const FDFLAGS_NONBLOCK = 4;
 const FDSTAT_BYTES = 24;
@@ -22,16 +22,9 @@ function writeStream(process: Process, stream: Descriptor, iovs: number, count: 
   const { kernel } = process;
   const first = kernel.writev(stream.handle, iovs, count, 0);
   if (stream.nonblocking || (first < 0 && first !== -Errno.EAGAIN)) return first;
-  const total = bytesOf(process, iovs, count);
-  let done = Math.max(first, 0);
-  while (done < total) {
-    const more = untilReady(process, stream, Readiness.OUT, () =>
-      kernel.writev(stream.handle, iovs, count, done),
-    );
-    if (more <= 0) return done > 0 ? done : more;
-    done += more;
-  }
-  return done;
+  return writeRest(process, stream, iovs, count, first, (skip) =>
+    kernel.writev(stream.handle, iovs, count, skip),
+  );
 }
 
 export const fd = (process: Process) => ({

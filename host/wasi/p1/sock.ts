@@ -61,12 +61,27 @@ export function transmit(
   const { kernel } = process;
   const first = kernel.send(socket.handle, iovs, count, 0);
   if (socket.nonblocking || (first < 0 && first !== -Errno.EAGAIN)) return first;
+  return writeRest(process, socket, iovs, count, first, (skip) =>
+    kernel.send(socket.handle, iovs, count, skip),
+  );
+}
+
+/**
+ * The rest of a write in blocking mode, of which the first try took `first` bytes, or was refused
+ * (-EAGAIN): waits until everything is written. Some bytes and an error are some bytes.
+ */
+export function writeRest(
+  process: Process,
+  descriptor: Descriptor,
+  iovs: number,
+  count: number,
+  first: number,
+  write: (skip: number) => number,
+): number {
   const total = bytesOf(process, iovs, count);
   let done = Math.max(first, 0);
   while (done < total) {
-    const more = untilReady(process, socket, Readiness.OUT, () =>
-      kernel.send(socket.handle, iovs, count, done),
-    );
+    const more = untilReady(process, descriptor, Readiness.OUT, () => write(done));
     if (more <= 0) return done > 0 ? done : more;
     done += more;
   }
@@ -77,7 +92,7 @@ export function transmit(
  * The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of
  * them and 2 GiB.
  */
-export function bytesOf(process: Process, iovs: number, count: number): number {
+function bytesOf(process: Process, iovs: number, count: number): number {
   let total = 0;
   for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8)
     total += process.memory.u32(at);
