@@ -80,7 +80,7 @@ const STREAMS = 3;
  */
 export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promise<Box> {
   checkOptions(guest, options);
-  const kernel = openKernel();
+  const kernel = new LinuxKernel();
   try {
     const sockets = await openSockets(kernel, options);
     const streams = [openStream(kernel, options.stdin, 0), openStream(kernel, options.stdout, 1)];
@@ -128,14 +128,6 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
   } catch (error) {
     kernel.dispose();
     throw error;
-  }
-}
-
-function openKernel(): LinuxKernel {
-  try {
-    return new LinuxKernel();
-  } catch (error) {
-    throw new HostError((error as Error).message, { cause: error });
   }
 }
 

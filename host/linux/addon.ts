@@ -91,5 +91,10 @@ export function addon(): Addon {
         'with a C compiler',
     );
   }
-  return (loaded = createRequire(import.meta.url)(file) as Addon);
+  try {
+    return (loaded = createRequire(import.meta.url)(file) as Addon);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new HostError(`the native addon cannot be loaded: ${message}`, { cause: error });
+  }
 }

@@ -4,10 +4,6 @@
 #include <sched.h>
 #include <sys/random.h>
 
-static uint64_t nanoseconds(struct timespec time) {
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 static bool clock_of(const struct call *call, clockid_t *clock) {
   static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
                                      CLOCK_THREAD_CPUTIME_ID};

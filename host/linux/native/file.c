@@ -97,10 +97,6 @@ static napi_value seek(napi_env env, napi_callback_info info) {
   return answer(env, offset < 0 ? -errno : offset);
 }
 
-static uint64_t nanoseconds(struct timespec time) {
-  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
 /* stat(fd, fields): a BigUint64Array of STAT_FIELDS: dev, ino, type, nlink, size, atime, mtime,
  * ctime */
 static napi_value statInto(napi_env env, napi_callback_info info) {

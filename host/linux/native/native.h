@@ -95,6 +95,10 @@ int argument_iovs(const struct call *call, int index, struct iovec *iovs);
 napi_value answer(napi_env env, int64_t value);
 napi_value answer_u64(napi_env env, uint64_t value);
 
+static inline uint64_t nanoseconds(struct timespec time) {
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 /* Nanoseconds, rounded up, as a timespec; NULL for ever. */
 const struct timespec *timespec_of(double timeout_ns, struct timespec *storage);
 

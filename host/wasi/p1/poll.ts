@@ -84,8 +84,10 @@ export class Poll {
     this.#at = aligned ? output >>> 2 : 0;
     this.#emitted = 0;
     const start = aligned ? input >>> 2 : 0;
+    // An event loop watches the interest set, so an embedded guest's polls all go through it.
+    const few = count <= 2 && this.#interest.count > 8 && !this.#process.embedder.embedded;
     const result =
-      count <= 2 && this.#interest.count > 8 && this.#single(words, start, count)
+      few && this.#single(words, start, count)
         ? this.#waitForOne()
         : this.#waitForAll(words, start, count);
     if (result < 0) return wasiErrno(result);

@@ -155,3 +155,16 @@ test('what changed while only the first few were asked for is told when all are'
     expect.arrayContaining([20n, 25n]),
   );
 });
+
+test('an embedded guest that polls for one after many is watched for that one too', () => {
+  const rig = rigged({ embedded: true });
+  const many = Array.from({ length: 12 }, () => rig.connection());
+  rig.pollOneoff(many.map(({ fd }) => read(fd)));
+  const { fd, peer } = rig.connection();
+  expect(rig.pollOneoff([read(fd)])).toMatchObject({ errno: 0, count: 0 });
+  peer.send('x');
+  // What its event loop would see.
+  const events = new Int32Array(30);
+  expect(rig.poll.poller.wait(events, 1000 * Number(MS))).toBe(1);
+  expect(events[1]).toBe(fd);
+});
