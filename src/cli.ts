@@ -12,7 +12,7 @@ import { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
-import type { Exit } from './run.js';
+import { describeTrap, type Exit } from './run.js';
 import { sandbox, type Box, type SandboxOptions } from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
@@ -123,10 +123,7 @@ async function serve(
 
 /** Says what a guest did wrong, if it did, and answers its exit code. */
 function report(exit: Exit, timeoutMs: number | undefined): number {
-  if (exit.trap) {
-    const [, innermost = ''] = /\n\s*(at .*)/.exec(exit.trap.stack ?? '') ?? [];
-    say(`pollux: the guest trapped: ${exit.trap.message} ${innermost}`.trimEnd());
-  }
+  if (exit.trap) say(`pollux: ${describeTrap(exit.trap)}`);
   if (exit.reason === 'timeout')
     say(`pollux: the guest ran longer than its limit of ${timeoutMs} ms`);
   return exit.code;

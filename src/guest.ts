@@ -43,11 +43,18 @@ export async function load(source: string | URL | Uint8Array | WebAssembly.Modul
 
 /** The module with its memory limited to `mebibytes`. */
 export async function limited(guest: Guest, mebibytes: number): Promise<WebAssembly.Module> {
-  if (!guest.bytes)
-    throw new UsageError(
-      'a memory limit needs the bytes of the guest: load it from a file or its bytes',
-    );
-  return await compile(guest.name, limitMemory(guest.bytes, mebibytes));
+  return await compile(guest.name, limitMemory(bytesOf(guest, 'a memory limit'), mebibytes));
+}
+
+/** The binary, with its memory limited if a limit is given. */
+export function limitedBytes(guest: Guest, mebibytes: number | undefined): Uint8Array {
+  const bytes = bytesOf(guest, 'a guest per process');
+  return mebibytes === undefined ? bytes : limitMemory(bytes, mebibytes);
+}
+
+function bytesOf({ bytes }: Guest, what: string): Uint8Array {
+  if (bytes) return bytes;
+  throw new UsageError(`${what} needs the bytes of the guest: load it from a file or its bytes`);
 }
 
 async function compile(name: string, bytes: Uint8Array): Promise<WebAssembly.Module> {

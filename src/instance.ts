@@ -49,7 +49,7 @@ export async function make(
   const descriptors = new Descriptors(kernel, plan.maxDescriptors);
   plan.streams.forEach((stream, fd) => descriptors.put(fd, openStream(kernel, stream)));
   for (const { fd, descriptor, listener, blocking } of plan.sockets) {
-    const handle = check(kernel.adopt(descriptor), 'a granted socket');
+    const handle = adopt(kernel, descriptor, 'a granted socket');
     const socket = listener
       ? Descriptor.listener(handle, !blocking)
       : Descriptor.connection(handle, !blocking);
@@ -85,11 +85,14 @@ async function instantiate(
   }
 }
 
+/** A handle of `kernel` for a granted descriptor. Throws `HostError`. */
+export function adopt(kernel: LinuxKernel, descriptor: number, what: string): number {
+  return check(kernel.adopt(descriptor), what);
+}
+
 function openStream(kernel: LinuxKernel, stream: number | null): Descriptor {
-  const handle = check(
-    stream === null ? kernel.openNull() : kernel.adopt(stream),
-    'a standard stream',
-  );
+  const what = 'a standard stream';
+  const handle = stream === null ? check(kernel.openNull(), what) : adopt(kernel, stream, what);
   const stat = new BigUint64Array(STAT_FIELDS);
   check(kernel.stat(handle, stat), 'a standard stream');
   const { read, write } = kernel.access(handle);

@@ -1,7 +1,9 @@
 /**
- * What the thread of a sandbox and the thread of its guest say to each other. It starts nothing:
- * worker.ts, which does, is never imported, for the importer may be in a thread of its own.
+ * What the thread of a sandbox and the thread, or process, of its guest say to each other. It
+ * starts nothing: worker.ts, which does, is never imported, for the importer may be in a thread of
+ * its own.
  */
+import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import type { Plan } from './instance.js';
 
 /**
@@ -9,7 +11,8 @@ import type { Plan } from './instance.js';
  */
 export const Command = { RUN: 0, DRAIN: 1, STOP: 2 } as const;
 
-export interface WorkerData {
+/** One run of a command, for a thread. */
+export interface Job {
   plan: Plan;
   /** The eventfd that interrupts a wait. */
   wake: number;
@@ -17,10 +20,39 @@ export interface WorkerData {
   command: SharedArrayBuffer;
 }
 
+/** What is the same for all processes that run a guest: the guest as bytes, and what it gets. */
+export type Image = Omit<Plan, 'module' | 'trace' | 'streams' | 'sockets'> & {
+  bytes: Uint8Array;
+};
+
+/** One run of a command, for a process. */
+export interface ProcessJob {
+  /** Who started it, and ends it by ending. */
+  parent: number;
+  /** True where a standard stream is the null device. */
+  nulls: boolean[];
+  fd: number | undefined;
+  blocking: boolean;
+  trace: string | undefined;
+}
+
+/** What a process finds at these numbers, after its standard streams. */
+export const Inherited = { CONNECTION: 3, IMAGE: 4, REPORT: 5 } as const;
+
 export type WorkerMessage =
   | { type: 'ready' }
   | { type: 'warning'; sentence: string }
   | { type: 'trap'; message: string; stack: string }
-  | { type: 'failed'; name: string; message: string };
+  | { type: 'failed'; name: string; message: string }
+  /** A thread that runs one command after the other waits for its first. */
+  | { type: 'idle' }
+  /** The command is over, but not its thread. */
+  | { type: 'ended'; code: number };
 
 export const TRAP_EXIT_CODE = 134;
+
+/** The error that a message of what failed stands for. */
+export function errorOf({ name, message }: { name: string; message: string }): Error {
+  const Kind = { UsageError, GuestError }[name] ?? HostError;
+  return new Kind(message);
+}

@@ -2,13 +2,14 @@
  * One run of a guest, from its start to its one end: a command in a thread of its own, a reactor in
  * this one. It opens nothing and closes nothing; what the guest has is in its plan.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
+import { GuestError, HostError } from '../host/kernel/error.js';
 import type { Plan } from './instance.js';
-import { Command, TRAP_EXIT_CODE, type WorkerData, type WorkerMessage } from './message.js';
+import { Command, errorOf, TRAP_EXIT_CODE, type Job, type WorkerMessage } from './message.js';
 import { Reactor } from './reactor.js';
+import { startThread, type Threads } from './serve/threads.js';
 
 const TIMEOUT_EXIT_CODE = 124;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -28,6 +29,12 @@ export interface Exit {
   reason: 'exit' | 'trap' | 'timeout' | 'stopped';
   /** What the guest did wrong, with its stack, if it trapped. */
   trap?: GuestError;
+}
+
+/** What a guest did wrong, in a sentence, with the innermost place. */
+export function describeTrap(trap: GuestError): string {
+  const [, innermost = ''] = /\n\s*(at .*)/.exec(trap.stack ?? '') ?? [];
+  return `the guest trapped: ${trap.message} ${innermost}`.trimEnd();
 }
 
 /** What the caller wants of a run. */
@@ -107,50 +114,56 @@ function endWithProcess(run: WorkerRun): void {
   listening = true;
 }
 
-/** A command, in a thread of its own. */
+/** A command, in a thread: one of its own, or one that is borrowed. */
 export class WorkerRun extends Run {
   readonly #kernel: LinuxKernel;
+  readonly #threads: Threads | undefined;
   readonly #command = new Int32Array(new SharedArrayBuffer(4));
-  #worker!: Worker;
+  #worker: Worker | undefined;
   #trap: GuestError | undefined;
 
-  constructor(options: RunOptions, kernel: LinuxKernel) {
+  constructor(options: RunOptions, kernel: LinuxKernel, threads?: Threads) {
     super(options);
     this.#kernel = kernel;
+    this.#threads = threads;
   }
 
   async start(plan: Plan): Promise<void> {
-    const workerData: WorkerData = {
+    const job: Job = {
       plan,
       wake: this.#kernel.wakeHandle,
       command: this.#command.buffer as SharedArrayBuffer,
     };
-    // Of the embedder's options for Node none is for the guest's thread, and some (--input-type)
-    // would keep it from starting.
-    const options = { workerData, name: 'pollux', execArgv: [] };
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), options);
+    const worker = this.#threads ? await this.#threads.take() : startThread(job);
+    this.#worker = worker;
+    if (this.#command[0] === Command.STOP) {
+      this.#giveBack(worker);
+      throw new HostError('the guest was stopped before it began');
+    }
     endWithProcess(this);
     // Before the guest has begun: a module's start function is guest code too, and may never come
     // back.
     this.started();
     await new Promise<void>((resolve, reject) => {
-      this.#worker.on('message', (message: WorkerMessage) => {
+      const onMessage = (message: WorkerMessage) => {
         if (message.type === 'ready') resolve();
         if (message.type === 'warning') this.warn(message.sentence);
         if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
-        if (message.type === 'failed') {
-          const Kind = { UsageError, GuestError }[message.name] ?? HostError;
-          reject(new Kind(message.message));
-        }
-      });
-      this.#worker.on('error', (error) => {
+        if (message.type === 'failed') reject(errorOf(message));
+        if (message.type === 'ended') over(message.code);
+      };
+      const onError = (error: Error) => {
         reject(new HostError(`the guest's thread failed: ${error.message}`, { cause: error }));
         this.#trap ??= new GuestError(error.message, error.stack);
-      });
-      this.#worker.on('exit', (code) => {
+      };
+      const over = (code: number) => {
+        worker.off('message', onMessage).off('error', onError).off('exit', over);
         reject(new HostError(`the guest's thread ended before the guest began, with code ${code}`));
+        this.#giveBack(worker);
         this.finished(code, this.#trap);
-      });
+      };
+      worker.on('message', onMessage).on('error', onError).on('exit', over);
+      if (this.#threads) worker.postMessage(job);
     });
   }
 
@@ -161,7 +174,7 @@ export class WorkerRun extends Run {
 
   protected end(): void {
     this.wake();
-    setTimeout(() => void this.#worker.terminate(), GRACE_MS);
+    setTimeout(() => void this.#worker?.terminate(), GRACE_MS);
   }
 
   protected drainNow(): void {
@@ -172,6 +185,13 @@ export class WorkerRun extends Run {
     if (Atomics.load(this.#command, 0) >= command) return;
     Atomics.store(this.#command, 0, command);
     this.#kernel.wake();
+  }
+
+  /** A thread that was told to stop is lent to nobody else: its end is on the way. */
+  #giveBack(worker: Worker): void {
+    this.#worker = undefined;
+    if (this.#command[0] === Command.STOP) void worker.terminate();
+    else this.#threads?.give(worker);
   }
 }
 

@@ -10,15 +10,25 @@ import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
-import { limited, type Guest } from './guest.js';
+import { limited, limitedBytes, type Guest } from './guest.js';
 import type { Plan } from './instance.js';
-import { ReactorRun, WorkerRun, type Exit } from './run.js';
+import { ReactorRun, WorkerRun, type Exit, type Run } from './run.js';
+import { ProcessRuns } from './serve/processes.js';
+import { ServerRun } from './serve/server.js';
+import { ThreadRuns } from './serve/thread-runs.js';
 
 /**
  * A standard stream: the null device, the process's own, a pipe to the caller, or a descriptor of
  * the process.
  */
 export type StreamOption = 'ignore' | 'inherit' | 'pipe' | number;
+
+/**
+ * Who serves the connections of the listeners: one guest all of them, or a guest for each, in a
+ * thread or in a process of its own.
+ */
+export const serveNames = ['event', 'thread', 'process'] as const;
+export type ServeName = (typeof serveNames)[number];
 
 /** What a guest is given. It gets nothing that is not named here. */
 export interface SandboxOptions {
@@ -29,6 +39,14 @@ export interface SandboxOptions {
   listen?: string[];
   /** Connections that are made before the guest starts, each `[FD=]HOST:PORT[,blocking]`. */
   connect?: string[];
+  /**
+   * `event`, the default: the guest gets the listeners. `thread`, `process`: it is run anew for
+   * each connection, and gets that in the listener's place; its streams are shared by all, `trace`
+   * gets the number of the connection behind it, and `timeoutMs` is each connection's.
+   */
+  serve?: ServeName;
+  /** With `thread` and `process`, the most connections at once; default 256 threads, 64 processes. */
+  maxConnections?: number;
   stdin?: StreamOption;
   stdout?: StreamOption;
   stderr?: StreamOption;
@@ -72,6 +90,9 @@ export interface Box {
 
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
+/** A thread takes about 10 MB, a process about 40. */
+const DEFAULT_CONNECTIONS = { thread: 256, process: 64 };
+const LIMITS = ['maxMemoryMiB', 'maxDescriptors', 'maxConnections', 'timeoutMs'] as const;
 /** stdin, stdout, stderr: every guest has them. */
 const STREAMS = 3;
 /**
@@ -106,7 +127,7 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
     const addresses = sockets
       .filter(({ listener }) => listener)
       .map(({ descriptor }) => addressOf(kernel, descriptor));
-    const run = guest.kind === 'reactor' ? new ReactorRun(options) : new WorkerRun(options, kernel);
+    const run = runOf(guest, options, kernel, plan);
     await run.start(plan);
     for (const { descriptor } of sockets) kernel.close(descriptor);
     for (const { guestEnd, piped } of streams)
@@ -131,7 +152,18 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
   }
 }
 
+function runOf(guest: Guest, options: SandboxOptions, kernel: LinuxKernel, plan: Plan): Run {
+  if (guest.kind === 'reactor') return new ReactorRun(options);
+  const { serve = 'event', maxConnections } = options;
+  if (serve === 'event') return new WorkerRun(options, kernel);
+  const server = { ...options, maxConnections: maxConnections ?? DEFAULT_CONNECTIONS[serve] };
+  if (serve === 'thread') return new ServerRun(server, new ThreadRuns());
+  const bytes = limitedBytes(guest, options.maxMemoryMiB);
+  return new ServerRun(server, new ProcessRuns({ ...plan, bytes }));
+}
+
 function checkOptions(guest: Guest, options: SandboxOptions): void {
+  checkServe(guest, options);
   const poller = options.poller ?? 'epoll';
   if (!pollerNames.includes(poller)) {
     throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
@@ -141,7 +173,7 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
       "a reactor is woken by Node's event loop through epoll: leave the poller at epoll",
     );
   }
-  for (const name of ['maxMemoryMiB', 'maxDescriptors', 'timeoutMs'] as const) {
+  for (const name of LIMITS) {
     const value = options[name];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
       throw new UsageError(`${name} is ${value}: it must be a number greater than 0`);
@@ -156,6 +188,29 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
   }
   if (options.args?.some((each) => each.includes('\0'))) {
     throw new UsageError('an argument has a NUL character in it, which no program can be given');
+  }
+}
+
+function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOptions): void {
+  if (!serveNames.includes(serve)) {
+    throw new UsageError(`"${serve}" is no way to serve: choose ${serveNames.join(', ')}`);
+  }
+  if (serve === 'event') {
+    if (options.maxConnections === undefined) return;
+    throw new UsageError(
+      'maxConnections is for a guest per connection: with "event" the one guest accepts',
+    );
+  }
+  if (guest.kind === 'reactor') {
+    throw new UsageError(`a reactor serves all its connections itself: leave serve at event`);
+  }
+  if (!options.listen?.length) {
+    throw new UsageError(`a guest per ${serve} needs a listener, whose connections it is run for`);
+  }
+  if (options.connect?.length) {
+    throw new UsageError(
+      `a guest per ${serve} gets the connection that was accepted, and no other: leave out connect`,
+    );
   }
 }
 

@@ -1,57 +1,59 @@
 /**
- * The thread of one command: it runs `_start`, may block in any call, and ends with the guest. The
- * sandbox's thread leads it by a word of shared memory and an eventfd.
+ * The thread of a command: it runs `_start`, may block in any call, and ends with the guest. The
+ * sandbox's thread leads it by a word of shared memory and an eventfd. A thread that was started
+ * without a command runs one after the other, each in an instance of its own.
  */
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { make, type Made } from './instance.js';
-import { Command, TRAP_EXIT_CODE, type WorkerData, type WorkerMessage } from './message.js';
+import { runCommand, type Stage } from './command.js';
+import { Command, type Job, type WorkerMessage } from './message.js';
 
-const MAX_STACK_FRAMES = 64;
+const port = parentPort!;
+const tell = (message: WorkerMessage) => port.postMessage(message);
 
-async function main({ plan, wake, command }: WorkerData): Promise<void> {
-  const port = parentPort!;
-  const tell = (message: WorkerMessage) => port.postMessage(message);
-  const wanted = new Int32Array(command);
-  let made: Made | undefined;
+/** Ends a guest, but not its thread. */
+class Ended {
+  readonly code: number;
 
-  // In a worker this ends the thread, and cannot be caught by the guest as an exception could.
-  const exit = (code: number): never => {
-    made?.trace?.close();
-    return process.exit(code);
-  };
-
-  const interrupted = () => {
-    const now = Atomics.load(wanted, 0);
-    if (now === Command.STOP) exit(0);
-    if (now !== Command.DRAIN) return;
-    const { descriptors } = made!.process;
-    descriptors.drained = () => exit(0);
-    descriptors.retireListeners();
-    if (descriptors.connections === 0) exit(0);
-  };
-
-  const kernel = new LinuxKernel(wake);
-  try {
-    const warn = (sentence: string) => tell({ type: 'warning', sentence });
-    made = await make(plan, kernel, { embedded: false, exit, interrupted, warn });
-  } catch (error) {
-    tell({ type: 'failed', name: (error as Error).name, message: (error as Error).message });
-    return;
-  }
-  tell({ type: 'ready' });
-  Error.stackTraceLimit = MAX_STACK_FRAMES;
-  try {
-    (made.instance.exports['_start'] as () => void)();
-    exit(0);
-  } catch (error) {
-    const { message = String(error), stack = '' } = error as Partial<Error>;
-    tell({ type: 'trap', message, stack });
-    made.trace?.close();
-    process.exitCode = TRAP_EXIT_CODE;
+  constructor(code: number) {
+    this.code = code;
   }
 }
 
-await main(workerData as WorkerData);
+const ended = (error: unknown) => (error instanceof Ended ? error.code : undefined);
+
+/** The guest cannot catch the end of its thread, as it could an exception. */
+const exitThread: Stage['exit'] = (code, close) => {
+  close();
+  return process.exit(code);
+};
+
+async function runOnly({ plan, wake, command }: Job): Promise<never> {
+  const words = new Int32Array(command);
+  const wanted = () => Atomics.load(words, 0);
+  const stage = { tell, ended, wanted, exit: exitThread };
+  return process.exit(await runCommand(plan, new LinuxKernel(wake), stage));
+}
+
+async function runNext({ plan, wake, command }: Job): Promise<void> {
+  const words = new Int32Array(command);
+  const wanted = () => Atomics.load(words, 0);
+  // A guest that catches this runs on, and is stopped like any other.
+  const exit: Stage['exit'] = (code, close) => {
+    if (wanted() === Command.STOP) exitThread(code, close);
+    throw new Ended(code);
+  };
+  const kernel = new LinuxKernel(wake);
+  const code = await runCommand(plan, kernel, { tell, ended, wanted, exit });
+  kernel.dispose();
+  tell({ type: 'ended', code });
+}
+
+if (workerData) {
+  await runOnly(workerData as Job);
+} else {
+  port.on('message', (job: Job) => void runNext(job));
+  tell({ type: 'idle' });
+}

@@ -72,7 +72,7 @@ const GUESTS = [
     compileFlags: ['-DREACTOR'],
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
-  ...['blocking', 'clocks', 'close0', 'grow', 'select', 'spin', 'stdio', 'trap'].map((name) => ({
+  ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map((name) => ({
     output: `dist/test/guest/${name}.wasm`,
     sources: [`test/guest/${name}.c`],
   })),

@@ -71,6 +71,8 @@ export interface Addon {
   fillRandom(memory: Uint8Array, offset: number, length: number): number;
   giveWay(): number;
 
+  endWithParent(): number;
+
   watch(poller: number, callback: () => void): (() => void) | number;
 }
 

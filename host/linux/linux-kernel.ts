@@ -280,6 +280,11 @@ export class LinuxKernel implements Kernel {
     return this.#keep(this.#native.openNull());
   }
 
+  /** Ends this process, whatever it does, when the thread that started it ends. */
+  endWithParent(): void {
+    this.#native.endWithParent();
+  }
+
   /** What a descriptor was opened for. */
   access(handle: number): { read: boolean; write: boolean } {
     const mode = this.#native.statusFlags(handle) & 3;

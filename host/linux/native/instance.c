@@ -58,7 +58,7 @@ NAPI_MODULE_INIT() {
   }
   instance->env = env;
   static const export_functions rooms[] = {export_readiness, export_socket, export_file,
-                                           export_clock, export_loop};
+                                           export_clock, export_loop,   export_process};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

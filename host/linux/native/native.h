@@ -109,6 +109,7 @@ void export_socket(napi_env env, napi_value exports);
 void export_file(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
+void export_process(napi_env env, napi_value exports);
 
 void close_pollers(struct instance *instance);
 void close_watches(struct instance *instance);

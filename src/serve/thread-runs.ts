@@ -1,0 +1,20 @@
+/** A thread for each connection, of a pool that grows as it must. */
+import { LinuxKernel } from '../../host/linux/linux-kernel.js';
+import { WorkerRun, type RunOptions } from '../run.js';
+import type { Runs } from './server.js';
+import { Threads } from './threads.js';
+
+export class ThreadRuns implements Runs {
+  readonly #threads = new Threads();
+
+  make(options: RunOptions): WorkerRun {
+    const kernel = new LinuxKernel(); // whose eventfd wakes this one guest
+    const run = new WorkerRun(options, kernel, this.#threads);
+    void run.exit.then(() => kernel.dispose());
+    return run;
+  }
+
+  async close(): Promise<void> {
+    await this.#threads.close();
+  }
+}
