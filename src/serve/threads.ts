@@ -2,10 +2,13 @@
  * Threads that run one command after the other, each in an instance of its own, and are kept
  * between two. It starts one when nobody is free, and sets no limit: who takes one has set it.
  */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 import { HostError } from '../../host/kernel/error.js';
 import type { Job } from '../message.js';
+
+const PROCESSORS = availableParallelism();
 
 /** A thread for the one command of `job`, or without a job for one after the other. */
 export function startThread(job?: Job): Worker {
@@ -24,10 +27,13 @@ export class Threads {
   readonly #all = new Set<Worker>();
   readonly #idle = new Set<Worker>();
   readonly #takers: Taker[] = [];
+  /** The ends of the threads' starts, good or bad. */
+  readonly #starting = new Set<Promise<void>>();
+  #closed = false;
 
   /**
    * A thread that waits for its next command: whichever is the first to be free, a new one
-   * included.
+   * included. Rejects with `HostError`.
    */
   async take(): Promise<Worker> {
     const [idle] = this.#idle;
@@ -37,7 +43,7 @@ export class Threads {
     }
     return await new Promise((resolve, reject) => {
       this.#takers.push({ resolve, reject });
-      this.#start();
+      this.#grow();
     });
   }
 
@@ -51,36 +57,40 @@ export class Threads {
 
   /** Ends all threads; who still waits for one is told so. */
   async close(): Promise<void> {
+    this.#closed = true;
+    for (const { reject } of this.#takers.splice(0)) reject(new HostError('the server has ended'));
+    // A thread that is ended while it loads its modules would leave their files open.
+    await Promise.all(this.#starting);
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
   }
 
-  #start(): void {
-    let worker: Worker;
-    try {
-      worker = startThread();
-    } catch (error) {
-      return this.#failed(error as Error);
-    }
-    this.#all.add(worker);
-    let starting = true;
-    worker.on('error', (error) => {
-      if (starting) this.#failed(error);
-      starting = false;
-    });
-    worker.once('message', () => {
-      starting = false;
-      this.give(worker);
-    });
-    worker.once('exit', () => {
-      if (starting) this.#failed(new HostError('it was ended'));
-      this.#all.delete(worker);
-      this.#idle.delete(worker);
+  /** Starting a thread is work for a processor: more at once than there are would start no sooner. */
+  #grow(): void {
+    if (this.#closed || this.#starting.size >= Math.min(this.#takers.length, PROCESSORS)) return;
+    const start = this.#start().then(
+      (worker) => this.give(worker),
+      ({ message }: Error) =>
+        // One start is for one taker, though maybe for another than it would have served.
+        this.#takers.shift()?.reject(new HostError(`a thread cannot be started: ${message}`)),
+    );
+    this.#starting.add(start);
+    void start.then(() => {
+      this.#starting.delete(start);
+      this.#grow();
     });
   }
 
-  /** One start is for one taker, though maybe for another than it would have served. */
-  #failed(error: Error): void {
-    const sentence = `a thread cannot be started: ${error.message}`;
-    this.#takers.shift()?.reject(new HostError(sentence, { cause: error }));
+  async #start(): Promise<Worker> {
+    const worker = startThread();
+    this.#all.add(worker);
+    return await new Promise((resolve, reject) => {
+      worker.on('error', reject);
+      worker.once('message', () => resolve(worker));
+      worker.once('exit', () => {
+        reject(new HostError('it ended'));
+        this.#all.delete(worker);
+        this.#idle.delete(worker);
+      });
+    });
   }
 }
