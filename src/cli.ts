@@ -8,12 +8,20 @@ import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
-import { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
+import {
+  client,
+  echo,
+  echoLanguages,
+  echoModels,
+  echoProtocols,
+  type EchoModel,
+  type EchoOptions,
+} from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { describeTrap, type Exit } from './run.js';
-import { sandbox, type Box, type SandboxOptions } from './sandbox.js';
+import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
 /** By whose fault it is. */
@@ -29,7 +37,9 @@ interface RunFlags {
   listen: string[];
   connect: string[];
   env: string[];
-  poller: PollerName;
+  poller?: PollerName;
+  serve: ServeName;
+  maxConnections?: number;
   trace?: string;
   maxMemory?: number;
   maxDescriptors?: number;
@@ -37,10 +47,7 @@ interface RunFlags {
   drain: number;
 }
 
-interface EchoFlags extends Pick<
-  EchoOptions,
-  'poller' | 'trace' | 'maxDescriptors' | 'model' | 'listen'
-> {
+interface EchoFlags extends Omit<EchoOptions, 'warn' | 'stderr'> {
   drain: number;
 }
 
@@ -84,10 +91,12 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
     stdin: 'inherit',
     stdout: 'inherit',
     stderr: 'inherit',
-    poller: flags.poller,
+    serve: flags.serve,
     warn: (sentence) => say(`pollux: ${sentence}`),
+    ...(flags.poller !== undefined && { poller: flags.poller }),
     ...(flags.trace !== undefined && { trace: flags.trace }),
     ...(flags.maxMemory !== undefined && { maxMemoryMiB: flags.maxMemory }),
+    ...(flags.maxConnections !== undefined && { maxConnections: flags.maxConnections }),
     ...(flags.maxDescriptors !== undefined && { maxDescriptors: flags.maxDescriptors }),
     ...(flags.timeout !== undefined && { timeoutMs: flags.timeout }),
   };
@@ -130,10 +139,26 @@ function report(exit: Exit, timeoutMs: number | undefined): number {
 }
 
 const poller = () =>
-  new Option('--poller <name>', 'what poll_oneoff asks of the kernel')
-    .choices(pollerNames)
-    .default('epoll');
-const trace = () => new Option('--trace <file>', 'write the transcript of every call to a file');
+  new Option('--poller <name>', 'what poll_oneoff asks of the kernel (default: "epoll")').choices(
+    pollerNames,
+  );
+const trace = () =>
+  new Option(
+    '--trace <file>',
+    'write the transcript of every call to a file (with thread and process: file.1, file.2, ...)',
+  );
+const serveOption = () =>
+  new Option(
+    '--serve <how>',
+    'one guest for all connections, or one for each, in a thread or a process',
+  )
+    .choices(serveNames)
+    .default('event');
+const maxConnections = () =>
+  new Option(
+    '--max-connections <n>',
+    'with thread and process, the most connections at once (default: 256 threads, 64 processes)',
+  ).argParser(positive);
 const drain = () =>
   new Option('--drain <ms>', 'after SIGINT or SIGTERM, how long open connections may take to end')
     .argParser(milliseconds)
@@ -161,6 +186,8 @@ function addRun(pollux: Command, done: Done): void {
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection (repeatable)', each, [])
     .option('--env <name=value>', 'give it a variable of the environment (repeatable)', each, [])
     .addOption(new Option('--dir <host::guest>').argParser(noDirectory).hideHelp())
+    .addOption(serveOption())
+    .addOption(maxConnections())
     .addOption(poller())
     .addOption(trace())
     .addOption(
@@ -170,7 +197,7 @@ function addRun(pollux: Command, done: Done): void {
     .addOption(
       new Option(
         '--timeout <ms>',
-        'the longest that it may run; then the exit code is 124',
+        'the longest that it may run; then the exit code is 124 (with thread and process: each)',
       ).argParser(positive),
     )
     .addOption(drain())
@@ -189,15 +216,19 @@ function addEcho(pollux: Command, done: Done): void {
         .choices(Object.keys(echoModels))
         .default('poll' satisfies EchoModel),
     )
+    .addOption(serveOption())
     .addOption(
-      new Option('--serve <how>', 'one guest for all connections')
-        .choices(['event'])
-        .default('event'),
+      new Option('--protocol <name>', 'send back what comes, or greet, and add "response" to it')
+        .choices(echoProtocols)
+        .default('echo'),
     )
     .addOption(
-      new Option('--protocol <name>', 'send back what comes').choices(['echo']).default('echo'),
+      new Option('--language <name>', 'what the guest is written in')
+        .choices(Object.keys(echoLanguages))
+        .default('c'),
     )
     .option('--listen <host:port>', 'where to listen; port 0 takes a free one', '127.0.0.1:9000')
+    .addOption(maxConnections())
     .addOption(poller())
     .addOption(trace())
     .addOption(maxDescriptors())
@@ -206,6 +237,14 @@ function addEcho(pollux: Command, done: Done): void {
       const warn = (sentence: string) => say(`pollux: ${sentence}`);
       done(await serve(echo({ ...flags, warn, stderr: 'inherit' }), flags));
     });
+}
+
+function addClient(pollux: Command, done: Done): void {
+  pollux
+    .command('client')
+    .description('talk to a server: the client that comes with Pollux, with one connection')
+    .argument('<host:port>', 'where the server listens')
+    .action(async (address: string) => done(await serve(client(address), { drain: 0 })));
 }
 
 function program(version: string, done: Done): Command {
@@ -222,6 +261,7 @@ function program(version: string, done: Done): Command {
 
   addRun(pollux, done);
   addEcho(pollux, done);
+  addClient(pollux, done);
   return pollux;
 }
 

@@ -1,6 +1,24 @@
 /** What `import … from 'pollux'` gives. */
-export { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
+export {
+  echo,
+  echoCombinations,
+  echoLanguages,
+  echoModels,
+  echoProtocols,
+  type Combination,
+  type EchoLanguage,
+  type EchoModel,
+  type EchoOptions,
+  type EchoProtocol,
+} from './echo.js';
 export { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 export { load, type Guest, type GuestKind } from './guest.js';
 export { type Exit } from './run.js';
-export { sandbox, type Box, type SandboxOptions, type StreamOption } from './sandbox.js';
+export {
+  sandbox,
+  serveNames,
+  type Box,
+  type SandboxOptions,
+  type ServeName,
+  type StreamOption,
+} from './sandbox.js';

@@ -9,7 +9,7 @@ import { GuestError, HostError } from '../host/kernel/error.js';
 import type { Plan } from './instance.js';
 import { Command, errorOf, TRAP_EXIT_CODE, type Job, type WorkerMessage } from './message.js';
 import { Reactor } from './reactor.js';
-import { startThread, type Threads } from './serve/threads.js';
+import { startThread } from './serve/threads.js';
 
 const TIMEOUT_EXIT_CODE = 124;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -114,18 +114,24 @@ function endWithProcess(run: WorkerRun): void {
   listening = true;
 }
 
-/** A command, in a thread: one of its own, or one that is borrowed. */
+/** A thread that runs one command after the other, lent for one of them. */
+export interface Lent {
+  worker: Worker;
+  giveBack: () => void;
+}
+
+/** A command, in a thread: one of its own, or one that is lent. */
 export class WorkerRun extends Run {
   readonly #kernel: LinuxKernel;
-  readonly #threads: Threads | undefined;
+  readonly #lent: Lent | undefined;
   readonly #command = new Int32Array(new SharedArrayBuffer(4));
   #worker: Worker | undefined;
   #trap: GuestError | undefined;
 
-  constructor(options: RunOptions, kernel: LinuxKernel, threads?: Threads) {
+  constructor(options: RunOptions, kernel: LinuxKernel, lent?: Lent) {
     super(options);
     this.#kernel = kernel;
-    this.#threads = threads;
+    this.#lent = lent;
   }
 
   async start(plan: Plan): Promise<void> {
@@ -134,12 +140,9 @@ export class WorkerRun extends Run {
       wake: this.#kernel.wakeHandle,
       command: this.#command.buffer as SharedArrayBuffer,
     };
-    const worker = this.#threads ? await this.#threads.take() : startThread(job);
+    const worker = this.#lent?.worker ?? startThread(job);
+    if (worker.threadId === -1) throw new HostError('the thread that was lent has ended');
     this.#worker = worker;
-    if (this.#command[0] === Command.STOP) {
-      this.#giveBack(worker);
-      throw new HostError('the guest was stopped before it began');
-    }
     endWithProcess(this);
     // Before the guest has begun: a module's start function is guest code too, and may never come
     // back.
@@ -159,11 +162,11 @@ export class WorkerRun extends Run {
       const over = (code: number) => {
         worker.off('message', onMessage).off('error', onError).off('exit', over);
         reject(new HostError(`the guest's thread ended before the guest began, with code ${code}`));
-        this.#giveBack(worker);
+        this.#leave(worker);
         this.finished(code, this.#trap);
       };
       worker.on('message', onMessage).on('error', onError).on('exit', over);
-      if (this.#threads) worker.postMessage(job);
+      if (this.#lent) worker.postMessage(job);
     });
   }
 
@@ -173,6 +176,7 @@ export class WorkerRun extends Run {
   }
 
   protected end(): void {
+    if (!this.#worker) return this.finished(0, undefined); // it never began
     this.wake();
     setTimeout(() => void this.#worker?.terminate(), GRACE_MS);
   }
@@ -188,10 +192,10 @@ export class WorkerRun extends Run {
   }
 
   /** A thread that was told to stop is lent to nobody else: its end is on the way. */
-  #giveBack(worker: Worker): void {
+  #leave(worker: Worker): void {
     this.#worker = undefined;
     if (this.#command[0] === Command.STOP) void worker.terminate();
-    else this.#threads?.give(worker);
+    else this.#lent?.giveBack();
   }
 }
 

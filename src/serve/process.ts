@@ -22,7 +22,7 @@ function readImage(): Image {
 const stage: Stage = {
   tell: (message) => {
     if (message.type === 'ready') closeSync(Inherited.CONNECTION); // the guest has its own
-    else writeSync(Inherited.REPORT, `${JSON.stringify(message)}\n`);
+    writeSync(Inherited.REPORT, `${JSON.stringify(message)}\n`);
   },
   exit: (code, close) => {
     close();

@@ -27,7 +27,7 @@ export class ProcessRuns implements Runs {
     this.#image = writeImage({ bytes, args, environ, poller, maxDescriptors });
   }
 
-  make(options: RunOptions): ProcessRun {
+  async prepare(options: RunOptions): Promise<ProcessRun> {
     return new ProcessRun(options, this.#image!);
   }
 
@@ -82,36 +82,39 @@ class ProcessRun extends Run {
       env: { ...process.env, NODE_OPTIONS: undefined },
     });
     this.#child = child;
+    // Before the guest has begun: its start function is guest code too.
+    this.started();
     await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve).on('error', (error) => {
+      const onMessage = (message: WorkerMessage) => {
+        if (message.type === 'ready') resolve();
+        if (message.type === 'warning') this.warn(message.sentence);
+        if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
+        if (message.type === 'failed') reject(errorOf(message));
+      };
+      child.on('error', (error) => {
         reject(new HostError(`a process cannot be started: ${error.message}`, { cause: error }));
       });
-      child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
+      child.once('close', (code: number | null, signal: string | null) => {
+        const how = signal ?? `code ${code}`;
+        reject(new HostError(`the guest's process ended before the guest began, by ${how}`));
         if (signal && !this.#killed) this.warn(`a guest's process was ended by ${signal}`);
         this.finished(code ?? 1, this.#trap);
       });
-      const report = (child.stdio as ChildProcess['stdio'] | undefined)?.at(Inherited.REPORT) as
-        | Readable
-        | undefined;
+      // A process that could not be started has no streams at all.
+      const streams: readonly unknown[] | undefined = child.stdio;
+      const report = streams?.[Inherited.REPORT] as Readable | undefined;
       if (!report) return;
-      createInterface({ input: report }).on('line', (line) =>
-        this.#told(JSON.parse(line) as WorkerMessage),
-      );
+      const lines = createInterface({ input: report });
+      lines.on('line', (line) => onMessage(JSON.parse(line) as WorkerMessage));
     });
-    this.started();
   }
 
   protected end(): void {
+    if (!this.#child) return this.finished(0, undefined); // it never began
     this.#killed = true;
-    this.#child?.kill('SIGKILL');
+    this.#child.kill('SIGKILL');
   }
 
   /** It has no listener that could be taken out of service. */
   protected drainNow(): void {}
-
-  #told(message: WorkerMessage): void {
-    if (message.type === 'warning') this.warn(message.sentence);
-    if (message.type === 'failed') this.warn(errorOf(message).message);
-    if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
-  }
 }

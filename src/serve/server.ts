@@ -1,29 +1,30 @@
 /**
  * A server that runs its guest anew for each connection: it accepts, in Node's event loop, and
  * hands the connection to a run as the guest's one socket. No byte of a connection comes by here.
- * Where the guest runs, a thread or a process, is who makes the runs' affair.
+ * Where the guest runs, in a thread or in a process, is for those who prepare the runs.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Errno } from '../../host/kernel/errno.js';
+import { Errno, errnoName } from '../../host/kernel/errno.js';
 import { GuestError, UsageError } from '../../host/kernel/error.js';
 import { Readiness, Trigger } from '../../host/kernel/readiness.js';
 import { LinuxKernel, type LinuxPoller } from '../../host/linux/linux-kernel.js';
 import { adopt, type Plan } from '../instance.js';
 import { describeTrap, Run, type RunOptions } from '../run.js';
 
-/** Accepted in a row before the rest of the event loop gets its turn. */
-const ACCEPT_BURST = 64;
-/** Between two tries, when descriptors, memory, threads or processes are lacking. */
+/** Runs that are ready before their connection comes. */
+const PREPARED = 2;
+/** Between two tries, when the machine lacks descriptors, memory, threads or processes. */
 const PAUSE_MS = 100;
 /** After ten seconds without a guest, a client is better told. */
 const TRIES = 100;
 
 const EXHAUSTED = new Set<number>([-Errno.EMFILE, -Errno.ENFILE, -Errno.ENOBUFS, -Errno.ENOMEM]);
 
-/** Makes the runs of the connections, and what they share. */
+/** Prepares the runs of the connections, and holds what they share. */
 export interface Runs {
-  make(options: RunOptions): Run;
+  /** A run that can start at once. Rejects with `HostError`. */
+  prepare(options: RunOptions): Promise<Run>;
   /** Ends what they share: nothing of it is left. */
   close(): Promise<void>;
 }
@@ -39,16 +40,20 @@ export class ServerRun extends Run {
   readonly #kernel = new LinuxKernel();
   readonly #options: ServerOptions;
   readonly #runs: Runs;
-  readonly #current = new Set<Run>();
   #plan!: Plan;
   #listeners: Listener[] = [];
   #poller!: LinuxPoller;
   #unwatch = () => {};
   #watched = false;
-  #paused: NodeJS.Timeout | undefined;
+  #state: 'accepting' | 'draining' | 'ending' | 'ended' = 'accepting';
+  /** Accepted so far, and of these not over yet. */
   #accepted = 0;
   #open = 0;
-  #state: 'accepting' | 'draining' | 'ending' | 'ended' = 'accepting';
+  #preparing = 0;
+  readonly #prepared: Run[] = [];
+  readonly #current = new Set<Run>();
+  /** Reasons not to accept: each is one connection, or one try, that lacks something. */
+  #lacking = 0;
 
   constructor(options: ServerOptions, runs: Runs) {
     super(options);
@@ -74,7 +79,7 @@ export class ServerRun extends Run {
       await this.#runs.close();
       throw error;
     }
-    this.#resume();
+    this.#goOn();
   }
 
   protected end(): void {
@@ -90,49 +95,58 @@ export class ServerRun extends Run {
 
   #closeListeners(state: 'draining' | 'ending'): void {
     this.#state = state;
-    clearTimeout(this.#paused);
     this.#unwatch();
     this.#unwatch = () => {};
     for (const { descriptor } of this.#listeners) this.#kernel.close(descriptor);
     this.#listeners = [];
-    if (this.#open === 0) void this.#finish();
+    this.#goOn();
+  }
+
+  /** After every change: prepares, listens or ends, as things stand. */
+  #goOn(): void {
+    if (this.#state === 'accepting') {
+      const room = this.#options.maxConnections - this.#open;
+      const wanted = this.#lacking > 0 ? 0 : Math.min(PREPARED, room);
+      while (this.#prepared.length + this.#preparing < wanted) void this.#prepare();
+      this.#listen(wanted > 0 && this.#prepared.length > 0);
+    } else if (this.#open === 0 && this.#state !== 'ended') {
+      this.#state = 'ended';
+      void this.#finish();
+    }
   }
 
   async #finish(): Promise<void> {
-    this.#state = 'ended';
+    for (const run of this.#prepared) void run.stop('stopped');
     await this.#runs.close();
     this.#kernel.dispose();
     this.finished(0, undefined);
   }
 
-  #accept(): void {
-    for (const listener of this.#listeners) {
-      for (let i = 0; i < ACCEPT_BURST && this.#open < this.#options.maxConnections; i++) {
-        const connection = this.#kernel.accept(listener.descriptor);
-        if (EXHAUSTED.has(connection)) return this.#pause();
-        if (connection === -Errno.EAGAIN) break;
-        // Another error is that of a client which is gone already.
-        if (connection >= 0) void this.#serve(connection, listener);
-      }
+  async #prepare(): Promise<void> {
+    this.#preparing++;
+    try {
+      const run = await this.#runs.prepare({ ...this.#options, warn: this.warn });
+      if (this.#state === 'ended') void run.stop('stopped');
+      else this.#prepared.push(run);
+    } catch (error) {
+      await this.#lack((error as Error).message);
+    } finally {
+      this.#preparing--;
+      this.#goOn();
     }
-    if (this.#open < this.#options.maxConnections) return;
-    this.#watchListeners(false);
-    this.warn(`${this.#open} connections are served, which is the limit: more wait for their turn`);
   }
 
-  #pause(): void {
-    this.#watchListeners(false);
-    this.#paused ??= setTimeout(() => this.#resume(), PAUSE_MS);
-  }
-
-  #resume(): void {
-    clearTimeout(this.#paused);
-    this.#paused = undefined;
-    if (this.#open < this.#options.maxConnections) this.#watchListeners(true);
+  /** Accepts nobody for a while. Several that lack the same do not come back at the same moment. */
+  async #lack(what: string): Promise<void> {
+    if (this.#state === 'ending' || this.#state === 'ended') return;
+    this.warn(`connections wait: ${what}`);
+    this.#lacking++;
+    await sleep(PAUSE_MS * (1 + Math.random()));
+    this.#lacking--;
   }
 
   /** Listeners that are not accepted from would be ready, and tell it, without end. */
-  #watchListeners(on: boolean): void {
+  #listen(on: boolean): void {
     if (on === this.#watched) return;
     this.#watched = on;
     for (const { descriptor } of this.#listeners) {
@@ -141,10 +155,34 @@ export class ServerRun extends Run {
     }
   }
 
-  async #serve(connection: number, listener: Listener): Promise<void> {
+  #accept(): void {
+    for (const listener of this.#listeners) {
+      while (this.#prepared.length > 0) {
+        const connection = this.#kernel.accept(listener.descriptor);
+        if (connection === -Errno.EAGAIN) break;
+        if (EXHAUSTED.has(connection)) {
+          void this.#lack(errnoName(connection)).finally(() => this.#goOn());
+          return this.#goOn();
+        }
+        // Another error is that of a client which is gone already.
+        if (connection >= 0) void this.#serve(connection, listener, this.#prepared.shift()!);
+      }
+    }
+    this.#goOn();
+    if (this.#open === this.#options.maxConnections) {
+      this.warn(`${this.#open} connections are open, which is the limit: more wait for their turn`);
+    }
+  }
+
+  async #serve(connection: number, listener: Listener, prepared: Run): Promise<void> {
     const number = ++this.#accepted;
     this.#open++;
-    const run = await this.#begin(connection, listener, number);
+    const { trace } = this.#plan;
+    const run = await this.#begin(prepared, number, {
+      ...this.#plan,
+      trace: trace === undefined ? undefined : `${trace}.${number}`,
+      sockets: [{ ...listener, descriptor: connection, listener: false }],
+    });
     this.#kernel.close(connection); // the guest has its own
     if (run) {
       const { reason, trap } = await run.exit;
@@ -156,35 +194,32 @@ export class ServerRun extends Run {
       }
     }
     this.#open--;
-    if (this.#state === 'accepting') this.#resume();
-    else if (this.#open === 0) void this.#finish();
+    this.#goOn();
   }
 
-  /** The run of a connection; undefined if there is none, which was said. */
-  async #begin(connection: number, listener: Listener, number: number): Promise<Run | undefined> {
-    const { trace } = this.#plan;
-    const plan: Plan = {
-      ...this.#plan,
-      trace: trace === undefined ? undefined : `${trace}.${number}`,
-      sockets: [{ ...listener, descriptor: connection, listener: false }],
-    };
+  /** The run of a connection, which has begun; undefined if there is none, which was said. */
+  async #begin(prepared: Run, number: number, plan: Plan): Promise<Run | undefined> {
+    let run: Run | undefined = prepared;
     for (let tries = 1; this.#state !== 'ending'; tries++) {
-      const run = this.#runs.make({ ...this.#options, warn: this.warn });
-      this.#current.add(run);
       try {
+        run ??= await this.#runs.prepare({ ...this.#options, warn: this.warn });
+        this.#current.add(run);
         await run.start(plan);
         return run;
       } catch (error) {
-        this.#current.delete(run);
+        if (run) this.#current.delete(run);
+        run = undefined;
+        const { message } = error as Error;
         // What the machine lacks now it may have later; the others are wrong every time.
         const wrong = error instanceof UsageError || error instanceof GuestError;
-        if (!wrong && tries < TRIES) await sleep(PAUSE_MS);
-        else {
-          this.warn(`connection ${number}: ${(error as Error).message}`);
+        if (wrong || tries === TRIES) {
+          this.warn(`connection ${number}: ${message}`);
           return undefined;
         }
+        await this.#lack(message);
       }
     }
+    if (run) void run.stop('stopped');
     return undefined;
   }
 }

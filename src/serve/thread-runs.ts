@@ -7,9 +7,16 @@ import { Threads } from './threads.js';
 export class ThreadRuns implements Runs {
   readonly #threads = new Threads();
 
-  make(options: RunOptions): WorkerRun {
+  async prepare(options: RunOptions): Promise<WorkerRun> {
     const kernel = new LinuxKernel(); // whose eventfd wakes this one guest
-    const run = new WorkerRun(options, kernel, this.#threads);
+    const worker = await this.#threads.take().catch((error: unknown) => {
+      kernel.dispose();
+      throw error;
+    });
+    const run = new WorkerRun(options, kernel, {
+      worker,
+      giveBack: () => this.#threads.give(worker),
+    });
     void run.exit.then(() => kernel.dispose());
     return run;
   }

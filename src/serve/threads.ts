@@ -1,14 +1,22 @@
 /**
  * Threads that run one command after the other, each in an instance of its own, and are kept
- * between two. It starts one when nobody is free, and sets no limit: who takes one has set it.
+ * between two. One is started when nobody is free; there is no limit, for who takes one has set it.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 import { HostError } from '../../host/kernel/error.js';
 import type { Job } from '../message.js';
 
-const PROCESSORS = availableParallelism();
+/** Starting a thread is work for a processor: more at once than there are would start no sooner. */
+const MOST_STARTING = availableParallelism();
+/**
+ * What a thread takes at most, its modules' files and its first guest included. Node leaves files
+ * open of a thread that ran out of descriptors while it started, so none is let run into that.
+ */
+const DESCRIPTORS = 24;
+const PAUSE_MS = 100;
 
 /** A thread for the one command of `job`, or without a job for one after the other. */
 export function startThread(job?: Job): Worker {
@@ -29,11 +37,12 @@ export class Threads {
   readonly #takers: Taker[] = [];
   /** The ends of the threads' starts, good or bad. */
   readonly #starting = new Set<Promise<void>>();
+  #later: NodeJS.Timeout | undefined;
   #closed = false;
 
   /**
    * A thread that waits for its next command: whichever is the first to be free, a new one
-   * included. Rejects with `HostError`.
+   * included. Rejects with `HostError` if there is none and none can be had.
    */
   async take(): Promise<Worker> {
     const [idle] = this.#idle;
@@ -58,26 +67,37 @@ export class Threads {
   /** Ends all threads; who still waits for one is told so. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const { reject } of this.#takers.splice(0)) reject(new HostError('the server has ended'));
+    clearTimeout(this.#later);
+    while (this.#takers.length > 0) this.#refuse('the server has ended');
     // A thread that is ended while it loads its modules would leave their files open.
     await Promise.all(this.#starting);
     await Promise.all([...this.#all].map((worker) => worker.terminate()));
   }
 
-  /** Starting a thread is work for a processor: more at once than there are would start no sooner. */
   #grow(): void {
-    if (this.#closed || this.#starting.size >= Math.min(this.#takers.length, PROCESSORS)) return;
+    clearTimeout(this.#later);
+    const starting = this.#starting.size;
+    if (this.#closed || starting >= Math.min(this.#takers.length, MOST_STARTING)) return;
+    if (freeDescriptors() < DESCRIPTORS * (starting + 1)) {
+      if (this.#all.size === 0) return this.#refuse('too few descriptors are free');
+      this.#later = setTimeout(() => this.#grow(), PAUSE_MS);
+      return;
+    }
+    // One start is for one taker, though maybe for another than it will serve.
     const start = this.#start().then(
       (worker) => this.give(worker),
-      ({ message }: Error) =>
-        // One start is for one taker, though maybe for another than it would have served.
-        this.#takers.shift()?.reject(new HostError(`a thread cannot be started: ${message}`)),
+      ({ message }: Error) => this.#refuse(message),
     );
     this.#starting.add(start);
-    void start.then(() => {
+    const over = () => {
       this.#starting.delete(start);
       this.#grow();
-    });
+    };
+    void start.finally(over);
+  }
+
+  #refuse(why: string): void {
+    this.#takers.shift()?.reject(new HostError(`a thread cannot be started: ${why}`));
   }
 
   async #start(): Promise<Worker> {
@@ -93,4 +113,11 @@ export class Threads {
       });
     });
   }
+}
+
+/** How many more descriptors this process may open. */
+function freeDescriptors(): number {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const [, limit] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
+  return Number(limit ?? Infinity) - readdirSync('/proc/self/fd').length;
 }

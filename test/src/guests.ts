@@ -54,6 +54,17 @@ export const greets = (fd: number) =>
   (func (export "_start")
     (call $exit (call $write (i32.const ${fd}) (i32.const 0) (i32.const 1) (i32.const 8)))))`);
 
+/** Ends itself, catches that end, and writes "hello" to its connection nevertheless. */
+export const catchesItsEnd = wat(
+  `(module ${PROC_EXIT}
+  (import "${WASI}" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\05\\00\\00\\00") (data (i32.const 16) "hello")
+  (func (export "_start")
+    (try (do (call $exit (i32.const 9))) (catch_all))
+    (drop (call $write (i32.const 3) (i32.const 0) (i32.const 1) (i32.const 8)))))`,
+);
+
 /** Traps in its start function, before anything was exported to the host. */
 export const trapsAtStart = wat(
   `(module (memory (export "memory") 1)
