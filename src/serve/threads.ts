@@ -12,10 +12,11 @@ import type { Job } from '../message.js';
 /** Starting a thread is work for a processor: more at once than there are would start no sooner. */
 const MOST_STARTING = availableParallelism();
 /**
- * What a thread takes at most, its modules' files and its first guest included. Node leaves files
- * open of a thread that ran out of descriptors while it started, so none is let run into that.
+ * What a thread takes while it starts, with its modules' files and the guests that begin meanwhile,
+ * amply. Node leaves files open of a thread that ran out of descriptors then, so none is let run
+ * into that.
  */
-const DESCRIPTORS = 24;
+const DESCRIPTORS = 40;
 const PAUSE_MS = 100;
 
 /** A thread for the one command of `job`, or without a job for one after the other. */
@@ -37,6 +38,7 @@ export class Threads {
   readonly #takers: Taker[] = [];
   /** The ends of the threads' starts, good or bad. */
   readonly #starting = new Set<Promise<void>>();
+  readonly #limit = descriptorLimit();
   #later: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -78,7 +80,7 @@ export class Threads {
     clearTimeout(this.#later);
     const starting = this.#starting.size;
     if (this.#closed || starting >= Math.min(this.#takers.length, MOST_STARTING)) return;
-    if (freeDescriptors() < DESCRIPTORS * (starting + 1)) {
+    if (openDescriptors() + DESCRIPTORS * (starting + 1) > this.#limit) {
       if (this.#all.size === 0) return this.#refuse('too few descriptors are free');
       this.#later = setTimeout(() => this.#grow(), PAUSE_MS);
       return;
@@ -115,9 +117,17 @@ export class Threads {
   }
 }
 
-/** How many more descriptors this process may open. */
-function freeDescriptors(): number {
+/** The most descriptors that this process may open. */
+function descriptorLimit(): number {
   const limits = readFileSync('/proc/self/limits', 'utf8');
   const [, limit] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
-  return Number(limit ?? Infinity) - readdirSync('/proc/self/fd').length;
+  return Number(limit ?? Infinity);
+}
+
+function openDescriptors(): number {
+  try {
+    return readdirSync('/proc/self/fd').length;
+  } catch {
+    return Infinity; // not even one was left for looking
+  }
 }

@@ -282,9 +282,9 @@ describe.each([
     const { execPath } = process;
     const cli = `${root}dist/src/cli.js`;
     const args = [cli, 'run', '--serve', serve, '--listen', listen[0]!, connection];
-    const line = ['ulimit -n 100; exec "$0" "$@"', execPath, ...args];
+    const line = [`ulimit -n ${serve === 'thread' ? 100 : 40}; exec "$0" "$@"`, execPath, ...args];
     const address = await addressOf(killed(spawn('/bin/sh', ['-c', ...line])));
-    const waiting = new Set(await Promise.all(Array.from({ length: 100 }, () => client(address))));
+    const waiting = new Set(await Promise.all(Array.from({ length: 48 }, () => client(address))));
     for (const socket of waiting) socket.write('ping');
     let rounds = 0;
     for (; waiting.size > 0; rounds++) {
