@@ -192,7 +192,7 @@ test('a guest out of descriptors serves those it has, and resumes, again and aga
 });
 
 test('a guest without a listener says so, and exits with 2', async () => {
-  const running = await box(wasmFile('echo'), { stderr: 'pipe' });
+  const running = await box(wasmFile('echo-poll'), { stderr: 'pipe' });
   expect(await textOf(running.stderr)).toMatch(/^echo: no listening socket was handed over.*\n$/);
   expect(await running.exit).toEqual({ code: 2, reason: 'exit' });
 });
