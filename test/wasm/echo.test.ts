@@ -41,6 +41,14 @@ const servers: [string, Server][] = [
   ['echo.c on select(2)', { start: () => echoBox({ poller: 'select' }), crowd: 200 }],
   ['echo.c as a reactor', { start: () => box(wasmFile('echo-reactor'), { listen }), crowd: 200 }],
   [
+    'echo.c, blocking',
+    { start: () => box(wasmFile('echo-blocking'), { listen }), crowd: 20, serial: true },
+  ],
+  ...['nonblocking', 'select'].map((model): [string, Server] => [
+    `echo.c, ${model}`,
+    { start: () => box(wasmFile(`echo-${model}`), { listen }), crowd: 200 },
+  ]),
+  [
     'a server on select() of wasi-libc',
     { start: () => box(guestFile('select'), { listen }), crowd: 200 },
   ],
