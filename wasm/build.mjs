@@ -63,7 +63,12 @@ const ASC_FLAGS = [
  * @property {string[]} [linkFlags]     besides LINK_FLAGS
  */
 
-/** A server in one of the I/O models. @param {string} name @param {string} model @returns {Guest} */
+/**
+ * A server in one of the I/O models.
+ * @param {string} name
+ * @param {string} model
+ * @returns {Guest}
+ */
 function server(name, model) {
   return {
     output: `dist/wasm/${name}-${model}.wasm`,
