@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync, openSync, closeSync } from 'node:fs';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, test } from 'vitest';
@@ -18,7 +19,17 @@ import {
   wasmFile,
 } from '../harness.js';
 import { described, describes, exits } from './guests.js';
-import { client, command, eventually, folder, killed, nodeServer, ping } from './started.js';
+import {
+  client,
+  command,
+  echoBox,
+  eventually,
+  folder,
+  killed,
+  nodeServer,
+  ping,
+  take,
+} from './started.js';
 
 const CLI = `${root}dist/src/cli.js`;
 const LOCAL = '127.0.0.1:0';
@@ -53,7 +64,7 @@ describe('help', () => {
   });
 
   test.each([
-    [['--help'], ['run', 'echo']],
+    [['--help'], ['run', 'echo', 'client']],
     [
       ['help', 'run'],
       ['guest.wasm', '--listen'],
@@ -64,6 +75,8 @@ describe('help', () => {
         '--listen',
         '--connect',
         '--env',
+        '--serve',
+        '--max-connections',
         '--poller',
         '--trace',
         '--max-memory',
@@ -79,6 +92,8 @@ describe('help', () => {
         '--serve',
         '--listen',
         '--protocol',
+        '--language',
+        '--max-connections',
         '--poller',
         '--trace',
         '--max-descriptors',
@@ -132,8 +147,19 @@ describe('wrong input is one sentence on stderr, and exit code 2', () => {
     [['echo', '--fast'], /unknown option '--fast'/],
     [['echo', '--model', 'psychic'], /'psychic' is invalid/],
     [['echo', '--poller', 'kqueue'], /Allowed choices/],
-    [['echo', '--serve', 'nobody'], /Allowed choices are event/],
-    [['echo', '--protocol', 'gopher'], /Allowed choices are echo/],
+    [['echo', '--serve', 'nobody'], /Allowed choices are event, thread, process/],
+    [['echo', '--protocol', 'gopher'], /Allowed choices are echo, response/],
+    [['echo', '--language', 'latin'], /Allowed choices are c, assemblyscript/],
+    [['echo', '--model', 'epoll', '--poller', 'poll'], /the model epoll waits .* leave out the po/],
+    [['echo', '--max-connections', '9'], /maxConnections is for a guest per connection/],
+    [['echo', '--serve', 'thread', '--max-connections', 'all'], /must be a whole number/],
+    [['run', '--serve', 'thread', stdio], /a guest per thread needs a listener/],
+    [['run', '--serve', 'process', '--listen', LOCAL, '--connect', LOCAL, stdio], /leave out conn/],
+    [['run', '--serve', 'thread', '--listen', LOCAL, wasmFile('echo-reactor')], /a reactor serves/],
+    [['client'], /missing required argument 'host:port'/],
+    [['client', 'there'], /"there" is not an address/],
+    [['client', '3=127.0.0.1:1'], /is not HOST:PORT/],
+    [['client', '127.0.0.1:1'], /cannot connect to 127\.0\.0\.1:1: ECONNREFUSED/],
     [['echo', '--listen', '9000'], /"9000" is not an address/],
     [['echo', '--listen', '127.0.0.1:99999'], /port 99999 .* too large/],
     [['echo', '--listen', '192.0.2.1:9000'], /cannot listen at 192\.0\.2\.1:9000/],
@@ -297,6 +323,8 @@ describe('echo', () => {
   test.each([
     ['poll', '--model', 'poll'],
     ['event', '--serve', 'event', '--protocol', 'echo'],
+    ['threads', '--serve', 'thread', '--max-connections', '2'],
+    ['processes', '--serve', 'process', '--max-connections', '2'],
     ['epoll', '--poller', 'epoll'],
     ['poll(2)', '--poller', 'poll'],
     ['select(2)', '--poller', 'select'],
@@ -313,6 +341,16 @@ describe('echo', () => {
     expect(await stdout).toBe('');
   });
 
+  test('says at the start that one guest that blocks serves one connection at a time', async () => {
+    const child = command('echo', '--model', 'blocking', '--listen', LOCAL);
+    let said = '';
+    child.stderr!.on('data', (chunk) => (said += chunk));
+    expect(await eventually(() => said.includes('listening on'), 10_000)).toBe(true);
+    expect(said).toMatch(/^pollux: one guest that blocks serves one connection at a time.*\nlist/);
+    child.kill('SIGTERM');
+    expect(await endOf(child)).toBe(0);
+  });
+
   test('holds to --max-descriptors', async () => {
     const address = await addressOf(command('echo', '--listen', LOCAL, '--max-descriptors', '5'));
     await ping(await client(address));
@@ -320,6 +358,44 @@ describe('echo', () => {
     late.write('late');
     await sleep(100);
     expect(late.readableLength).toBe(0);
+  });
+});
+
+describe('client', () => {
+  /** What a stream says until it has said `text`. */
+  const until = async (stream: Readable, text: string): Promise<string> => {
+    let said = '';
+    while (!said.endsWith(text)) {
+      const byte = await take(stream, 1);
+      if (byte.length === 0) break;
+      said += byte.toString();
+    }
+    return said;
+  };
+
+  test.each(['event', 'thread', 'process'] as const)(
+    'is greeted, prompts, skips empty lines, and quits, with a server by %s',
+    async (serve) => {
+      const { address } = await echoBox({ model: 'poll', protocol: 'response', serve });
+      const child = command('client', address!);
+      const exit = endOf(child);
+      expect(await until(child.stdout!, '>>>:')).toBe('ok\n>>>:');
+      child.stdin!.write('hello\n');
+      expect(await until(child.stdout!, '>>>:')).toBe('helloresponse\n>>>:');
+      child.stdin!.write('\n\nagain\n');
+      expect(await until(child.stdout!, 'response\n>>>:')).toBe('>>>:>>>:againresponse\n>>>:');
+      child.stdin!.write('q\n');
+      expect(await exit).toBe(0);
+      expect(await textOf(child.stderr!)).toBe('');
+    },
+  );
+
+  test('ends when it is interrupted', async () => {
+    const { address } = await echoBox({ protocol: 'response' });
+    const child = command('client', address!);
+    await until(child.stdout!, '>>>:');
+    child.kill('SIGINT');
+    expect(await endOf(child)).toBe(0);
   });
 });
 

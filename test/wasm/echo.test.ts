@@ -1,15 +1,11 @@
 /**
- * The echo server as a server, and the same cases over guests that were written without a thought
- * of this host.
+ * The cases of an echo server over guests that were written without a thought of this host, and
+ * what is beside them: descriptors that run out, and clocks.
  */
 import { spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Box } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
 import { addressOf, dial, exchange, guestFile, root, textOf, wasmFile } from '../harness.js';
@@ -24,30 +20,14 @@ import {
   silent,
   take,
 } from '../src/started.js';
+import { echoCases, type Server } from './echo.cases.js';
 
 const listen = ['127.0.0.1:0'];
 
-interface Server {
-  start: () => Promise<Box>;
-  /** True if it serves one client after the other. */
-  serial?: boolean;
-  /** How many clients it serves at once. */
-  crowd: number;
-}
-
 const servers: [string, Server][] = [
-  ['echo.c', { start: () => echoBox(), crowd: 200 }],
   ['echo.c on poll(2)', { start: () => echoBox({ poller: 'poll' }), crowd: 200 }],
   ['echo.c on select(2)', { start: () => echoBox({ poller: 'select' }), crowd: 200 }],
   ['echo.c as a reactor', { start: () => box(wasmFile('echo-reactor'), { listen }), crowd: 200 }],
-  [
-    'echo.c, blocking',
-    { start: () => box(wasmFile('echo-blocking'), { listen }), crowd: 20, serial: true },
-  ],
-  ...['nonblocking', 'select'].map((model): [string, Server] => [
-    `echo.c, ${model}`,
-    { start: () => box(wasmFile(`echo-${model}`), { listen }), crowd: 200 },
-  ]),
   [
     'a server on select() of wasi-libc',
     { start: () => box(guestFile('select'), { listen }), crowd: 200 },
@@ -66,99 +46,7 @@ const servers: [string, Server][] = [
   ],
 ];
 
-/** Sends `bytes` in pieces of random sizes, some of them with a pause between. */
-async function sendInPieces(socket: Socket, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    const size = randomInt(1, 2 ** randomInt(1, 16));
-    socket.write(bytes.subarray(at, at + size));
-    at += size;
-    if (randomInt(4) === 0) await sleep(1);
-  }
-}
-
-describe.each(servers)('%s', (_, { start, serial, crowd }) => {
-  test('echoes random bytes that come in random pieces', async () => {
-    const { address } = await start();
-    for (let round = 0; round < 3; round++) {
-      const socket = await client(address!);
-      const bytes = randomBytes(200_000);
-      const [echoed] = await Promise.all([take(socket, bytes.length), sendInPieces(socket, bytes)]);
-      expect(echoed.equals(bytes)).toBe(true);
-      socket.destroy();
-    }
-  });
-
-  test('echoes all bytes that come before a half-close, and then closes', async () => {
-    const { address } = await start();
-    for (const length of [0, 1, 65_536, 1_000_000]) {
-      const bytes = randomBytes(length);
-      expect((await exchange(address!, bytes)).equals(bytes)).toBe(true);
-    }
-  });
-
-  test('serves many clients, each with its own bytes', async () => {
-    const { address } = await start();
-    const sent = Array.from({ length: crowd }, () => randomBytes(randomInt(1, 20_000)));
-    const echoed = await Promise.all(sent.map((bytes) => exchange(address!, bytes)));
-    expect(echoed.every((bytes, i) => bytes.equals(sent[i]!))).toBe(true);
-  });
-
-  test('survives a client that resets, in the middle of its echo too', async () => {
-    const { address } = await start();
-    const other = serial ? undefined : await client(address!);
-    for (const bytes of [0, 10, 2_000_000]) {
-      const socket = await client(address!);
-      if (bytes > 0) socket.write(randomBytes(bytes));
-      await sleep(5);
-      socket.resetAndDestroy();
-      if (other) expect(await ping(other)).toBe('ping');
-    }
-    expect((await exchange(address!, 'after the resets')).toString()).toBe('after the resets');
-  });
-
-  test.skipIf(serial)(
-    'keeps nobody waiting for one that is silent or does not read (skipped for one at a time)',
-    async () => {
-      const { address } = await start();
-      const quiet = await client(address!);
-      const deaf = await client(address!);
-      deaf.write(randomBytes(16 << 20));
-      await sleep(50);
-      for (let i = 0; i < 50; i++) expect(await ping(await client(address!))).toBe('ping');
-      expect(await silent(quiet, 0)).toBe(true);
-      expect(await ping(quiet)).toBe('ping');
-    },
-  );
-});
-
-test('two hundred clients are open at once, and each is served again and again', async () => {
-  const { address } = await echoBox();
-  const sockets = await Promise.all(Array.from({ length: 200 }, () => client(address!)));
-  for (let round = 0; round < 5; round++) {
-    const echoed = await Promise.all(sockets.map((socket, i) => ping(socket, `${round}:${i}`)));
-    expect(echoed).toEqual(sockets.map((_, i) => `${round}:${i}`));
-  }
-});
-
-/** Resident memory of a process, in MiB. */
-function residentMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024;
-}
-
-test('bytes for a client that does not read wait with it, not in the server', async () => {
-  const server = command('echo', '--listen', '127.0.0.1:0');
-  const address = await addressOf(server);
-  await exchange(address, randomBytes(1 << 20));
-  const before = residentMiB(server.pid!);
-  const bytes = randomBytes(32 << 20);
-  const sockets = [await client(address), await client(address)];
-  for (const socket of sockets) socket.write(bytes);
-  await sleep(300); // by then nothing more is taken from it
-  for (const socket of sockets) expect(socket.writableLength).toBeGreaterThan(8 << 20);
-  expect(residentMiB(server.pid!) - before).toBeLessThan(16);
-  for (const socket of sockets) expect((await take(socket, bytes.length)).equals(bytes)).toBe(true);
-  expect(await ping(sockets[0]!)).toBe('ping');
-});
+describe.each(servers)('%s', (_, server) => echoCases(server));
 
 test('a process that is out of descriptors serves those it has, and resumes', async () => {
   const { execPath } = process;
