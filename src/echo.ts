@@ -85,10 +85,10 @@ export async function echo({
   choose('model', model, Object.keys(echoModels));
   choose('protocol', protocol, echoProtocols);
   choose('language', language, Object.keys(echoLanguages));
-  const { blocking, polls } = echoModels[model];
+  const { waits, blocking, polls } = echoModels[model];
   if (options.poller !== undefined && !polls) {
     throw new UsageError(
-      `the model ${model} waits ${echoModels[model].waits}: leave out the poller, which it does not ask`,
+      `the model ${model} waits ${waits}: leave out the poller, which it does not ask`,
     );
   }
   const grant = parseGrant(listen);

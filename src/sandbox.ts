@@ -45,7 +45,7 @@ export interface SandboxOptions {
    * gets the number of the connection behind it, and `timeoutMs` is each connection's.
    */
   serve?: ServeName;
-  /** With `thread` and `process`, the most connections at once; default 256 threads, 64 processes. */
+  /** With `thread` and `process`, the most connections at once; default 256, and 64. */
   maxConnections?: number;
   stdin?: StreamOption;
   stdout?: StreamOption;

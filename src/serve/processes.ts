@@ -15,8 +15,11 @@ import { GuestError, HostError } from '../../host/kernel/error.js';
 import type { Plan } from '../instance.js';
 import { errorOf, Inherited, type Image, type ProcessJob, type WorkerMessage } from '../message.js';
 import { Run, type RunOptions } from '../run.js';
+import { roomFor } from './room.js';
 import type { Runs } from './server.js';
 
+/** What all processes take that begin at the same time, amply. */
+const DESCRIPTORS = 32;
 const ENTRY = fileURLToPath(new URL('./process.js', import.meta.url));
 
 export class ProcessRuns implements Runs {
@@ -28,6 +31,7 @@ export class ProcessRuns implements Runs {
   }
 
   async prepare(options: RunOptions): Promise<ProcessRun> {
+    if (!roomFor(DESCRIPTORS)) throw new HostError('too few descriptors are free for a process');
     return new ProcessRun(options, this.#image!);
   }
 

@@ -14,6 +14,11 @@ import { describeTrap, Run, type RunOptions } from '../run.js';
 
 /** Runs that are ready before their connection comes. */
 const PREPARED = 2;
+/**
+ * Connections whose guest has not begun: each holds a descriptor, and more of them could hold those
+ * that the first guest needs.
+ */
+const MOST_BEGINNING = 4;
 /** Between two tries, when the machine lacks descriptors, memory, threads or processes. */
 const PAUSE_MS = 100;
 /** After ten seconds without a guest, a client is better told. */
@@ -49,6 +54,7 @@ export class ServerRun extends Run {
   /** Accepted so far, and of these not over yet. */
   #accepted = 0;
   #open = 0;
+  #beginning = 0;
   #preparing = 0;
   readonly #prepared: Run[] = [];
   readonly #current = new Set<Run>();
@@ -105,8 +111,12 @@ export class ServerRun extends Run {
   /** After every change: prepares, listens or ends, as things stand. */
   #goOn(): void {
     if (this.#state === 'accepting') {
-      const room = this.#options.maxConnections - this.#open;
-      const wanted = this.#lacking > 0 ? 0 : Math.min(PREPARED, room);
+      const room = Math.min(
+        this.#options.maxConnections - this.#open,
+        MOST_BEGINNING - this.#beginning,
+        PREPARED,
+      );
+      const wanted = this.#lacking > 0 ? 0 : room;
       while (this.#prepared.length + this.#preparing < wanted) void this.#prepare();
       this.#listen(wanted > 0 && this.#prepared.length > 0);
     } else if (this.#open === 0 && this.#state !== 'ended') {
@@ -177,6 +187,7 @@ export class ServerRun extends Run {
   async #serve(connection: number, listener: Listener, prepared: Run): Promise<void> {
     const number = ++this.#accepted;
     this.#open++;
+    this.#beginning++;
     const { trace } = this.#plan;
     const run = await this.#begin(prepared, number, {
       ...this.#plan,
@@ -184,6 +195,8 @@ export class ServerRun extends Run {
       sockets: [{ ...listener, descriptor: connection, listener: false }],
     });
     this.#kernel.close(connection); // the guest has its own
+    this.#beginning--;
+    this.#goOn();
     if (run) {
       const { reason, trap } = await run.exit;
       this.#current.delete(run);

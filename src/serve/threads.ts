@@ -2,20 +2,16 @@
  * Threads that run one command after the other, each in an instance of its own, and are kept
  * between two. One is started when nobody is free; there is no limit, for who takes one has set it.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
 import { HostError } from '../../host/kernel/error.js';
 import type { Job } from '../message.js';
+import { roomFor } from './room.js';
 
 /** Starting a thread is work for a processor: more at once than there are would start no sooner. */
 const MOST_STARTING = availableParallelism();
-/**
- * What a thread takes while it starts, with its modules' files and the guests that begin meanwhile,
- * amply. Node leaves files open of a thread that ran out of descriptors then, so none is let run
- * into that.
- */
+/** What a thread takes while it starts, and the guests that begin meanwhile, amply. */
 const DESCRIPTORS = 40;
 const PAUSE_MS = 100;
 
@@ -38,7 +34,6 @@ export class Threads {
   readonly #takers: Taker[] = [];
   /** The ends of the threads' starts, good or bad. */
   readonly #starting = new Set<Promise<void>>();
-  readonly #limit = descriptorLimit();
   #later: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -80,7 +75,7 @@ export class Threads {
     clearTimeout(this.#later);
     const starting = this.#starting.size;
     if (this.#closed || starting >= Math.min(this.#takers.length, MOST_STARTING)) return;
-    if (openDescriptors() + DESCRIPTORS * (starting + 1) > this.#limit) {
+    if (!roomFor(DESCRIPTORS * (starting + 1))) {
       if (this.#all.size === 0) return this.#refuse('too few descriptors are free');
       this.#later = setTimeout(() => this.#grow(), PAUSE_MS);
       return;
@@ -114,20 +109,5 @@ export class Threads {
         this.#idle.delete(worker);
       });
     });
-  }
-}
-
-/** The most descriptors that this process may open. */
-function descriptorLimit(): number {
-  const limits = readFileSync('/proc/self/limits', 'utf8');
-  const [, limit] = /^Max open files\s+(\d+)/m.exec(limits) ?? [];
-  return Number(limit ?? Infinity);
-}
-
-function openDescriptors(): number {
-  try {
-    return readdirSync('/proc/self/fd').length;
-  } catch {
-    return Infinity; // not even one was left for looking
   }
 }

@@ -172,7 +172,7 @@ export function echoCases({ start, protocol = 'echo', serial, crowd, open = crow
     expect(answer).toBe(`${greeting}after${suffix}`);
   });
 
-  test('leaves to a client that does not read what it sends, and echoes it when it does', async () => {
+  test('leaves what it does not read to a client, and echoes it when it does', async () => {
     const { address } = await start();
     const quiet = serial ? undefined : await greeted(address!);
     const bytes = message(UNREAD_BYTES);

@@ -8,18 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describe, expect, test } from 'vitest';
 
-import { addressOf, dial, exchange, guestFile, root, textOf, wasmFile } from '../harness.js';
-import {
-  box,
-  client,
-  command,
-  echoBox,
-  eventually,
-  killed,
-  ping,
-  silent,
-  take,
-} from '../src/started.js';
+import { addressOf, dial, guestFile, root, textOf, wasmFile } from '../harness.js';
+import { box, client, echoBox, eventually, killed, ping, silent, take } from '../src/started.js';
 import { echoCases, type Server } from './echo.cases.js';
 
 const listen = ['127.0.0.1:0'];
