@@ -73,7 +73,9 @@ const ASC_FLAGS = [
 function server(name, model) {
   return {
     output: `dist/wasm/${name}-${model}.wasm`,
-    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', `wasm/c/${model.replace('-edge', '')}.c`],
+    sources: [name, 'server', 'queue', model.replace('-edge', '')].map(
+      (file) => `wasm/c/${file}.c`,
+    ),
     compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
     linkFlags: model === 'poll' ? POLL_STACK : model === 'select' ? SELECT_STACK : [],
   };
