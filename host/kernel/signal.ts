@@ -20,9 +20,9 @@ export interface SignalQueue {
 
   /**
    * Takes signals, oldest first, at most as many as `signals` has room for; waits at most
-   * `timeoutNs` nanoseconds (0: only looks; Infinity: for ever) for the first one. Each is a handle,
-   * or `OVERFLOW`, and a mask of `Readiness`. Answers their number, 0 when time ran out, or -EINTR:
-   * interrupted, or `Kernel.wake` was called.
+   * `timeoutNs` nanoseconds (0: only looks; Infinity: for ever) for the first one. Each is a
+   * handle, or `OVERFLOW`, and a mask of `Readiness`. Answers their number, 0 when time ran out, or
+   * -EINTR: interrupted, or `Kernel.wake` was called.
    */
   wait(signals: Int32Array, timeoutNs: number): number;
 
