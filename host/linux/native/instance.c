@@ -35,10 +35,20 @@ void disown(struct instance *instance, int fd) {
   if (owns(instance, fd)) instance->owned[fd / 8] &= (uint8_t) ~(1 << fd % 8);
 }
 
+int close_owned(struct instance *instance, int fd) {
+  if (!owns(instance, fd)) return -EBADF;
+  forget_everywhere(instance, fd);
+  int later = close_later(instance, fd);
+  if (later != 0) return later < 0 ? later : 0;
+  disown(instance, fd);
+  return close(fd) < 0 ? -errno : 0;
+}
+
 /* Runs when the thread ends, also when it was terminated in the middle of a call. */
 static void finalize(napi_env env, void *data, void *hint) {
   struct instance *instance = data;
   close_watches(instance);
+  close_queues(instance);
   close_pollers(instance);
   for (size_t byte = 0; byte < instance->owned_bytes; byte++) {
     for (int bit = 0; instance->owned[byte] && bit < 8; bit++) {
@@ -58,7 +68,7 @@ NAPI_MODULE_INIT() {
   }
   instance->env = env;
   static const export_functions rooms[] = {export_readiness, export_socket, export_file,
-                                           export_clock, export_loop};
+                                           export_clock,      export_loop,   export_completion};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

@@ -14,6 +14,7 @@
 
 #define WAKE_TOKEN (-1)
 #define MAX_POLLERS 64
+#define MAX_QUEUES 16
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) \
   { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
@@ -47,11 +48,13 @@ struct poller {
 };
 
 struct watch;
+struct queue;
 struct instance {
   napi_env env;
   uint8_t *owned; /* a bit for each descriptor that was opened here and not closed yet */
   size_t owned_bytes;
   struct poller *pollers[MAX_POLLERS];
+  struct queue *queues[MAX_QUEUES];
   struct watch *watches;
   uintptr_t last_watch; /* the number of the newest watch; none is used twice */
 };
@@ -63,12 +66,15 @@ int own(struct instance *instance, int fd); /* fd, or a negated errno with fd cl
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
 void forget_everywhere(struct instance *instance, int fd);
+/* Closes a descriptor that is owned here, at the latest when the operations in flight on it have
+ * ended: 0 or a negated errno. */
+int close_owned(struct instance *instance, int fd);
 
 /* argument.c */
 struct call {
   struct instance *instance;
   napi_env env;
-  napi_value argv[6];
+  napi_value argv[9];
 };
 struct call begin(napi_env env, napi_callback_info info);
 /* The same for a function that is called often: Node-API is asked for no more than `argc`
@@ -109,6 +115,14 @@ void export_socket(napi_env env, napi_value exports);
 void export_file(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
+void export_completion(napi_env env, napi_value exports);
 
 void close_pollers(struct instance *instance);
 void close_watches(struct instance *instance);
+void close_queues(struct instance *instance);
+
+/* completion.c: before a descriptor is closed: 1 if the last operation on it will do that, -EBADF if
+ * it is waited for already, or 0. */
+int close_later(struct instance *instance, int fd);
+/* Before a listener's descriptor becomes another file: what is in flight on it comes to rest. */
+void retire_everywhere(struct instance *instance, int fd);
