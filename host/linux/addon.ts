@@ -21,6 +21,11 @@ export interface Addon {
   eventOpen(): number;
   eventSignal(fd: number, on: 0 | 1): number;
 
+  signalOpen(): number;
+  signalArm(fd: number, on: 0 | 1): number;
+  signalWait(signals: Int32Array, timeoutNs: number, wake: number): number;
+  signalClose(): number;
+
   listen(host: string, port: number, backlog: number): number;
   connect(host: string, port: number): number;
   socketError(fd: number): number;
