@@ -5,90 +5,20 @@
  *
  * What the threads share with the one that submits and reaps is under one lock, but not while an
  * operation is done: then its channel is `busy`. */
-#include "timers.h"
+#include "pool.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { THREADS = 3, MAX_PARCELS = 256, STACK_BYTES = 256 * 1024 };
-
-/* A completion on its way. */
-struct record {
-  struct record *next;
-  struct operation *operation;
-  int32_t result;
-  bool live, parcel;
-};
-
-/* One of an operation that goes on, or one with bytes: from a store, which bounds what was accepted
- * and received but not reaped. All others are an operation's last, and have a place of their own. */
-struct parcel {
-  struct record record;
-  uint8_t bytes[RECV_BYTES];
-};
-
-struct pool {
-  pthread_mutex_t lock;
-  pthread_cond_t idle; /* a channel is no longer busy */
-  pthread_t threads[THREADS];
-  int started, epoll, ready, stop; /* how many threads; descriptors: ready is signalled if waiting */
-  bool quitting, waiting;
-  struct timers timers;
-  struct record *first, *last; /* posted */
-  struct record *mine;         /* taken from there, all at once, by the thread that reaps */
-  struct record *records;      /* one for each operation, its last */
-  struct parcel *parcels[MAX_PARCELS];
-  struct record *store;
-  uint32_t made, stored; /* parcels */
-};
-
 /* ---- under the lock */
 
-static void post(struct pool *pool, struct record *record, struct operation *operation,
-                 int32_t result, bool live) {
-  record->next = NULL;
-  record->operation = operation;
-  record->result = result;
-  record->live = live;
-  if (pool->first) {
-    pool->last->next = record;
-  } else {
-    pool->first = record;
+static void end_active(struct queue *queue, struct channel *channel, int32_t result) {
+  for (int i = 0; i < DIRECTIONS; i++) {
+    if (channel->active[i]) pool_post_last(queue, channel->active[i], result);
+    channel->active[i] = NULL;
   }
-  pool->last = record;
-  uint64_t one = 1;
-  if (pool->waiting && write(pool->ready, &one, sizeof one) > 0) pool->waiting = false;
-}
-
-static void post_last(struct queue *queue, struct operation *operation, int32_t result) {
-  struct pool *pool = queue->state;
-  post(pool, &pool->records[number_of(queue, operation)], operation, result, false);
-}
-
-static struct parcel *parcel_take(struct pool *pool) {
-  struct record *record = pool->store;
-  if (record) {
-    pool->store = record->next;
-    pool->stored--;
-    return (struct parcel *)record;
-  }
-  if (pool->made == MAX_PARCELS) return NULL;
-  struct parcel *parcel = malloc(sizeof *parcel);
-  if (!parcel) return NULL;
-  parcel->record.parcel = true;
-  return pool->parcels[pool->made++] = parcel;
-}
-
-static void parcel_give(struct pool *pool, struct record *record) {
-  record->next = pool->store;
-  pool->store = record;
-  pool->stored++;
 }
 
 /* Lets the threads know when something can be done on a channel. */
@@ -103,11 +33,7 @@ static void arm(struct queue *queue, struct channel *channel) {
     channel->watched = true;
     return;
   }
-  int error = errno;
-  for (int i = 0; i < DIRECTIONS; i++) {
-    if (channel->active[i]) post_last(queue, channel->active[i], -error);
-    channel->active[i] = NULL;
-  }
+  end_active(queue, channel, errno == EPERM ? -ENOTSOCK : -errno); /* EPERM: a regular file */
 }
 
 /* ---- the threads */
@@ -136,7 +62,7 @@ static void attempt(struct queue *queue, struct channel *channel, int direction)
   struct parcel *parcel = direction == INWARD ? parcel_take(pool) : NULL;
   if (direction == INWARD && !parcel) {
     channel->active[direction] = NULL;
-    post_last(queue, operation, OUT_OF_BUFFERS);
+    pool_post_last(queue, operation, OUT_OF_BUFFERS);
     return;
   }
   pthread_mutex_unlock(&pool->lock);
@@ -148,9 +74,9 @@ static void attempt(struct queue *queue, struct channel *channel, int direction)
   if (result == -EAGAIN) return;
   if (!live) channel->active[direction] = NULL;
   if (full) {
-    post(pool, &parcel->record, operation, result, live);
+    pool_post(pool, &parcel->record, operation, result, live);
   } else {
-    post_last(queue, operation, result);
+    pool_post_last(queue, operation, result);
   }
 }
 
@@ -169,7 +95,7 @@ static void serve(struct queue *queue, struct channel *channel) {
 static void expire(struct queue *queue) {
   struct pool *pool = queue->state;
   struct operation *operation;
-  while ((operation = timers_expired(&pool->timers))) post_last(queue, operation, -ETIMEDOUT);
+  while ((operation = timers_expired(&pool->timers))) pool_post_last(queue, operation, -ETIMEDOUT);
 }
 
 static void *work(void *argument) {
@@ -194,16 +120,25 @@ static void *work(void *argument) {
 
 static bool threads_room(struct queue *queue) { return true; }
 
+/* -EAGAIN, or why nothing can be accepted: epoll would never tell that. */
+static int32_t listens(int fd) {
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0) return -errno;
+  return listening ? -EAGAIN : -EINVAL;
+}
+
 static void threads_start(struct queue *queue, struct operation *operation) {
   struct pool *pool = queue->state;
   struct channel *channel = operation->channel;
   if (operation->opcode == TIMEOUT) {
     pthread_mutex_lock(&pool->lock);
-    if (!timers_add(&pool->timers, operation)) post_last(queue, operation, -ENOMEM);
+    if (!timers_add(&pool->timers, operation)) pool_post_last(queue, operation, -ENOMEM);
     pthread_mutex_unlock(&pool->lock);
     return;
   }
   int32_t result = operation->opcode == SEND ? perform(operation, NULL) : -EAGAIN;
+  if (operation->opcode == ACCEPT) result = listens(channel->fd);
   if (result != -EAGAIN) {
     operation_settle(queue, operation, result);
     return;
@@ -217,7 +152,7 @@ static void threads_start(struct queue *queue, struct operation *operation) {
 static void threads_settle(struct queue *queue, struct operation *operation) {
   struct pool *pool = queue->state;
   pthread_mutex_lock(&pool->lock);
-  post_last(queue, operation, operation->result);
+  pool_post_last(queue, operation, operation->result);
   pthread_mutex_unlock(&pool->lock);
 }
 
@@ -227,12 +162,12 @@ static void threads_cancel(struct queue *queue, struct operation *operation) {
   int direction = direction_of(operation);
   pthread_mutex_lock(&pool->lock);
   if (!channel) {
-    if (timers_remove(&pool->timers, operation)) post_last(queue, operation, -ECANCELED);
+    if (timers_remove(&pool->timers, operation)) pool_post_last(queue, operation, -ECANCELED);
   } else {
     while (channel->busy) pthread_cond_wait(&pool->idle, &pool->lock);
     if (channel->active[direction] == operation) {
       channel->active[direction] = NULL;
-      post_last(queue, operation, -ECANCELED);
+      pool_post_last(queue, operation, -ECANCELED);
     }
   }
   pthread_mutex_unlock(&pool->lock);
@@ -242,10 +177,7 @@ static void threads_detach(struct queue *queue, struct channel *channel) {
   struct pool *pool = queue->state;
   pthread_mutex_lock(&pool->lock);
   while (channel->busy) pthread_cond_wait(&pool->idle, &pool->lock);
-  for (int i = 0; i < DIRECTIONS; i++) {
-    if (channel->active[i]) post_last(queue, channel->active[i], -ECANCELED);
-    channel->active[i] = NULL;
-  }
+  end_active(queue, channel, -ECANCELED);
   if (channel->watched) epoll_ctl(pool->epoll, EPOLL_CTL_DEL, channel->fd, NULL);
   channel->watched = false;
   pthread_mutex_unlock(&pool->lock);
@@ -310,75 +242,10 @@ static int threads_wait(struct queue *queue, uint64_t timeout_ns) {
   return fds[0].revents && !posted ? -EINTR : 0;
 }
 
-static int start_threads(struct queue *queue) {
-  struct pool *pool = queue->state;
-  pthread_attr_t attributes;
-  sigset_t all, before;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, STACK_BYTES);
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); /* which a thread begins with */
-  int error = 0;
-  while (!error && pool->started < THREADS) {
-    error = pthread_create(&pool->threads[pool->started], &attributes, work, queue);
-    if (!error) pool->started++;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  pthread_attr_destroy(&attributes);
-  return pool->started > 0 ? 0 : -error;
-}
-
-static int threads_open(struct queue *queue) {
-  struct pool *pool = calloc(1, sizeof *pool);
-  if (!pool) return -ENOMEM;
-  queue->state = pool;
-  pthread_mutex_init(&pool->lock, NULL);
-  pthread_cond_init(&pool->idle, NULL);
-  pool->epoll = epoll_create1(EPOLL_CLOEXEC);
-  pool->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  pool->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  pool->records = calloc(MAX_OPERATIONS, sizeof *pool->records);
-  if (!timers_open(&pool->timers) || pool->epoll < 0 || pool->ready < 0 || pool->stop < 0)
-    return -errno;
-  if (!pool->records) return -ENOMEM;
-  struct epoll_event timer = {.events = EPOLLIN | EPOLLET, .data.ptr = pool};
-  struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
-  if (epoll_ctl(pool->epoll, EPOLL_CTL_ADD, pool->timers.fd, &timer) < 0 ||
-      epoll_ctl(pool->epoll, EPOLL_CTL_ADD, pool->stop, &stop) < 0)
-    return -errno;
-  return start_threads(queue);
-}
-
-/* Connections that nobody will take. */
-static void discard(const struct record *record) {
-  for (; record; record = record->next) {
-    const struct operation *operation = record->operation;
-    if (operation->opcode == ACCEPT && operation->stage != SETTLED && record->result >= 0)
-      close(record->result);
-  }
-}
+static int threads_open(struct queue *queue) { return pool_open(queue, work); }
 
 static void threads_close(struct queue *queue) {
-  struct pool *pool = queue->state;
-  if (pool) {
-    uint64_t one = 1;
-    pthread_mutex_lock(&pool->lock);
-    pool->quitting = true;
-    pthread_mutex_unlock(&pool->lock);
-    if (pool->started > 0 && write(pool->stop, &one, sizeof one) < 0) abort(); /* cannot be */
-    while (pool->started > 0) pthread_join(pool->threads[--pool->started], NULL);
-    discard(pool->mine);
-    discard(pool->first);
-    timers_close(&pool->timers);
-    if (pool->epoll >= 0) close(pool->epoll);
-    if (pool->ready >= 0) close(pool->ready);
-    if (pool->stop >= 0) close(pool->stop);
-    while (pool->made > 0) free(pool->parcels[--pool->made]);
-    free(pool->records);
-    pthread_cond_destroy(&pool->idle);
-    pthread_mutex_destroy(&pool->lock);
-    free(pool);
-  }
+  if (queue->state) pool_close(queue);
   queue_release(queue);
   free(queue);
 }
