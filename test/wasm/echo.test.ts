@@ -44,7 +44,7 @@ const servers: [string, Server][] = [
     'echo.c, blocking',
     { start: () => box(wasmFile('echo-blocking'), { listen }), crowd: 20, serial: true },
   ],
-  ...['nonblocking', 'select'].map((model): [string, Server] => [
+  ...['nonblocking', 'select', 'async'].map((model): [string, Server] => [
     `echo.c, ${model}`,
     { start: () => box(wasmFile(`echo-${model}`), { listen }), crowd: 200 },
   ]),
