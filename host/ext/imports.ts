@@ -5,19 +5,13 @@
  */
 import { WasiErrno } from '../wasi/errno.js';
 import type { Process, WasiFunction } from '../wasi/process.js';
+import { epoll } from './epoll.js';
+import { signal } from './signal.js';
 
 export const MODULE = 'pollux';
 
 /** What is not built yet: it answers ENOSYS. */
-export const unbuilt = [
-  'epoll_create',
-  'epoll_ctl',
-  'epoll_wait',
-  'signal_arm',
-  'signal_wait',
-  'submit',
-  'reap',
-] as const;
+export const unbuilt = ['submit', 'reap'] as const;
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is
@@ -36,9 +30,25 @@ export const parameters: Record<string, string> = {
 /** What may wait. */
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
 
+/**
+ * What a reactor cannot have: signals are queued for the thread, which there is Node's own, and is
+ * shared with others.
+ */
+export const commandOnly: ReadonlySet<string> = new Set(['signal_arm', 'signal_wait']);
+
 /** By name: all functions of the module, for one process. */
-export function extension(_process: Process): Record<string, WasiFunction> {
-  const functions: Record<string, WasiFunction> = {};
+export function extension(process: Process): Record<string, WasiFunction> {
+  const family = {
+    epoll: epoll(process),
+    signal: signal(process),
+  };
+  const functions: Record<string, WasiFunction> = {
+    epoll_create: family.epoll.create,
+    epoll_ctl: family.epoll.control,
+    epoll_wait: family.epoll.wait,
+    signal_arm: family.signal.arm,
+    signal_wait: family.signal.wait,
+  };
   for (const name of unbuilt) functions[name] = () => WasiErrno.NOSYS;
   return functions;
 }
