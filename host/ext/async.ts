@@ -131,7 +131,10 @@ export class Asynchronous {
   }
 
   #close(fd: number, index: number): number {
-    const descriptor = this.#process.descriptors.detach(fd);
+    const { descriptors } = this.#process;
+    // An interest set has no handle of its own: only fd_close closes it.
+    if (descriptors.get(fd)?.handle === -1) return -Errno.EINVAL;
+    const descriptor = descriptors.detach(fd);
     if (!descriptor) return -Errno.EBADF;
     this.#closing.push({ index, fd, descriptor });
     return descriptor.handle;
