@@ -39,7 +39,8 @@ export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage):
   const warn = (sentence: string) => stage.tell({ type: 'warning', sentence });
   let code = 0;
   try {
-    made = await make(plan, kernel, { embedded: false, exit, interrupted, warn });
+    const watch = () => () => {}; // no call of a command needs the event loop
+    made = await make(plan, kernel, { embedded: false, watch, exit, interrupted, warn });
     stage.tell({ type: 'ready' });
     Error.stackTraceLimit = MAX_STACK_FRAMES;
     (made.instance.exports['_start'] as () => void)();

@@ -5,9 +5,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-import { MODULE, parameters } from '../host/wasi/p1/imports.js';
+import * as pollux from '../host/ext/imports.js';
+import * as preview1 from '../host/wasi/p1/imports.js';
 import { UsageError } from '../host/kernel/error.js';
 import { limitMemory } from './memory-limit.js';
+
+/** The modules that a guest may import from, and the functions of each. */
+const modules = new Map(
+  [preview1, pollux].map(({ MODULE, parameters }) => [MODULE, new Set(Object.keys(parameters))]),
+);
 
 /**
  * A command runs once, from `_start` on; a reactor is called (`turn`) whenever there is something
@@ -69,10 +75,10 @@ async function compile(name: string, bytes: Uint8Array): Promise<WebAssembly.Mod
 
 function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | undefined): Guest {
   for (const { module: from, name: what, kind } of WebAssembly.Module.imports(module)) {
-    if (from === MODULE && kind === 'function' && Object.hasOwn(parameters, what)) continue;
+    if (kind === 'function' && modules.get(from)?.has(what)) continue;
     throw new UsageError(
       `${name} imports the ${kind} ${from}.${what}, which Pollux does not provide: ` +
-        `it provides the functions of ${MODULE}`,
+        `it provides the functions of ${[...modules.keys()].join(' and ')}`,
     );
   }
   const exports = new Map(
@@ -81,9 +87,22 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
   if (exports.get('memory') !== 'memory') {
     throw new UsageError(`${name} does not export its memory: a WASI guest exports it as "memory"`);
   }
-  if (exports.get('turn') === 'function') return { name, kind: 'reactor', module, bytes };
+  if (exports.get('turn') === 'function') {
+    refuseSignals(name, module);
+    return { name, kind: 'reactor', module, bytes };
+  }
   if (exports.get('_start') === 'function') return { name, kind: 'command', module, bytes };
   throw new UsageError(
     `${name} exports neither _start (a command) nor turn (a reactor), so there is nothing to run`,
   );
+}
+
+function refuseSignals(name: string, module: WebAssembly.Module): void {
+  for (const { module: from, name: what } of WebAssembly.Module.imports(module)) {
+    if (from !== pollux.MODULE || !pollux.commandOnly.has(what)) continue;
+    throw new UsageError(
+      `${name} is a reactor and imports ${from}.${what}, which a command can have only: ` +
+        "signals go to the guest's own thread, and a reactor shares Node's",
+    );
+  }
 }

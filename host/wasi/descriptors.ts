@@ -27,7 +27,10 @@ export const CONNECTION_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right
 export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.SOCK_ACCEPT;
 
 export class Descriptor {
+  /** The kernel's number for it. */
   readonly handle: number;
+  /** The guest's number for it, while it is open. */
+  fd = -1;
   readonly type: FileType;
   /** True for stream and datagram sockets. */
   readonly socket: boolean;
@@ -54,6 +57,11 @@ export class Descriptor {
     this.rights = rights;
     this.inheriting = inheriting;
     this.nonblocking = nonblocking;
+  }
+
+  /** Closes what is behind it; answers what the kernel does. */
+  close(kernel: Kernel): number {
+    return kernel.close(this.handle);
   }
 
   get listener(): boolean {
@@ -97,6 +105,7 @@ export class Descriptors {
   /** No number below it is free. */
   #lowest = 0;
   #connections = 0;
+  #open = 0;
   /** The most descriptors that the guest may have open at once. */
   readonly limit: number;
   /** Called when a number changed its meaning. */
@@ -112,6 +121,11 @@ export class Descriptors {
   /** The accepted connections that are open. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** How many more could be open. */
+  get room(): number {
+    return this.limit - this.#open;
   }
 
   get(fd: number): Descriptor | undefined {
@@ -136,9 +150,9 @@ export class Descriptors {
 
   /** Puts `descriptor` at the number `fd`, which must be free. */
   put(fd: number, descriptor: Descriptor): void {
-    this.#table[fd] = descriptor;
+    descriptor.fd = fd;
     if (descriptor.accepted) this.#connections++;
-    this.changed(fd);
+    this.attach(fd, descriptor);
   }
 
   /**
@@ -146,14 +160,36 @@ export class Descriptors {
    * case.
    */
   close(fd: number): number | undefined {
+    const descriptor = this.detach(fd);
+    if (!descriptor) return undefined;
+    const result = descriptor.close(this.#kernel);
+    this.closed(descriptor);
+    return result;
+  }
+
+  /**
+   * The first half of a close: the number `fd` is free. Its handle is the caller's to close, before
+   * it calls `closed`; `attach` takes this back.
+   */
+  detach(fd: number): Descriptor | undefined {
     const descriptor = this.#table[fd];
     if (!descriptor) return undefined;
     this.#table[fd] = undefined;
+    this.#open--;
     if (fd < this.#lowest) this.#lowest = fd;
     this.changed(fd);
-    const result = this.#kernel.close(descriptor.handle);
+    return descriptor;
+  }
+
+  attach(fd: number, descriptor: Descriptor): void {
+    this.#table[fd] = descriptor;
+    this.#open++;
+    this.changed(fd);
+  }
+
+  /** The second half of a close: the handle of what was detached is closed. */
+  closed(descriptor: Descriptor): void {
     if (descriptor.accepted && --this.#connections === 0) this.drained();
-    return result;
   }
 
   /** Moves `from` to the number `to`, closing what is there. Both must be open, and differ. */
@@ -162,6 +198,7 @@ export class Descriptors {
     this.close(to);
     this.#table[from] = undefined;
     this.#table[to] = descriptor;
+    descriptor.fd = to;
     if (from < this.#lowest) this.#lowest = from;
     this.changed(from);
     this.changed(to);

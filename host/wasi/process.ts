@@ -1,13 +1,19 @@
 /**
  * What the functions of one guest share: its memory, its descriptors, its kernel, and what the
- * embedder lends it. Where a descriptor is in blocking mode the guest waits here, and only here and
- * in poll_oneoff.
+ * embedder lends it. Where a descriptor is in blocking mode the guest waits here; beside that it
+ * waits only in the calls that are made for waiting.
  */
-import { Errno } from '../../kernel/errno.js';
-import type { Kernel } from '../../kernel/kernel.js';
-import { Readiness, type PollerName } from '../../kernel/readiness.js';
-import type { Descriptor, Descriptors } from '../descriptors.js';
-import { Memory } from '../memory.js';
+import { Errno } from '../kernel/errno.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { Readiness, type Poller, type PollerName } from '../kernel/readiness.js';
+import type { Descriptor, Descriptors } from './descriptors.js';
+import { Memory } from './memory.js';
+
+/**
+ * A function of a guest's ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers
+ * an errno of WASI.
+ */
+export type WasiFunction = (...args: never[]) => number;
 
 /** What the embedder lends a guest. */
 export interface Embedder {
@@ -22,6 +28,11 @@ export interface Embedder {
    * events.
    */
   readonly embedded: boolean;
+  /**
+   * The event loop that an embedded guest lives in shall call it when something in the set is
+   * ready. Answers a function that ends that.
+   */
+  watch(poller: Poller): () => void;
   /** Ends the guest: does not return. */
   exit(code: number): never;
   /** A wait was interrupted: obeys what the embedder wants, and may not return. */
@@ -38,6 +49,11 @@ export class Process {
    * Empty until the module has been instantiated: a start function has no memory to be answered in.
    */
   memory = new Memory({ buffer: new ArrayBuffer(0) });
+  /**
+   * For an embedded guest: after how many nanoseconds, from its last wait on, it wants to be called
+   * in any case.
+   */
+  pendingTimeoutNs = Infinity;
 
   constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
     this.kernel = kernel;
