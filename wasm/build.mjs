@@ -45,7 +45,8 @@ const LINK_FLAGS = [TARGET, '-Wl,--strip-debug', '-Wl,--stack-first'];
 // 65,000 connections fit.
 const POLL_STACK = ['-Wl,-z,stack-size=16777216'];
 // The name section stays here too.
-const ASC_FLAGS = ['--optimize', '--use', 'abort=', '--exportStart', '_start', '--debug'];
+const ASC_FLAGS = ['--optimize', '--use', 'abort=', '--debug'];
+const ASC_COMMAND = ['--exportStart', '_start'];
 // Nothing is ever freed, and nothing is spent on it: for guests that allocate once and for all.
 const NO_COLLECTOR = ['--runtime', 'stub'];
 // For whoever writes `new` in a loop.
@@ -58,6 +59,19 @@ const COLLECTOR = ['--runtime', 'incremental'];
  * @property {string[]} [compileFlags]  besides COMPILE_FLAGS or ASC_FLAGS
  * @property {string[]} [linkFlags]     besides LINK_FLAGS
  */
+
+/** The machines in C. */
+const MACHINES = [
+  'machine',
+  'blocking',
+  'nonblocking',
+  'select',
+  'poll',
+  'epoll',
+  'signal',
+  'async',
+  'server',
+].map((name) => `wasm/c/${name}.c`);
 
 /** @type {Guest[]} */
 const GUESTS = [
@@ -75,7 +89,17 @@ const GUESTS = [
   {
     output: 'dist/test/guest/echo.as.wasm',
     sources: ['test/guest/echo.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR],
+  },
+  {
+    output: 'dist/wasm/machines.as.wasm',
+    sources: ['wasm/as/machines.ts'],
     compileFlags: NO_COLLECTOR,
+  },
+  {
+    output: 'dist/test/guest/machines.wasm',
+    sources: ['test/guest/machines.c', ...MACHINES],
+    linkFlags: ['-mexec-model=reactor'],
   },
 ];
 
@@ -297,7 +321,7 @@ function namedGuest() {
   }
   return source.endsWith('.c')
     ? { output, sources: [source], linkFlags: POLL_STACK }
-    : { output, sources: [source], compileFlags: COLLECTOR };
+    : { output, sources: [source], compileFlags: [...ASC_COMMAND, ...COLLECTOR] };
 }
 
 async function main() {
