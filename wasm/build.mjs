@@ -73,6 +73,9 @@ const MACHINES = [
   'server',
 ].map((name) => `wasm/c/${name}.c`);
 
+/** The numbers in wasm/as/model.ts are the places here. */
+const MODELS_AS = ['blocking', 'nonblocking', 'select', 'poll'];
+
 /** @type {Guest[]} */
 const GUESTS = [
   { output: 'dist/wasm/echo.wasm', sources: ['wasm/c/echo.c'], linkFlags: POLL_STACK },
@@ -91,6 +94,13 @@ const GUESTS = [
     sources: ['test/guest/echo.as.ts'],
     compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR],
   },
+  ...MODELS_AS.flatMap((model, number) =>
+    ['echo', 'response'].map((server) => ({
+      output: `dist/wasm/${server}-${model}.as.wasm`,
+      sources: [`wasm/as/${server}.ts`],
+      compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR, '--use', `MODEL=${number}`],
+    })),
+  ),
   {
     output: 'dist/wasm/machines.as.wasm',
     sources: ['wasm/as/machines.ts'],
@@ -295,7 +305,7 @@ async function buildAssemblyScript({ sources: [source], compileFlags = [] }) {
     [...withImports(source)].flat(),
   );
   return cached(key, async () => {
-    console.log(`asc ${source}`);
+    console.log(`asc ${source} ${compileFlags.slice(-1)}`);
     const { default: asc } = await import('assemblyscript/asc');
     /** @type {Map<string, Uint8Array>} */
     const written = new Map();

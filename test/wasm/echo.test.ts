@@ -48,6 +48,14 @@ const servers: [string, Server][] = [
     'a server in AssemblyScript',
     { start: () => box(guestFile('echo.as'), { listen }), crowd: 200 },
   ],
+  ...['nonblocking', 'select', 'poll'].map((model): [string, Server] => [
+    `${model} in AssemblyScript`,
+    { start: () => box(wasmFile(`echo-${model}.as`), { listen }), crowd: 200 },
+  ]),
+  [
+    'blocking in AssemblyScript',
+    { start: () => box(wasmFile('echo-blocking.as'), { listen }), crowd: 20, serial: true },
+  ],
   [
     'a blocking server',
     {

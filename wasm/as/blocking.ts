@@ -11,10 +11,13 @@ import {
   Machine,
   NO_CALL,
   NO_PHASE,
+  OUTPUTS,
   READY,
   RUNNING,
   WAIT,
 } from "./machine";
+import { sleep } from "./sdk/clock";
+import { Connection, Server } from "./serve";
 
 // One call, in which the process is blocked in both phases. It sees neither begin nor end of them:
 // that the data was READY it learns when the call returns, together with what was COPIED. An end
@@ -60,3 +63,41 @@ const TABLE: StaticArray<u8> = [
 ];
 
 export const blockingMachine = new Machine("blocking", NAMES.length, IDLE, NAMES, STATES, TABLE);
+
+// ---- the driver
+
+const PAUSE_NS: i64 = 10_000_000;
+
+/** One receive. That the data was ready is learnt together with it. */
+function receive(server: Server, connection: Connection): void {
+  let call = server.step(connection, BEGIN);
+  while (call == CALL_RECV) {
+    const event = server.receive(connection);
+    if (event == COPIED) server.step(connection, READY);
+    call = server.step(connection, event);
+  }
+}
+
+function serveOne(server: Server, connection: Connection): void {
+  while (connection.sets != 0) {
+    if (connection.in(OUTPUTS)) {
+      server.send(connection);
+    } else {
+      receive(server, connection);
+    }
+  }
+  server.close(connection);
+}
+
+/**
+ * One connection after the other: first those that somebody else accepted, then, in turn, one of
+ * each listener. Where the host is out of descriptors there is nothing to do but to try again.
+ */
+export function serveBlocking(server: Server): void {
+  while (server.open.length > 0) serveOne(server, server.open[0]);
+  for (let i = 0; server.listeners.length > 0; i = (i + 1) % server.listeners.length) {
+    const connection = server.accept(server.listeners[i]);
+    if (connection != null) serveOne(server, connection);
+    while (server.resting) sleep(PAUSE_NS);
+  }
+}

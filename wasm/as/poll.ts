@@ -8,16 +8,21 @@ import {
   COPY,
   ENDED,
   FAILED,
+  INPUTS,
   INTERRUPTED,
   Machine,
   NOT_READY,
   NO_CALL,
   NO_PHASE,
+  OUTPUTS,
   READY,
   RUNNING,
   TIMED_OUT,
   WAIT,
 } from "./machine";
+import { EINTR } from "./sdk/errno";
+import { Poll } from "./sdk/poll";
+import { ACCEPT_BURST, Connection, Server } from "./serve";
 
 // As select(2), but the set is a list, and has no limit: the process is blocked in poll(2), with
 // POLLIN in the entry of this descriptor. READY is a hint: recv(2) may still say NOT_READY, so it
@@ -66,3 +71,99 @@ const TABLE: StaticArray<u8> = [
 ];
 
 export const pollMachine = new Machine("poll", NAMES.length, IDLE, NAMES, STATES, TABLE);
+
+// ---- the driver, of select(2) too: both come down to poll_oneoff
+
+/** Marks a listener in what comes back with an event, beside its descriptor. */
+const LISTENS: u64 = 1 << 32;
+
+@final
+export class Multiplexer {
+  private poll: Poll = new Poll();
+  private stale: bool = true;
+  private rested: bool = false;
+
+  /** With `anew` the list is made for every wait, as select(2) wants it; else when it changed. */
+  constructor(
+    private server: Server,
+    private anew: bool,
+  ) {}
+
+  serve(): void {
+    const server = this.server;
+    for (let i = 0; i < server.open.length; i++) server.step(server.open[i], BEGIN);
+    while (server.serving) this.turn();
+  }
+
+  /** Waits, and serves what is ready. */
+  private turn(): void {
+    const resting = this.server.resting;
+    if (this.stale || this.anew || resting != this.rested) this.list(resting);
+    const ready = this.poll.wait(this.server.timeoutNs);
+    if (ready < 0 && ready != -EINTR) this.server.fatal("poll", ready);
+    for (let i = 0; i < ready; i++) {
+      const fd = <i32>this.poll.userdata(i);
+      if ((this.poll.userdata(i) & LISTENS) != 0) {
+        this.accept(fd);
+        continue;
+      }
+      // It may have been closed in this turn, by an event before.
+      const connection = this.server.of(fd);
+      if (connection != null) this.turnOf(connection, i);
+    }
+  }
+
+  private list(resting: bool): void {
+    const server = this.server;
+    this.poll.clear();
+    if (!resting) {
+      for (let i = 0; i < server.listeners.length; i++) {
+        this.poll.read(server.listeners[i], LISTENS | server.listeners[i]);
+      }
+    }
+    for (let i = 0; i < server.open.length; i++) {
+      const connection = server.open[i];
+      if (connection.in(INPUTS)) this.poll.read(connection.fd, connection.fd);
+      if (connection.in(OUTPUTS)) this.poll.write(connection.fd, connection.fd);
+    }
+    this.stale = false;
+    this.rested = resting;
+  }
+
+  private accept(listener: i32): void {
+    for (let burst = 0; burst < ACCEPT_BURST; burst++) {
+      const connection = this.server.accept(listener);
+      if (connection == null) return;
+      if (connection.in(OUTPUTS)) this.server.send(connection);
+      this.server.step(connection, BEGIN);
+      this.stale = true;
+      if (connection.sets == 0) this.server.close(connection);
+    }
+  }
+
+  private turnOf(connection: Connection, event: i32): void {
+    const sets = connection.sets;
+    if (this.poll.errno(event) != 0) {
+      connection.enter(FAILED);
+    } else if (this.poll.isWrite(event)) {
+      if (connection.in(OUTPUTS)) this.server.send(connection);
+      if ((sets & INPUTS) == 0 && connection.in(INPUTS)) this.server.step(connection, BEGIN);
+    } else if (connection.in(INPUTS)) {
+      this.receive(connection);
+    }
+    if (connection.sets == sets) return;
+    this.stale = true;
+    if (connection.sets == 0) this.server.close(connection);
+  }
+
+  private receive(connection: Connection): void {
+    const server = this.server;
+    let call = server.step(connection, READY);
+    while (call == CALL_RECV_NOWAIT) call = server.step(connection, server.receive(connection));
+    if (call == NO_CALL && connection.in(INPUTS)) server.step(connection, BEGIN);
+  }
+}
+
+export function servePoll(server: Server): void {
+  new Multiplexer(server, false).serve();
+}

@@ -18,6 +18,8 @@ import {
   TIMED_OUT,
   WAIT,
 } from "./machine";
+import { Multiplexer } from "./poll";
+import { Server } from "./serve";
 
 // The process is blocked in select(2), with this descriptor in `inputs`, which it hands over anew
 // with every call. READY is a hint: recv(2) may still say NOT_READY (another process was faster, or
@@ -66,3 +68,9 @@ const TABLE: StaticArray<u8> = [
 ];
 
 export const selectMachine = new Machine("select", NAMES.length, IDLE, NAMES, STATES, TABLE);
+
+// ---- the driver is that of poll.ts: WASI has one call for both
+
+export function serveSelect(server: Server): void {
+  new Multiplexer(server, true).serve();
+}

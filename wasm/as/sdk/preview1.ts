@@ -31,6 +31,8 @@ export declare function pollOneoff(
 export declare function procExit(code: i32): void;
 @external("wasi_snapshot_preview1", "random_get")
 export declare function randomGet(bytesOut: usize, length: u32): i32;
+@external("wasi_snapshot_preview1", "sched_yield")
+export declare function schedYield(): i32;
 @external("wasi_snapshot_preview1", "sock_accept")
 export declare function sockAccept(fd: i32, flags: i32, fdOut: usize): i32;
 @external("wasi_snapshot_preview1", "sock_recv")

@@ -1,5 +1,5 @@
 // The guest as a process: how it ends, what it was told on the command line, and chance.
-import { argsGet, argsSizesGet, procExit, randomGet } from "./preview1";
+import { argsGet, argsSizesGet, procExit, randomGet, schedYield } from "./preview1";
 
 const result: usize = memory.data(8, 8);
 
@@ -31,4 +31,9 @@ export function args(): string[] {
 /** Fills bytes by chance. 0, or a negated errno. */
 export function random(bytes: usize, length: u32): i32 {
   return -randomGet(bytes, length);
+}
+
+/** Lets other processes run for a while. 0, or a negated errno. */
+export function yieldProcessor(): i32 {
+  return -schedYield();
 }
