@@ -56,35 +56,58 @@ const COLLECTOR = ['--runtime', 'incremental'];
  * @typedef {object} Guest
  * @property {string} output            where the guest goes
  * @property {string[]} sources         C files, or the AssemblyScript file that imports the rest
- * @property {string[]} [compileFlags]  besides COMPILE_FLAGS or ASC_FLAGS
+ * @property {string[]} [compileFlags]  besides COMPILE_FLAGS, for the first source, or ASC_FLAGS
  * @property {string[]} [linkFlags]     besides LINK_FLAGS
  */
 
-/** The machines in C. */
-const MACHINES = [
-  'machine',
+/** The I/O models; the numbers in wasm/as/model.ts are the places here. */
+const MODELS = [
   'blocking',
   'nonblocking',
   'select',
   'poll',
   'epoll',
+  'epoll-edge',
   'signal',
   'async',
-  'server',
-].map((name) => `wasm/c/${name}.c`);
+];
 
-/** The numbers in wasm/as/model.ts are the places here. */
-const MODELS_AS = ['blocking', 'nonblocking', 'select', 'poll'];
+/** The file of a model has its table and its driver. @param {string} model */
+const fileOf = (model) => `wasm/c/${model.replace('-edge', '')}.c`;
+
+/** A server in one of the I/O models. @param {string} name @param {string} model @returns {Guest} */
+function server(name, model) {
+  return {
+    output: `dist/wasm/${name}-${model}.wasm`,
+    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', fileOf(model)],
+    compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
+    linkFlags: POLL_STACK,
+  };
+}
+
+/** Its twin. @param {string} name @param {string} model @returns {Guest} */
+function twin(name, model) {
+  return {
+    output: `dist/wasm/${name}-${model}.as.wasm`,
+    sources: [`wasm/as/${name}.ts`],
+    compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR, '--use', `MODEL=${MODELS.indexOf(model)}`],
+  };
+}
+
+const SERVERS = ['echo', 'response'];
+const REACTOR = server('echo', 'poll');
 
 /** @type {Guest[]} */
 const GUESTS = [
-  { output: 'dist/wasm/echo.wasm', sources: ['wasm/c/echo.c'], linkFlags: POLL_STACK },
+  ...MODELS.flatMap((model) => SERVERS.map((name) => server(name, model))),
+  ...MODELS.flatMap((model) => SERVERS.map((name) => twin(name, model))),
   {
+    ...REACTOR,
     output: 'dist/wasm/echo-reactor.wasm',
-    sources: ['wasm/c/echo.c'],
-    compileFlags: ['-DREACTOR'],
+    compileFlags: [...(REACTOR.compileFlags ?? []), '-DREACTOR'],
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
+  { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
   ...['blocking', 'clocks', 'close0', 'grow', 'select', 'spin', 'stdio', 'trap'].map((name) => ({
     output: `dist/test/guest/${name}.wasm`,
     sources: [`test/guest/${name}.c`],
@@ -94,13 +117,6 @@ const GUESTS = [
     sources: ['test/guest/echo.as.ts'],
     compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR],
   },
-  ...MODELS_AS.flatMap((model, number) =>
-    ['echo', 'response'].map((server) => ({
-      output: `dist/wasm/${server}-${model}.as.wasm`,
-      sources: [`wasm/as/${server}.ts`],
-      compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR, '--use', `MODEL=${number}`],
-    })),
-  ),
   {
     output: 'dist/wasm/machines.as.wasm',
     sources: ['wasm/as/machines.ts'],
@@ -108,7 +124,12 @@ const GUESTS = [
   },
   {
     output: 'dist/test/guest/machines.wasm',
-    sources: ['test/guest/machines.c', ...MACHINES],
+    sources: [
+      'test/guest/machines.c',
+      'wasm/c/machine.c',
+      'wasm/c/server.c',
+      ...MODELS.filter((model) => model !== 'epoll-edge').map(fileOf),
+    ],
     linkFlags: ['-mexec-model=reactor'],
   },
 ];
@@ -247,10 +268,11 @@ function withHeaders(path, found = new Map()) {
 
 /** @param {Guest} guest @param {Compiler} compiler */
 async function buildC({ output, sources, compileFlags = [], linkFlags = [] }, compiler) {
-  const units = sources.map((source) => {
+  const units = sources.map((source, index) => {
     const inputs = withHeaders(source);
-    const args = [...COMPILE_FLAGS, ...compileFlags, '-c', source];
-    return { source, inputs, args, key: keyOf(compiler.identity, args, [...inputs].flat()) };
+    const own = index === 0 ? compileFlags : [];
+    const args = [...COMPILE_FLAGS, ...own, '-c', source];
+    return { source, own, inputs, args, key: keyOf(compiler.identity, args, [...inputs].flat()) };
   });
   const flags = [...LINK_FLAGS, ...linkFlags];
   // The linker names the module after its output, and a trap's stack shows that name.
@@ -265,9 +287,9 @@ async function buildC({ output, sources, compileFlags = [], linkFlags = [] }, co
     async () => {
       /** @type {Map<string, Uint8Array>} */
       const objects = new Map();
-      for (const { source, inputs, args, key } of units) {
+      for (const { source, own, inputs, args, key } of units) {
         const object = await cached(key, () => {
-          console.log(`clang ${source} ${compileFlags.join(' ')}`.trimEnd());
+          console.log(`clang ${source} ${own.join(' ')}`.trimEnd());
           return compiler.run('output.o', args, inputs);
         });
         objects.set(`${objects.size}.o`, object);

@@ -134,7 +134,6 @@ export class Multiplexer {
     for (let burst = 0; burst < ACCEPT_BURST; burst++) {
       const connection = this.server.accept(listener);
       if (connection == null) return;
-      if (connection.in(OUTPUTS)) this.server.send(connection);
       this.server.step(connection, BEGIN);
       this.stale = true;
       if (connection.sets == 0) this.server.close(connection);
@@ -146,7 +145,6 @@ export class Multiplexer {
     if (this.poll.errno(event) != 0) {
       connection.enter(FAILED);
     } else if (this.poll.isWrite(event)) {
-      if (connection.in(OUTPUTS)) this.server.send(connection);
       if ((sets & INPUTS) == 0 && connection.in(INPUTS)) this.server.step(connection, BEGIN);
     } else if (connection.in(INPUTS)) {
       this.receive(connection);

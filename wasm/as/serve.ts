@@ -163,7 +163,9 @@ export class Server {
       this.refused(fd);
       return null;
     }
-    return this.add(fd);
+    const connection = this.add(fd);
+    if (connection.queue != null) this.send(connection);
+    return connection;
   }
 
   /** A connection came. */

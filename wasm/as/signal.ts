@@ -11,17 +11,22 @@ import {
   COPY,
   ENDED,
   FAILED,
+  INPUTS,
   INTERRUPTED,
   Machine,
   NOT_READY,
   NO_CALL,
   NO_PHASE,
+  OUTPUTS,
   OVERFLOWED,
   RUNNING,
   SIGNALLED,
   TIMED_OUT,
   WAIT,
 } from "./machine";
+import { EINTR } from "./sdk/errno";
+import { arm, OVERFLOW, Signals } from "./sdk/signal";
+import { ACCEPT_BURST, Connection, RECEIVE_BURST, Server } from "./serve";
 
 // In the phase WAIT the process is free: it works, and if it has nothing else to do and wants the
 // data now (BEGIN), it waits for a signal, any signal, which is no call on the descriptor. A signal
@@ -89,3 +94,120 @@ const TABLE: StaticArray<u8> = [
 ];
 
 export const signalMachine = new Machine("signal", NAMES.length, UNARMED, NAMES, STATES, TABLE);
+
+// ---- the driver
+
+const BATCH: u32 = 512;
+
+@final
+class Driver {
+  private signals: Signals = new Signals(BATCH);
+  // Nothing will tell of what is left to do: everything is looked at, or the listeners are.
+  private rescan: bool = false;
+  private relisten: bool = true; // of who came before the listeners were armed, nothing is told
+
+  constructor(private server: Server) {}
+
+  serve(): void {
+    const server = this.server;
+    for (let i = 0; i < server.listeners.length; i++) {
+      const errno = arm(server.listeners[i]);
+      if (errno < 0) server.fatal("signal_arm", errno);
+    }
+    for (let i = server.open.length - 1; i >= 0; i--) this.begin(server.open[i]);
+    while (server.serving) this.turn();
+  }
+
+  /** There is no other work: it always waits for the next signal. */
+  private turn(): void {
+    const server = this.server;
+    if (this.relisten && !server.resting) this.lookAtListeners();
+    const due = this.rescan || (this.relisten && !server.resting);
+    const count = this.signals.wait(due ? 0 : server.timeoutNs);
+    if (count < 0 && count != -EINTR) server.fatal("signal_wait", count);
+    for (let i = 0; i < count; i++) {
+      const fd = this.signals.fd(i);
+      if (fd == OVERFLOW) {
+        this.rescan = true;
+        continue;
+      }
+      const connection = server.of(fd);
+      if (connection != null) {
+        this.turnOf(connection, SIGNALLED);
+      } else {
+        this.relisten = true; // or it was closed meanwhile
+      }
+    }
+    if (this.rescan) this.lookAtAll();
+  }
+
+  private lookAtListeners(): void {
+    this.relisten = false;
+    for (let i = 0; i < this.server.listeners.length; i++) this.accept(this.server.listeners[i]);
+  }
+
+  private lookAtAll(): void {
+    const open = this.server.open;
+    this.rescan = false;
+    for (let i = open.length - 1; i >= 0; i--) this.turnOf(open[i], OVERFLOWED);
+    this.relisten = true;
+  }
+
+  private accept(listener: i32): void {
+    for (let burst = 0; burst < ACCEPT_BURST; burst++) {
+      const connection = this.server.accept(listener);
+      if (connection == null) {
+        if (this.server.resting) this.relisten = true;
+        return;
+      }
+      this.begin(connection);
+    }
+    this.relisten = true;
+  }
+
+  private begin(connection: Connection): void {
+    const server = this.server;
+    const call = server.step(connection, BEGIN);
+    if (call == CALL_SIGNAL_ARM && arm(connection.fd) == 0) {
+      const next = server.step(connection, ARMED);
+      if (connection.in(INPUTS)) this.receive(connection, next, false);
+    } else if (connection.sets != 0) {
+      connection.enter(FAILED);
+    }
+    if (connection.sets == 0) server.close(connection);
+  }
+
+  private turnOf(connection: Connection, event: u8): void {
+    const server = this.server;
+    if (connection.in(OUTPUTS)) server.send(connection);
+    if (connection.in(INPUTS)) {
+      const waited = connection.operation != IDLE;
+      const call = server.step(connection, waited ? event : BEGIN);
+      this.receive(connection, call, waited && event == SIGNALLED);
+    }
+    if (connection.sets == 0) server.close(connection);
+  }
+
+  /**
+   * Receives until nothing is left, or the server wants no more. A signal that names the descriptor
+   * is followed by another one for whatever comes later; nothing else is.
+   */
+  private receive(connection: Connection, call: u8, signalled: bool): void {
+    const server = this.server;
+    for (let burst = 0; call == CALL_RECV_NOWAIT; burst++) {
+      call = server.step(connection, server.receive(connection));
+      if (call != NO_CALL || !connection.in(INPUTS)) continue;
+      if (server.exhausted && signalled) {
+        call = server.step(connection, NOT_READY);
+      } else if (burst < RECEIVE_BURST) {
+        call = server.step(connection, BEGIN);
+      } else {
+        this.rescan = true;
+      }
+    }
+  }
+}
+
+export function serveSignal(server: Server): void {
+  new Driver(server).serve();
+}

@@ -25,8 +25,8 @@ export const RECV_BYTES: u32 = 16384;
 const MULTISHOT: u8 = 1;
 const MORE: u8 = 1;
 
-const OPERATION: usize = 32;
-const COMPLETION: usize = 24;
+const OPERATION: i32 = 32;
+const COMPLETION: i32 = 24;
 const MOST_OPERATIONS: u32 = 256;
 
 const result: usize = memory.data(8, 8);
@@ -34,7 +34,7 @@ const result: usize = memory.data(8, 8);
 @final
 export class Async {
   private queued: u32 = 0;
-  private operations: StaticArray<u8> = new StaticArray<u8>(<i32>(OPERATION * MOST_OPERATIONS));
+  private operations: StaticArray<u8> = new StaticArray<u8>(OPERATION * <i32>MOST_OPERATIONS);
   private max: u32;
   private completions: StaticArray<u8>;
   private buffer: StaticArray<u8>;
@@ -42,7 +42,7 @@ export class Async {
   /** One `wait` answers at most `max` completions, with at most `bufferBytes` received. */
   constructor(max: u32 = 256, bufferBytes: u32 = 4 * RECV_BYTES) {
     this.max = max;
-    this.completions = new StaticArray<u8>(<i32>(COMPLETION * max));
+    this.completions = new StaticArray<u8>(COMPLETION * <i32>(max + MOST_OPERATIONS));
     this.buffer = new StaticArray<u8>(<i32>bufferBytes);
   }
 
@@ -61,7 +61,7 @@ export class Async {
     return this.queue(RECV, MULTISHOT, fd, 0, 0, 0, userdata);
   }
 
-  /** Result: how many bytes were sent, maybe fewer. They must stay as they are until `submit`. */
+  /** Result: how many bytes were sent, maybe fewer. They must stay as they are until `wait`. */
   send(fd: i32, bytes: usize, length: u32, userdata: u64): i32 {
     return this.queue(SEND, 0, fd, bytes, length, 0, userdata);
   }
@@ -82,8 +82,8 @@ export class Async {
   }
 
   /**
-   * Starts what was asked for since the last time. How many operations are still to be started,
-   * because too many are in flight; or a negated errno.
+   * Starts what was asked for since the last time, which `wait` does anyway. How many operations
+   * are still to be started, because too many are in flight; or a negated errno.
    */
   submit(): i32 {
     if (this.queued == 0) return 0;
@@ -99,12 +99,17 @@ export class Async {
   /**
    * Submits, and takes what is done: how many completions, after waiting for the first one; 0 when
    * `timeoutNs` ran out (0: only looks; negative: for ever); or a negated errno.
+   *
+   * What could not be started, because too much is in flight, is among them, with -EAGAIN: it may be
+   * asked for again.
    */
   wait(timeoutNs: i64 = -1): i32 {
-    const waiting = this.submit();
-    if (waiting < 0) return waiting;
+    const refused = this.submit();
+    if (refused < 0) return refused;
+    for (let i = 0; i < refused; i++) this.refuse(i);
+    this.queued = 0;
     const errno = reap(
-      changetype<usize>(this.completions),
+      this.completion(refused),
       this.max,
       changetype<usize>(this.buffer),
       <u32>this.buffer.length,
@@ -112,7 +117,8 @@ export class Async {
       timeoutNs,
       result,
     );
-    return errno == 0 ? load<i32>(result) : -errno;
+    if (errno != 0) return refused > 0 ? refused : -errno;
+    return refused + load<i32>(result);
   }
 
   /** The number that was given with the operation of completion `i`. */
@@ -141,7 +147,17 @@ export class Async {
   }
 
   private completion(i: i32): usize {
-    return changetype<usize>(this.completions) + <usize>i * COMPLETION;
+    return changetype<usize>(this.completions) + i * COMPLETION;
+  }
+
+  /** Makes a completion of operation `i`, which was not started. */
+  private refuse(i: i32): void {
+    const operation = changetype<usize>(this.operations) + i * OPERATION;
+    const completion = this.completion(i);
+    store<u64>(completion, load<u64>(operation));
+    store<i32>(completion, -EAGAIN, 8);
+    store<u8>(completion, 0, 12);
+    store<u8>(completion, load<u8>(operation, 8), 13);
   }
 
   private queue(

@@ -22,7 +22,7 @@ export const EPOLLET: u32 = 1 << 31;
 const ADD: i32 = 1;
 const DELETE: i32 = 2;
 const MODIFY: i32 = 3;
-const EVENT: usize = 16; // events at 0, data at 8
+const EVENT: i32 = 16; // events at 0, data at 8
 
 const result: usize = memory.data(8, 8);
 const change: usize = memory.data(16, 8);
@@ -38,7 +38,7 @@ export class Epoll {
   constructor(max: u32 = 256) {
     const errno = epollCreate(result);
     this.fd = errno == 0 ? load<i32>(result) : -errno;
-    this.list = new StaticArray<u8>(<i32>(max * EVENT));
+    this.list = new StaticArray<u8>(<i32>max * EVENT);
     this.max = max;
   }
 
@@ -68,12 +68,12 @@ export class Epoll {
 
   /** What event `i` is: a mask of EPOLLIN, EPOLLOUT, ... */
   events(i: i32): u32 {
-    return load<u32>(changetype<usize>(this.list) + <usize>i * EVENT);
+    return load<u32>(changetype<usize>(this.list) + i * EVENT);
   }
 
   /** The number that was given with the descriptor of event `i`. */
   data(i: i32): u64 {
-    return load<u64>(changetype<usize>(this.list) + <usize>i * EVENT, 8);
+    return load<u64>(changetype<usize>(this.list) + i * EVENT, 8);
   }
 
   close(): i32 {

@@ -6,7 +6,7 @@ import { signalArm, signalWait } from "./pollux";
 /** Instead of a descriptor: signals were lost, so look at every armed descriptor. */
 export const OVERFLOW: i32 = -1;
 
-const SIGNAL: usize = 8; // fd at 0, band at 4
+const SIGNAL: i32 = 8; // fd at 0, band at 4
 
 const result: usize = memory.data(8, 8);
 
@@ -31,7 +31,7 @@ export class Signals {
 
   /** Room for what one `wait` answers, at most `max` signals. */
   constructor(max: u32 = 256) {
-    this.list = new StaticArray<u8>(<i32>(max * SIGNAL));
+    this.list = new StaticArray<u8>(<i32>max * SIGNAL);
     this.max = max;
   }
 
@@ -46,11 +46,11 @@ export class Signals {
 
   /** The descriptor of signal `i`, or OVERFLOW. */
   fd(i: i32): i32 {
-    return load<i32>(changetype<usize>(this.list) + <usize>i * SIGNAL);
+    return load<i32>(changetype<usize>(this.list) + i * SIGNAL);
   }
 
   /** What became possible: a mask of EPOLLIN, EPOLLOUT, ... */
   band(i: i32): u32 {
-    return load<u32>(changetype<usize>(this.list) + <usize>i * SIGNAL, 4);
+    return load<u32>(changetype<usize>(this.list) + i * SIGNAL, 4);
   }
 }
