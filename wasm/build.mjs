@@ -75,7 +75,12 @@ const MODELS = [
 /** The file of a model has its table and its driver. @param {string} model */
 const fileOf = (model) => `wasm/c/${model.replace('-edge', '')}.c`;
 
-/** A server in one of the I/O models. @param {string} name @param {string} model @returns {Guest} */
+/**
+ * A server in one of the I/O models.
+ * @param {string} name
+ * @param {string} model
+ * @returns {Guest}
+ */
 function server(name, model) {
   return {
     output: `dist/wasm/${name}-${model}.wasm`,

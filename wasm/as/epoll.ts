@@ -162,7 +162,8 @@ class Driver {
     for (let i = 0; i < count; i++) {
       const connection = server.of(<i32>this.set.data(i));
       if (connection == null) {
-        clients = true; // at a listener; accepted when closed connections have given their descriptors back
+        // They are accepted when closed connections have given their descriptors back.
+        clients = true;
       } else if (this.edge) {
         this.edgeTurn(connection, this.set.events(i));
       } else {

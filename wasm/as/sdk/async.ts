@@ -100,8 +100,8 @@ export class Async {
    * Submits, and takes what is done: how many completions, after waiting for the first one; 0 when
    * `timeoutNs` ran out (0: only looks; negative: for ever); or a negated errno.
    *
-   * What could not be started, because too much is in flight, is among them, with -EAGAIN: it may be
-   * asked for again.
+   * What could not be started, because too much is in flight, is among them, with -EAGAIN: it may
+   * be asked for again.
    */
   wait(timeoutNs: i64 = -1): i32 {
     const refused = this.submit();
