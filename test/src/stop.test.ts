@@ -24,8 +24,15 @@ const RUNS = 5;
 
 const busy: [string, () => Promise<Box>][] = [
   ['waits in poll_oneoff', () => box(wasmFile('echo-poll'), { listen })],
-  ['waits in poll_oneoff, by poll(2)', () => box(wasmFile('echo-poll'), { listen, poller: 'poll' })],
-  ['waits in poll_oneoff, by select(2)', () => box(wasmFile('echo-poll'), { listen, poller: 'select' })],
+  [
+    'waits in poll_oneoff, by poll(2)',
+    () => box(wasmFile('echo-poll'), { listen, poller: 'poll' }),
+  ],
+  [
+    'waits in poll_oneoff, by select(2)',
+    () => box(wasmFile('echo-poll'), { listen, poller: 'select' }),
+  ],
+  ['is always busy', () => box(wasmFile('echo-nonblocking'), { listen })],
   [
     'waits in a blocking accept',
     () => box(guestFile('blocking'), { listen: ['127.0.0.1:0,blocking'] }),
@@ -104,6 +111,7 @@ describe('drain()', () => {
     ['the echo server', wasmFile('echo-poll'), { listen }],
     ['the echo server on poll(2)', wasmFile('echo-poll'), { listen, poller: 'poll' }],
     ['the echo server on select(2)', wasmFile('echo-poll'), { listen, poller: 'select' }],
+    ['the echo server that is always busy', wasmFile('echo-nonblocking'), { listen }],
     ['a server on select() of wasi-libc', guestFile('select'), { listen }],
     ['a blocking server', guestFile('blocking'), { listen: ['127.0.0.1:0,blocking'] }],
     ['a reactor', wasmFile('echo-reactor'), { listen }],

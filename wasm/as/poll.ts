@@ -145,6 +145,7 @@ export class Multiplexer {
     if (this.poll.errno(event) != 0) {
       connection.enter(FAILED);
     } else if (this.poll.isWrite(event)) {
+      if (connection.in(OUTPUTS)) this.server.send(connection);
       if ((sets & INPUTS) == 0 && connection.in(INPUTS)) this.server.step(connection, BEGIN);
     } else if (connection.in(INPUTS)) {
       this.receive(connection);

@@ -132,7 +132,10 @@ export class Server {
       }
     }
     if (!this.serving) {
-      log(`${protocol.name}: no socket was handed over, so there is nobody to serve.`);
+      log(
+        protocol.name +
+          ": no listening socket was handed over, and no connection, so there is nobody to serve.",
+      );
       exit(EXIT_NOBODY);
     }
   }
