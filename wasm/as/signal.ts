@@ -32,8 +32,9 @@ import { ACCEPT_BURST, Connection, RECEIVE_BURST, Server } from "./serve";
 // data now (BEGIN), it waits for a signal, any signal, which is no call on the descriptor. A signal
 // is like an edge: one may stand for many messages, and what was there before it was armed tells
 // nothing. So recv(2) is called as soon as it is ARMED, and again until it says NOT_READY; fewer
-// bytes than there was room for say so as well, in IDLE. Signals that were lost (OVERFLOWED) may
-// have been for this descriptor. In the phase COPY the process is blocked: this is synchronous I/O.
+// bytes than there was room for say so as well, in IDLE, to who knows of no shut-down behind them.
+// Signals that were lost (OVERFLOWED) may have been for this descriptor. In the phase COPY the
+// process is blocked: this is synchronous I/O.
 const UNARMED: u8 = 1;
 const ARMING: u8 = 2;
 const WORKING: u8 = 3;
@@ -167,12 +168,13 @@ class Driver {
 
   private begin(connection: Connection): void {
     const server = this.server;
-    const call = server.step(connection, BEGIN);
-    if (call == CALL_SIGNAL_ARM && arm(connection.fd) == 0) {
-      const next = server.step(connection, ARMED);
-      if (connection.in(INPUTS)) this.receive(connection, next, false);
-    } else if (connection.sets != 0) {
-      connection.enter(FAILED);
+    if (connection.sets != 0) {
+      server.step(connection, BEGIN);
+      if (arm(connection.fd) == 0) {
+        this.receive(connection, server.step(connection, ARMED));
+      } else {
+        connection.enter(FAILED);
+      }
     }
     if (connection.sets == 0) server.close(connection);
   }
@@ -181,25 +183,22 @@ class Driver {
     const server = this.server;
     if (connection.in(OUTPUTS)) server.send(connection);
     if (connection.in(INPUTS)) {
-      const waited = connection.operation != IDLE;
-      const call = server.step(connection, waited ? event : BEGIN);
-      this.receive(connection, call, waited && event == SIGNALLED);
+      const next = connection.operation == IDLE ? BEGIN : event;
+      this.receive(connection, server.step(connection, next));
     }
     if (connection.sets == 0) server.close(connection);
   }
 
   /**
-   * Receives until nothing is left, or the server wants no more. A signal that names the descriptor
-   * is followed by another one for whatever comes later; nothing else is.
+   * Receives until nothing is left, or the server wants no more. Fewer bytes than there was room
+   * for are not the end of it: the client's shut-down may be in the same signal.
    */
-  private receive(connection: Connection, call: u8, signalled: bool): void {
+  private receive(connection: Connection, call: u8): void {
     const server = this.server;
     for (let burst = 0; call == CALL_RECV_NOWAIT; burst++) {
       call = server.step(connection, server.receive(connection));
       if (call != NO_CALL || !connection.in(INPUTS)) continue;
-      if (server.exhausted && signalled) {
-        call = server.step(connection, NOT_READY);
-      } else if (burst < RECEIVE_BURST) {
+      if (burst < RECEIVE_BURST) {
         call = server.step(connection, BEGIN);
       } else {
         this.rescan = true;

@@ -54,6 +54,8 @@ const struct machine async_machine = {"async", STATES, IDLE, STATE, TABLE};
 
 enum { BATCH = 512, BUFFER_BYTES = 32 * POLLUX_RECV_BYTES };  // what one reap brings at most
 
+enum { RETRY_NS = 1000000 };  // when the host did not take all operations
+
 // A connection's notes: what is in flight, and that it was cancelled. A receive that is not wanted
 // any more is cancelled, and its last completion is waited for; a descriptor is closed when nothing
 // of it is in flight, so that no completion is ever of an earlier connection of the same number.
@@ -217,8 +219,8 @@ __attribute__((noinline)) static void turn(struct server *server) {
   if (!server_paused(server)) accept_more(server);
   submit(server);
   uint32_t count = 0;
-  errno =
-      pollux_reap(completions, BATCH, buffer, sizeof buffer, 1, server_timeout_ns(server), &count);
+  int64_t timeout = gathered > 0 ? RETRY_NS : server_timeout_ns(server);
+  errno = pollux_reap(completions, BATCH, buffer, sizeof buffer, 1, timeout, &count);
   if (errno != 0 && errno != EINTR) server_fatal(server, "reap");
   for (uint32_t i = 0; i < count; i++) {
     const struct pollux_completion *completion = &completions[i];

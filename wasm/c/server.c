@@ -160,7 +160,8 @@ static bool queue_append(struct connection *connection, const char *bytes, uint3
 
 // ---- receiving and sending
 
-// A queue that reached its end is drained before it is filled again.
+// A queue that reached its end, where there is no room for a message and what follows it, is
+// drained before it is filled again.
 static void queued(const struct server *server, struct connection *connection) {
   bool full = connection->queue->tail + server->suffix_length >= QUEUE_BYTES;
   enter(connection, full ? FILLED : RECEIVED);
@@ -172,7 +173,8 @@ static bool would_block(__wasi_errno_t error) {
 
 // What was received, and is the first that is owed, is sent without being queued: the way of nearly
 // every message.
-static void transmit(struct connection *connection, int fd, const char *bytes, uint32_t length) {
+static void transmit(const struct server *server, struct connection *connection, int fd,
+                     const char *bytes, uint32_t length) {
   __wasi_ciovec_t whole = {(const uint8_t *)bytes, length};
   __wasi_size_t sent = 0;
   enter(connection, RECEIVED);
@@ -181,9 +183,8 @@ static void transmit(struct connection *connection, int fd, const char *bytes, u
     enter(connection, DRAINED);
   } else if (error != 0 && !would_block(error)) {
     enter(connection, FAILED);
-  } else if (queue_append(connection, bytes + sent, length - sent) &&
-             length - sent == QUEUE_BYTES) {
-    enter(connection, FILLED);
+  } else if (queue_append(connection, bytes + sent, length - sent)) {
+    queued(server, connection);
   }
 }
 
@@ -222,7 +223,7 @@ enum event server_receive(struct server *server, int fd) {
     received += server->suffix_length;
   }
   if (connection->queue == NULL) {
-    transmit(connection, fd, at, received);
+    transmit(server, connection, fd, at, received);
   } else {
     connection->queue->tail += received;
     queued(server, connection);

@@ -8,8 +8,9 @@
 // data now (BEGIN), it waits for a signal, any signal, which is no call on the descriptor. A signal
 // is like an edge: one may stand for many messages, and what was there before it was armed tells
 // nothing. So recv(2) is called as soon as it is ARMED, and again until it says NOT_READY; fewer
-// bytes than there was room for say so as well, in IDLE. Signals that were lost (OVERFLOWED) may
-// have been for this descriptor. In the phase COPY the process is blocked: this is synchronous I/O.
+// bytes than there was room for say so as well, in IDLE, to who knows of no shut-down behind them.
+// Signals that were lost (OVERFLOWED) may have been for this descriptor. In the phase COPY the
+// process is blocked: this is synchronous I/O.
 enum { UNARMED = 1, ARMING, WORKING, RECEIVING, IDLE, AT_END, BROKEN, STATES };
 
 static const struct state STATE[STATES] = {
@@ -80,16 +81,14 @@ static bool arm(int fd) {
   return errno == 0;
 }
 
-// Receives until nothing is left, or the server wants no more. A signal that names the descriptor
-// is followed by another one for whatever comes later; nothing else is.
-static void receive(struct server *server, int fd, enum call call, bool signalled) {
+// Receives until nothing is left, or the server wants no more. Fewer bytes than there was room for
+// are not the end of it: the client's shut-down may be in the same signal.
+static void receive(struct server *server, int fd, enum call call) {
   struct connection *connection = &server->connections[fd];
   for (int i = 0; call == CALL_RECV_NOWAIT; i++) {
     call = advance(connection, server_receive(server, fd));
     if (call != NO_CALL || !(server_sets(connection) & INPUTS)) continue;
-    if (server->exhausted && signalled) {
-      call = advance(connection, NOT_READY);
-    } else if (i < RECEIVE_BURST) {
+    if (i < RECEIVE_BURST) {
       call = advance(connection, BEGIN);
     } else {
       rescan = true;
@@ -101,20 +100,20 @@ static void connection_turn(struct server *server, int fd, enum event event) {
   struct connection *connection = &server->connections[fd];
   if (server_sets(connection) & OUTPUTS) server_send(server, fd);
   if (server_sets(connection) & INPUTS) {
-    bool waited = connection->operation != IDLE;
-    enum call call = advance(connection, waited ? event : BEGIN);
-    receive(server, fd, call, waited && event == SIGNALLED);
+    receive(server, fd, advance(connection, connection->operation == IDLE ? BEGIN : event));
   }
   if (server_sets(connection) == 0) server_close(server, fd);
 }
 
 static void begin(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
-  enum call call = advance(connection, BEGIN);
-  if (call == CALL_SIGNAL_ARM && arm(fd)) {
-    receive(server, fd, advance(connection, ARMED), false);
-  } else {
-    server_enter(server, fd, FAILED);
+  if (server_sets(connection) != 0) {
+    advance(connection, BEGIN);
+    if (arm(fd)) {
+      receive(server, fd, advance(connection, ARMED));
+    } else {
+      server_enter(server, fd, FAILED);
+    }
   }
   if (server_sets(connection) == 0) server_close(server, fd);
 }

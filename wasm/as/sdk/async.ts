@@ -28,6 +28,8 @@ const MORE: u8 = 1;
 const OPERATION: i32 = 32;
 const COMPLETION: i32 = 24;
 const MOST_OPERATIONS: u32 = 256;
+/** How long a wait may last when something could not be started. */
+const RETRY_NS: i64 = 1_000_000;
 
 const result: usize = memory.data(8, 8);
 
@@ -108,6 +110,7 @@ export class Async {
     if (refused < 0) return refused;
     for (let i = 0; i < refused; i++) this.refuse(i);
     this.queued = 0;
+    if (refused > 0 && (timeoutNs < 0 || timeoutNs > RETRY_NS)) timeoutNs = RETRY_NS;
     const errno = reap(
       this.completion(refused),
       this.max,
