@@ -56,7 +56,7 @@ const servers: [string, Server][] = [
     'a server in AssemblyScript',
     { start: () => box(guestFile('echo.as'), { listen }), crowd: 200 },
   ],
-  ...['nonblocking', 'select', 'poll'].map((model): [string, Server] => [
+  ...['nonblocking', 'select', 'poll', 'async'].map((model): [string, Server] => [
     `echo.as, ${model}`,
     { start: () => box(wasmFile(`echo-${model}.as`), { listen }), crowd: 200 },
   ]),

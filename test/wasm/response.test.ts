@@ -10,7 +10,7 @@ import { exchange, textOf, wasmFile } from '../harness.js';
 import { box, client, eventually, nodeServer, take } from '../src/started.js';
 
 const listen = ['127.0.0.1:0'];
-const models = ['blocking', 'nonblocking', 'select', 'poll'];
+const models = ['blocking', 'nonblocking', 'select', 'poll', 'async'];
 /** By name: each in C, and its twin. */
 const servers = models.flatMap((model) => [`response-${model}`, `response-${model}.as`]);
 
