@@ -14,7 +14,16 @@ import { root, wasmFile } from '../harness.js';
 import { box, client, killed, ping, take } from '../src/started.js';
 
 const listen = ['127.0.0.1:0'];
-const models = ['blocking', 'nonblocking', 'select', 'poll', 'async'];
+const models = [
+  'blocking',
+  'nonblocking',
+  'select',
+  'poll',
+  'epoll',
+  'epoll-edge',
+  'signal',
+  'async',
+];
 /** What one connection leaves behind must be less than this many bytes. */
 const LEAST_LEAK = 64;
 const CROWD = 500;

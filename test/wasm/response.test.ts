@@ -10,7 +10,16 @@ import { exchange, textOf, wasmFile } from '../harness.js';
 import { box, client, eventually, nodeServer, take } from '../src/started.js';
 
 const listen = ['127.0.0.1:0'];
-const models = ['blocking', 'nonblocking', 'select', 'poll', 'async'];
+const models = [
+  'blocking',
+  'nonblocking',
+  'select',
+  'poll',
+  'epoll',
+  'epoll-edge',
+  'signal',
+  'async',
+];
 /** By name: each in C, and its twin. */
 const servers = models.flatMap((model) => [`response-${model}`, `response-${model}.as`]);
 

@@ -168,6 +168,8 @@ class Driver {
 
   private begin(connection: Connection): void {
     const server = this.server;
+    // That it can be sent to already, no signal will tell.
+    if (connection.in(OUTPUTS)) server.send(connection);
     if (connection.sets != 0) {
       server.step(connection, BEGIN);
       if (arm(connection.fd) == 0) {
