@@ -85,7 +85,7 @@ const fileOf = (model) => `wasm/c/${model.replace('-edge', '')}.c`;
 function server(name, model) {
   return {
     output: `dist/wasm/${name}-${model}.wasm`,
-    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', fileOf(model)],
+    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', 'wasm/c/queue.c', fileOf(model)],
     compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
     linkFlags: model === 'poll' ? POLL_STACK : model === 'select' ? SELECT_STACK : [],
   };
@@ -134,6 +134,7 @@ const GUESTS = [
       'test/guest/machines.c',
       'wasm/c/machine.c',
       'wasm/c/server.c',
+      'wasm/c/queue.c',
       ...MODELS.filter((model) => model !== 'epoll-edge').map(fileOf),
     ],
     linkFlags: ['-mexec-model=reactor'],

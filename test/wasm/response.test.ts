@@ -1,6 +1,6 @@
 /**
- * The server that responds, in every model that a host of WASI alone can serve and in both
- * languages, and the client that talks to it: both are guests.
+ * The server that responds, in every model and in both languages, and the client that talks to it:
+ * both are guests.
  */
 import type { Readable } from 'node:stream';
 

@@ -193,7 +193,8 @@ static void accepted(struct server *server, const struct pollux_completion *comp
   int fd = completion->result;
   if (!(completion->flags & POLLUX_MORE)) accepting[completion->userdata] = false;
   if (fd < 0) {
-    if (!again(fd) || fd == -ENOBUFS) server_refused(server, -fd);
+    if (fd == -ECANCELED || fd == -EAGAIN) server_pause(server);  // the host wants no more for now
+    server_refused(server, -fd);
   } else if (server_add(server, fd)) {
     settle(server, fd);
   } else {

@@ -107,6 +107,8 @@ static void connection_turn(struct server *server, int fd, enum event event) {
 
 static void begin(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
+  // That it can be sent to already, no signal will tell.
+  if (server_sets(connection) & OUTPUTS) server_send(server, fd);
   if (server_sets(connection) != 0) {
     advance(connection, BEGIN);
     if (arm(fd)) {
