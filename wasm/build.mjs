@@ -124,6 +124,11 @@ const GUESTS = [
     compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR],
   },
   {
+    output: 'dist/test/guest/sdk.as.wasm',
+    sources: ['test/guest/sdk.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR],
+  },
+  {
     output: 'dist/wasm/machines.as.wasm',
     sources: ['wasm/as/machines.ts'],
     compileFlags: NO_COLLECTOR,
@@ -334,7 +339,7 @@ async function buildAssemblyScript({ sources: [source], compileFlags = [] }) {
     [...withImports(source)].flat(),
   );
   return cached(key, async () => {
-    console.log(`asc ${source} ${compileFlags.slice(-1)}`);
+    console.log(`asc ${source} ${compileFlags.join(' ')}`);
     const { default: asc } = await import('assemblyscript/asc');
     /** @type {Map<string, Uint8Array>} */
     const written = new Map();
