@@ -76,8 +76,9 @@ static enum call advance(struct connection *connection, enum event event) {
   return machine_advance(&signal_machine, &connection->operation, event);
 }
 
-static bool arm(int fd) {
+static bool arm(const struct server *server, int fd) {
   errno = pollux_signal_arm(fd, 1);
+  if (errno == ENOSYS || errno == ENOTSUP) server_fatal(server, "signal_arm");
   return errno == 0;
 }
 
@@ -105,17 +106,16 @@ static void connection_turn(struct server *server, int fd, enum event event) {
   if (server_sets(connection) == 0) server_close(server, fd);
 }
 
+// Of what could be sent, or received, before it was armed, nothing is told.
 static void begin(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
   // That it can be sent to already, no signal will tell.
   if (server_sets(connection) & OUTPUTS) server_send(server, fd);
   if (server_sets(connection) != 0) {
     advance(connection, BEGIN);
-    if (arm(fd)) {
-      receive(server, fd, advance(connection, ARMED));
-    } else {
-      server_enter(server, fd, FAILED);
-    }
+    if (!arm(server, fd)) server_enter(server, fd, FAILED);
+    if (server_sets(connection) & OUTPUTS) server_send(server, fd);
+    if (server_sets(connection) & INPUTS) receive(server, fd, advance(connection, ARMED));
   }
   if (server_sets(connection) == 0) server_close(server, fd);
 }
@@ -170,7 +170,7 @@ __attribute__((noinline)) static void turn(struct server *server) {
 
 static void signal_serve(struct server *server) {
   for (uint32_t i = 0; i < server->listener_count; i++) {
-    if (!arm(server->listeners[i])) server_fatal(server, "signal_arm");
+    if (!arm(server, server->listeners[i])) server_fatal(server, "signal_arm");
   }
   relisten = true;  // of who came before that, nothing is told
   for (uint32_t fd = 0; fd < server->capacity; fd++) {
