@@ -24,7 +24,7 @@ import {
   TIMED_OUT,
   WAIT,
 } from "./machine";
-import { EINTR } from "./sdk/errno";
+import { EINTR, ENOSYS, ENOTSUP } from "./sdk/errno";
 import { arm, OVERFLOW, Signals } from "./sdk/signal";
 import { ACCEPT_BURST, Connection, RECEIVE_BURST, Server } from "./serve";
 
@@ -166,19 +166,22 @@ class Driver {
     this.relisten = true;
   }
 
+  /** Of what could be sent, or received, before it was armed, nothing is told. */
   private begin(connection: Connection): void {
     const server = this.server;
-    // That it can be sent to already, no signal will tell.
-    if (connection.in(OUTPUTS)) server.send(connection);
     if (connection.sets != 0) {
       server.step(connection, BEGIN);
-      if (arm(connection.fd) == 0) {
-        this.receive(connection, server.step(connection, ARMED));
-      } else {
-        connection.enter(FAILED);
-      }
+      if (!this.arm(connection.fd)) connection.enter(FAILED);
+      if (connection.in(OUTPUTS)) server.send(connection);
+      if (connection.in(INPUTS)) this.receive(connection, server.step(connection, ARMED));
     }
     if (connection.sets == 0) server.close(connection);
+  }
+
+  private arm(fd: i32): bool {
+    const errno = arm(fd);
+    if (errno == -ENOSYS || errno == -ENOTSUP) this.server.fatal("signal_arm", errno);
+    return errno == 0;
   }
 
   private turnOf(connection: Connection, event: u8): void {

@@ -109,8 +109,6 @@ static void connection_turn(struct server *server, int fd, enum event event) {
 // Of what could be sent, or received, before it was armed, nothing is told.
 static void begin(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
-  // That it can be sent to already, no signal will tell.
-  if (server_sets(connection) & OUTPUTS) server_send(server, fd);
   if (server_sets(connection) != 0) {
     advance(connection, BEGIN);
     if (!arm(server, fd)) server_enter(server, fd, FAILED);
