@@ -183,6 +183,7 @@ export class Descriptors {
 
   attach(fd: number, descriptor: Descriptor): void {
     this.#table[fd] = descriptor;
+    descriptor.fd = fd;
     this.#open++;
     this.changed(fd);
   }
