@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Builds every WebAssembly guest of the table below that is stale, or the one C file that is named;
- * it downloads nothing.
+ * Builds every WebAssembly guest of the table below that is stale, and the component of the machines
+ * with its JavaScript, or the one C file that is named; it downloads nothing.
  *
  *     node wasm/build.mjs [SOURCE.c OUTPUT.wasm]
  */
@@ -79,6 +79,28 @@ const GUESTS = [
   { output: 'dist/test/guest/echo.as.wasm', sources: ['test/guest/echo.as.ts'] },
 ];
 
+const WIT = 'wasm/wit/pollux.wit';
+/**
+ * The module inside of the component: the tables and what exports them. It has no libc to start.
+ * @type {Guest}
+ */
+const MACHINES = {
+  output: 'machines.wasm',
+  sources: [
+    'async',
+    'blocking',
+    'epoll',
+    'nonblocking',
+    'poll',
+    'select',
+    'server',
+    'signal',
+    'machine',
+    'component',
+  ].map((name) => `wasm/c/${name}.c`),
+  linkFlags: ['-nostartfiles', '-Wl,--no-entry'],
+};
+
 /** What the user is to blame for, said in one sentence or already said by the compiler. */
 class BuildError extends Error {}
 
@@ -94,6 +116,11 @@ class BuildError extends Error {}
 /** @param {...(string | string[])} parts */
 const keyOf = (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
+/** @param {string} path @param {Uint8Array} content */
+function update(path, content) {
+  if (!existsSync(path) || !readFileSync(path).equals(content)) write(path, content);
+}
+
 /** @param {string} path @param {string | Uint8Array} content */
 function write(path, content) {
   mkdirSync(dirname(path), { recursive: true });
@@ -105,8 +132,8 @@ function write(path, content) {
 /**
  * The cached artefact of that key, made first if there is none.
  * @param {string} key
- * @param {() => Promise<Uint8Array>} make
- * @returns {Promise<Uint8Array>}
+ * @param {() => Promise<string | Uint8Array>} make
+ * @returns {Promise<Buffer>}
  */
 async function cached(key, make) {
   const path = join(CACHE, key);
@@ -268,6 +295,25 @@ async function buildAssemblyScript({ sources: [source] }) {
   });
 }
 
+/** @param {Compiler} compiler */
+async function buildComponent(compiler) {
+  const core = await buildC(MACHINES, compiler);
+  const wit = readFileSync(WIT, 'utf8');
+  const key = keyOf(
+    `jco ${packageVersion('@bytecodealliance/jco-transpile')}`,
+    readFileSync('wasm/component.mjs', 'utf8'),
+    wit,
+    core.toString('base64'),
+  );
+  const files = await cached(key, async () => {
+    console.log(`jco ${WIT}`);
+    const { componentise } = await import('./component.mjs');
+    return JSON.stringify(await componentise(core, wit));
+  });
+  for (const [name, base64] of JSON.parse(files.toString()))
+    update(`dist/wasm/${name}`, Buffer.from(base64, 'base64'));
+}
+
 async function main() {
   const [source, output] = named;
   const isSource = source?.endsWith('.c') && !source.startsWith('..') && existsSync(source);
@@ -281,9 +327,9 @@ async function main() {
     const wasm = guest.sources[0].endsWith('.as.ts')
       ? await buildAssemblyScript(guest)
       : await buildC(guest, compiler);
-    if (!existsSync(guest.output) || !readFileSync(guest.output).equals(wasm))
-      write(guest.output, wasm);
+    update(guest.output, wasm);
   }
+  if (!source) await buildComponent(compiler);
 }
 
 try {

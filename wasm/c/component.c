@@ -9,12 +9,6 @@
 
 #define EXPORT(name) __attribute__((export_name("pollux:io/machines@0.1.0#" name)))
 
-static const struct machine *const machines[] = {
-    &blocking_machine,   &nonblocking_machine, &select_machine, &poll_machine,  &epoll_machine,
-    &epoll_edge_machine, &signal_machine,      &async_machine,  &server_machine,
-};
-enum { MACHINES = sizeof(machines) / sizeof(*machines) };
-
 // The layouts of the canonical ABI. A string is a list of bytes; an enum or a few flags, one byte.
 struct list {
   const void *first;
