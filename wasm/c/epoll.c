@@ -64,7 +64,8 @@ const struct machine epoll_machine = {"epoll", LEVEL_STATES, IDLE, STATE, LEVEL_
 // The descriptor is registered once. Then BEGIN receives, without a wait, what an earlier edge may
 // have left; fewer bytes than there was room for say NOT_READY as well as EAGAIN does (epoll(7)),
 // in IDLE. An edge that comes while the process does not want to read is not lost: BEGIN receives
-// first.
+// first. Who has received enough for now changes the registration, although nothing is different:
+// that is ARMED anew, and told again.
 static const struct step EDGE_TABLE[EDGE_STATES][EVENTS] = {
     [UNREGISTERED] =
         {
@@ -94,6 +95,7 @@ static const struct step EDGE_TABLE[EDGE_STATES][EVENTS] = {
     [IDLE] =
         {
             [BEGIN] = {RECEIVING, CALL_RECV_NOWAIT},
+            [ARMED] = {WAITING, CALL_EPOLL_WAIT},
             [READY] = {IDLE, NO_CALL},
             [NOT_READY] = {WAITING, CALL_EPOLL_WAIT},
             [FAILED] = {BROKEN, NO_CALL},
@@ -101,4 +103,4 @@ static const struct step EDGE_TABLE[EDGE_STATES][EVENTS] = {
 };
 
 const struct machine epoll_edge_machine = {"epoll-edge", EDGE_STATES, UNREGISTERED, STATE,
-                                            EDGE_TABLE};
+                                           EDGE_TABLE};

@@ -38,8 +38,8 @@ const char *const call_names[CALLS] = {
 };
 
 const struct machine *const machines[MACHINES] = {
-    &blocking_machine, &nonblocking_machine, &select_machine, &poll_machine,   &epoll_machine,
-    &epoll_edge_machine, &signal_machine,    &async_machine,  &server_machine,
+    &blocking_machine,   &nonblocking_machine, &select_machine, &poll_machine,   &epoll_machine,
+    &epoll_edge_machine, &signal_machine,      &async_machine,  &server_machine,
 };
 
 // The states, a bit each, that some sequence of events leads to.

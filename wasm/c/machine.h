@@ -81,7 +81,7 @@ struct step {
 
 struct machine {
   const char *name;
-  uint8_t states;   // how many, PROTOCOL_ERROR, which is number 0, among them
+  uint8_t states;  // how many, PROTOCOL_ERROR, which is number 0, among them
   uint8_t initial;
   const struct state *state;
   const struct step (*table)[EVENTS];
@@ -98,6 +98,14 @@ extern const struct machine *const machines[MACHINES];
 static inline struct step machine_step(const struct machine *machine, uint8_t state,
                                        enum event event) {
   return machine->table[state][event];
+}
+
+// The same for a state that is kept somewhere: enters the next one, and answers the call.
+static inline enum call machine_advance(const struct machine *machine, uint8_t *state,
+                                        enum event event) {
+  struct step step = machine_step(machine, *state, event);
+  *state = step.state;
+  return step.call;
 }
 
 enum class { SYNCHRONOUS, ASYNCHRONOUS };

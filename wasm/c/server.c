@@ -1,13 +1,13 @@
 // The server: one connection of it is a machine.
 #include "machine.h"
 
-// A connection is READING while nothing is owed to its client. What it RECEIVED is QUEUED and sent,
-// and it reads on behind it, until the queue is FILLED: then it is WRITING, and does not read
-// before the queue is DRAINED, so that a client that does not read is not read from. (What was on
-// its way when the queue filled still comes, where receives are asynchronous.) When the client has
-// shut down, it is HALF_CLOSED, until all that is owed is sent. NOT_READY says that nothing could
-// be received, or sent: the connection stays where it is. Whatever FAILED ends this connection, and
-// no other.
+// A connection is READING while nothing is owed to its client. What it RECEIVED is QUEUED and sent;
+// what cannot be sent yet waits, and more is read behind it, until the queue is FILLED: then the
+// connection is WRITING, and does not read before the queue is DRAINED, so that a client that does
+// not read is not read from. (What was on its way when the queue filled still comes, where receives
+// are asynchronous.) When the client has shut down, it is HALF_CLOSED, until all that is owed is
+// sent. NOT_READY says that nothing could be received, or sent: the connection stays where it is.
+// Whatever FAILED ends this connection, and no other.
 //
 // In which of the three sets a connection is waited for follows from its state.
 enum { OPEN = 1, READING, QUEUED, WRITING, HALF_CLOSED, CLOSED, STATES };
@@ -39,22 +39,22 @@ static const struct step TABLE[STATES][EVENTS] = {
         },
     [QUEUED] =
         {
-            [RECEIVED] = {QUEUED, CALL_SEND},
-            [FILLED] = {WRITING, CALL_SEND},
+            [RECEIVED] = {QUEUED, NO_CALL},
+            [FILLED] = {WRITING, NO_CALL},
             [SENT] = {QUEUED, NO_CALL},
             [NOT_READY] = {QUEUED, NO_CALL},
             [DRAINED] = {READING, NO_CALL},
-            [ENDED] = {HALF_CLOSED, CALL_SEND},
+            [ENDED] = {HALF_CLOSED, NO_CALL},
             [FAILED] = {CLOSED, CALL_CLOSE},
         },
     [WRITING] =
         {
-            [RECEIVED] = {WRITING, CALL_SEND},
-            [FILLED] = {WRITING, CALL_SEND},
+            [RECEIVED] = {WRITING, NO_CALL},
+            [FILLED] = {WRITING, NO_CALL},
             [SENT] = {WRITING, NO_CALL},
             [NOT_READY] = {WRITING, NO_CALL},
             [DRAINED] = {READING, NO_CALL},
-            [ENDED] = {HALF_CLOSED, CALL_SEND},
+            [ENDED] = {HALF_CLOSED, NO_CALL},
             [FAILED] = {CLOSED, CALL_CLOSE},
         },
     [HALF_CLOSED] =
