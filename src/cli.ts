@@ -12,6 +12,7 @@ import { echo, echoModels, type EchoModel, type EchoOptions } from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
+import { addModels } from './models.js';
 import type { Exit } from './run.js';
 import { sandbox, type Box, type SandboxOptions } from './sandbox.js';
 
@@ -225,6 +226,7 @@ function program(version: string, done: Done): Command {
 
   addRun(pollux, done);
   addEcho(pollux, done);
+  addModels(pollux);
   return pollux;
 }
 

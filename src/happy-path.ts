@@ -36,7 +36,9 @@ const answers: Partial<Record<Call, readonly Event[]>> = {
   WORK: ['SIGNALLED', 'READY'],
 };
 
-/** From BEGIN to COPIED. The data comes when the process waits for it, or has asked often enough. */
+/**
+ * From BEGIN to COPIED. The data comes when the process waits for it, or has asked often enough.
+ */
 export function happyPath(machine: Machine): Leg[] {
   if (machine.class === undefined)
     throw new UsageError(`"${machine.name}" is no I/O model: it has no phases`);

@@ -28,23 +28,23 @@ text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1b1f24; }
 }`.trim();
 
 const DEFINITIONS = `<defs>
-<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
-<path d="M0 0L8 4L0 8z" class="solid"/></marker>
+<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"
+orient="auto"><path d="M0 0L8 4L0 8z" class="solid"/></marker>
 <pattern id="dots" width="8" height="8" patternUnits="userSpaceOnUse">
 <rect width="8" height="8" class="paper"/><path d="M2 4h1" class="mark"/></pattern>
 <pattern id="stripes" width="8" height="8" patternUnits="userSpaceOnUse">
 <rect width="8" height="8" class="paper"/><path d="M0 8L8 0" class="mark"/></pattern>
 </defs>`;
 
-const escaped = (words: string) =>
-  words.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
+const escaped = (words: string) => words.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
 
 export type Anchor = 'start' | 'middle' | 'end';
 
 /** Text that begins, is centred or ends at x, and stands on y. */
 export function text(x: number, y: number, words: string, style = '', anchor: Anchor = 'start') {
-  const attributes = `${style && ` class="${style}"`}${anchor === 'start' ? '' : ` text-anchor="${anchor}"`}`;
-  return `<text x="${x}" y="${y}"${attributes}>${escaped(words)}</text>`;
+  const styled = style === '' ? '' : ` class="${style}"`;
+  const anchored = anchor === 'start' ? '' : ` text-anchor="${anchor}"`;
+  return `<text x="${x}" y="${y}"${styled}${anchored}>${escaped(words)}</text>`;
 }
 
 export function box(x: number, y: number, width: number, height: number, style: string) {

@@ -13,16 +13,21 @@ const KERNEL = 430;
 const WIDTH = KERNEL + LANE + 24;
 const ARROW = 22;
 const SPAN = 38;
+const MIDDLE = (APPLICATION + LANE + KERNEL) / 2;
+const CALLS: Look = { style: 'box', words: 'calls' };
 
-/** A stretch of a lane in which nothing changes. */
-interface Stretch {
-  from: number;
-  to: number;
+interface Look {
   style: string;
   words: string;
 }
 
-/** Whether the process learns of the event at once: the end of a wait inside of a call it does not. */
+/** A stretch of a lane in which nothing changes. */
+interface Stretch extends Look {
+  from: number;
+  to: number;
+}
+
+/** Whether the process is told at once: of the end of a wait inside of its call it is not. */
 const seen = ({ event, call }: Leg) =>
   event !== 'BEGIN' && !(event === 'READY' && call === 'NO_CALL');
 
@@ -35,15 +40,27 @@ function extend(lane: Stretch[], next: Stretch): void {
   else lane.push(next);
 }
 
-function process(leg: Leg): Pick<Stretch, 'style' | 'words'> {
+function process(leg: Leg): Look {
   if (leg.process === 'BLOCKED') return { style: 'blocked', words: 'blocked' };
   if (leg.inCall === 'WORK') return { style: 'box', words: 'works' };
-  return { style: 'box', words: leg.phase === 'WAIT' && leg.inCall !== 'SUBMIT' ? 'busy' : '' };
+  const busy = leg.phase === 'WAIT' && leg.inCall === 'RECV_NOWAIT';
+  return busy ? { style: 'box', words: 'busy' } : CALLS;
 }
 
-function kernel({ phase }: Leg): Pick<Stretch, 'style' | 'words'> {
+function kernel(phase: Leg['phase']): Look {
   if (phase === 'WAIT') return { style: 'wait', words: 'waits for data' };
   return phase === 'COPY' ? { style: 'copy', words: 'copies data' } : { style: 'none', words: '' };
+}
+
+/** The arrow of an event to the process, or a mark in the kernel's lane if only it knows of it. */
+function eventMark(leg: Leg, y: number): string[] {
+  if (leg.event === 'BEGIN') return [];
+  return seen(leg)
+    ? [
+        line([KERNEL, y, APPLICATION + LANE, y], 'line back', true),
+        text(MIDDLE, y - 5, leg.event, '', 'middle'),
+      ]
+    : [line([KERNEL - 14, y, KERNEL, y]), text(KERNEL - 20, y + 4, leg.event, 'faint', 'end')];
 }
 
 /** The lanes, and the arrows between them, from the top down. */
@@ -51,39 +68,26 @@ function layOut(legs: Leg[]) {
   const application: Stretch[] = [];
   const system: Stretch[] = [];
   const arrows: string[] = [];
-  const middle = (APPLICATION + LANE + KERNEL) / 2;
   let y = TOP;
   let before: Leg | undefined;
   for (const leg of legs) {
-    const begun = y;
-    if (!seen(leg) && leg.event !== 'BEGIN') {
-      arrows.push(
-        line([KERNEL - 14, y, KERNEL, y]),
-        text(KERNEL - 20, y + 4, leg.event, 'faint', 'end'),
-      );
-    }
-    if (before && seen(leg)) {
-      arrows.push(
-        line([KERNEL, y, APPLICATION + LANE, y], 'line back', true),
-        text(middle, y - 5, leg.event, '', 'middle'),
-      );
-    }
+    arrows.push(...eventMark(leg, y));
     if (issued(leg)) {
-      if (before) y += ARROW;
+      if (before) {
+        // Between an answer and the next call the process runs, and the kernel waits on.
+        const waits = before.phase === 'WAIT' && leg.phase === 'WAIT';
+        const { words } = leg.process === 'BLOCKED' ? CALLS : process(leg);
+        extend(application, { from: y, to: y + ARROW, style: 'box', words });
+        extend(system, { from: y, to: y + ARROW, ...kernel(waits ? 'WAIT' : 'NO_PHASE') });
+        y += ARROW;
+      }
       arrows.push(
         line([APPLICATION + LANE, y, KERNEL, y], 'line', true),
-        text(middle, y - 5, leg.call, 'strong', 'middle'),
+        text(MIDDLE, y - 5, leg.call, 'strong', 'middle'),
       );
     }
-    // Between an answer and the next call the kernel waits on, if it did; the process runs.
-    if (before && y > begun) {
-      const waiting = before.phase === 'WAIT' && leg.phase === 'WAIT';
-      extend(system, { from: begun, to: y, ...kernel(waiting ? leg : legs.at(-1)!) });
-      extend(application, { from: begun, to: y, style: 'box', words: process(leg).words });
-      if (leg.process === 'BLOCKED') application.at(-1)!.words = '';
-    }
     extend(application, { from: y, to: y + SPAN, ...process(leg) });
-    extend(system, { from: y, to: y + SPAN, ...kernel(leg) });
+    extend(system, { from: y, to: y + SPAN, ...kernel(leg.phase) });
     y += SPAN;
     before = leg;
   }
@@ -96,7 +100,13 @@ const drawLane = (x: number, lane: Stretch[]) =>
     ...(words === ''
       ? []
       : [
-          box(x + 8, (from + to) / 2 - 9, LANE - 16, 18, 'paper'),
+          box(
+            x + (LANE - words.length * 8) / 2,
+            (from + to) / 2 - 9,
+            words.length * 8,
+            18,
+            'paper',
+          ),
           text(x + LANE / 2, (from + to) / 2 + 4, words, '', 'middle'),
         ]),
   ]);
@@ -106,8 +116,8 @@ export function timingDiagram(machine: Machine): string {
   const legs = happyPath(machine);
   const { wait, copy } = compare(machine);
   const { application, system, arrows, height } = layOut(legs);
-  const blocked = (phase: typeof wait) => (phase.blocked ? 'blocked' : phase.busy ? 'busy' : 'free');
-  const verdict = `${machine.class}: ${blocked(wait)} in the wait, ${blocked(copy)} in the copy`;
+  const state = ({ blocked, busy }: typeof wait) => (blocked ? 'blocked' : busy ? 'busy' : 'free');
+  const verdict = `${machine.class}: ${state(wait)} in the wait, ${state(copy)} in the copy`;
   return svg({
     width: WIDTH,
     height: height + 40,
@@ -122,7 +132,7 @@ export function timingDiagram(machine: Machine): string {
       )
       .join('; ')}. The model is ${verdict}.`,
     shapes: [
-      text(APPLICATION, 26, `${machine.name}: ${verdict}`, 'strong'),
+      text(APPLICATION, 26, `${machine.name}, ${verdict}`, 'strong'),
       text(APPLICATION + LANE / 2, 54, 'application', '', 'middle'),
       text(KERNEL + LANE / 2, 54, 'kernel', '', 'middle'),
       line([30, TOP, 30, height], 'line', true),
@@ -130,7 +140,7 @@ export function timingDiagram(machine: Machine): string {
       ...drawLane(APPLICATION, application),
       ...drawLane(KERNEL, system),
       ...arrows,
-      text(APPLICATION, height + 24, 'grey: the process is blocked', 'faint'),
+      text(APPLICATION, height + 24, 'grey: blocked; dashed: what the kernel answers', 'faint'),
     ],
   });
 }

@@ -36,7 +36,7 @@ const rooms: Record<string, RegExp> = {
   'host/kernel': /^$/,
   'host/wasi': /^host\/kernel\//,
   'host/linux': /^host\/kernel\/|^node:/,
-  src: /^host\/|^node:|^commander$/,
+  src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
   bench: /^node:|^(commander|cli-table3|ora)$/,
 };
 

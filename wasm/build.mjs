@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Builds every WebAssembly guest of the table below that is stale, and the component of the machines
- * with its JavaScript, or the one C file that is named; it downloads nothing.
+ * Builds every WebAssembly guest of the table below that is stale, and the component of the
+ * machines with its JavaScript, or the one C file that is named; it downloads nothing.
  *
  *     node wasm/build.mjs [SOURCE.c OUTPUT.wasm]
  */

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * Makes a component of the module of the machines, and JavaScript of the component, with jco. The
- * JavaScript reads no file and fetches nothing, so that it is the same one in Node and in a browser.
+ * JavaScript reads no file and fetches nothing, so that it is the same one in Node and in a
+ * browser.
  */
 import { Buffer } from 'node:buffer';
 
