@@ -23,7 +23,7 @@ export interface ModelsFlags {
 /** The I/O models; the server's machine is none. */
 export const models = Object.values(machines).filter((machine) => machine.class !== undefined);
 
-const headings = ['model', 'calls, in order', 'blocked in wait', 'blocked in copy', 'class'];
+export const headings = ['model', 'calls, in order', 'blocked in wait', 'blocked in copy', 'class'];
 
 function blocked({ blocked, busy, call }: Phase): string {
   if (blocked) return `yes, in ${call.toLowerCase()}`;
