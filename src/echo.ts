@@ -7,7 +7,7 @@ import { load } from './guest.js';
 import { sandbox, type Box, type SandboxOptions } from './sandbox.js';
 
 /** The I/O models that there is an echo guest of, and the file of each. */
-export const echoModels = { poll: 'echo.wasm' } as const;
+export const echoModels = { poll: 'echo-poll.wasm' } as const;
 export type EchoModel = keyof typeof echoModels;
 
 export interface EchoOptions extends Pick<

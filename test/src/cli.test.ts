@@ -23,7 +23,7 @@ import { client, command, eventually, folder, killed, nodeServer, ping } from '.
 const CLI = `${root}dist/src/cli.js`;
 const LOCAL = '127.0.0.1:0';
 const stdio = guestFile('stdio');
-const echo = wasmFile('echo');
+const echo = wasmFile('echo-poll');
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 /** A guest of these bytes, as a file. */

@@ -22,7 +22,7 @@ test('memory grows to its limit, and the guest is told that there is no more', a
 });
 
 test('a guest that starts with more memory than its limit is refused', async () => {
-  const failure = sandbox(await load(wasmFile('echo')), { listen, maxMemoryMiB: 1 });
+  const failure = sandbox(await load(wasmFile('echo-poll')), { listen, maxMemoryMiB: 1 });
   await expect(failure).rejects.toThrow(
     /starts with 17 MiB of memory, which is more than the limit of 1 MiB/,
   );
@@ -100,7 +100,7 @@ test('a guest may have exactly as many descriptors as it is allowed', async () =
 
 test.each([
   ['spins', guestFile('spin'), {}],
-  ['waits', wasmFile('echo'), { listen }],
+  ['waits', wasmFile('echo-poll'), { listen }],
   ['is a reactor', wasmFile('echo-reactor'), { listen }],
 ])('a guest that %s is ended when its time is up, with exit code 124', async (_, file, options) => {
   const begin = performance.now();

@@ -176,7 +176,7 @@ test('two reactors, a command and a server of Node serve from one process', asyn
   const boxes = [
     await box(echo, { listen }),
     await box(echo, { listen }),
-    await box(wasmFile('echo'), { listen }),
+    await box(wasmFile('echo-poll'), { listen }),
   ];
   const addresses = [node.address, ...boxes.map(({ address }) => address!)];
   const sockets = await Promise.all(addresses.map(client));

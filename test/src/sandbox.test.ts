@@ -157,7 +157,9 @@ describe('listeners', () => {
     const port = Number(taken.address.split(':')[1]);
     taken.server.close();
     await once(taken.server, 'close');
-    const running = await box(wasmFile('echo'), { listen: [LOCAL, `3=127.0.0.1:${port}`, LOCAL] });
+    const running = await box(wasmFile('echo-poll'), {
+      listen: [LOCAL, `3=127.0.0.1:${port}`, LOCAL],
+    });
     expect(running.addresses).toHaveLength(3);
     expect(running.addresses[1]).toBe(taken.address);
     expect(running.address).toBe(running.addresses[0]);
@@ -314,7 +316,7 @@ test('an embedder may itself be in a worker thread', async () => {
 });
 
 test('a hundred guests, started and stopped, leave no descriptor behind', async () => {
-  const guest = await load(wasmFile('echo'));
+  const guest = await load(wasmFile('echo-poll'));
   const cycle = async () => {
     const running = await sandbox(guest, {
       listen: [LOCAL],

@@ -23,9 +23,16 @@ const STOP_LIMIT_MS = 1000;
 const RUNS = 5;
 
 const busy: [string, () => Promise<Box>][] = [
-  ['waits in poll_oneoff', () => box(wasmFile('echo'), { listen })],
-  ['waits in poll_oneoff, by poll(2)', () => box(wasmFile('echo'), { listen, poller: 'poll' })],
-  ['waits in poll_oneoff, by select(2)', () => box(wasmFile('echo'), { listen, poller: 'select' })],
+  ['waits in poll_oneoff', () => box(wasmFile('echo-poll'), { listen })],
+  [
+    'waits in poll_oneoff, by poll(2)',
+    () => box(wasmFile('echo-poll'), { listen, poller: 'poll' }),
+  ],
+  [
+    'waits in poll_oneoff, by select(2)',
+    () => box(wasmFile('echo-poll'), { listen, poller: 'select' }),
+  ],
+  ['is always busy', () => box(wasmFile('echo-nonblocking'), { listen })],
   [
     'waits in a blocking accept',
     () => box(guestFile('blocking'), { listen: ['127.0.0.1:0,blocking'] }),
@@ -101,9 +108,10 @@ async function refused(address: string): Promise<boolean> {
 
 describe('drain()', () => {
   const guests: [string, string, SandboxOptions][] = [
-    ['the echo server', wasmFile('echo'), { listen }],
-    ['the echo server on poll(2)', wasmFile('echo'), { listen, poller: 'poll' }],
-    ['the echo server on select(2)', wasmFile('echo'), { listen, poller: 'select' }],
+    ['the echo server', wasmFile('echo-poll'), { listen }],
+    ['the echo server on poll(2)', wasmFile('echo-poll'), { listen, poller: 'poll' }],
+    ['the echo server on select(2)', wasmFile('echo-poll'), { listen, poller: 'select' }],
+    ['the echo server that is always busy', wasmFile('echo-nonblocking'), { listen }],
     ['a server on select() of wasi-libc', guestFile('select'), { listen }],
     ['a blocking server', guestFile('blocking'), { listen: ['127.0.0.1:0,blocking'] }],
     ['a reactor', wasmFile('echo-reactor'), { listen }],
@@ -199,7 +207,7 @@ describe('the end of the process', () => {
     import { load, sandbox } from 'pollux';
     import { Worker } from 'node:worker_threads';
     ${statements}`;
-  const blocked = `await sandbox(await load(${JSON.stringify(wasmFile('echo'))}), { listen: ['127.0.0.1:0'] })`;
+  const blocked = `await sandbox(await load(${JSON.stringify(wasmFile('echo-poll'))}), { listen: ['127.0.0.1:0'] })`;
   const inWorker = JSON.stringify(`
     import { load, sandbox } from 'pollux';
     import { parentPort } from 'node:worker_threads';

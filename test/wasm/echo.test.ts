@@ -41,6 +41,14 @@ const servers: [string, Server][] = [
   ['echo.c on select(2)', { start: () => echoBox({ poller: 'select' }), crowd: 200 }],
   ['echo.c as a reactor', { start: () => box(wasmFile('echo-reactor'), { listen }), crowd: 200 }],
   [
+    'echo.c, blocking',
+    { start: () => box(wasmFile('echo-blocking'), { listen }), crowd: 20, serial: true },
+  ],
+  ...['nonblocking', 'select'].map((model): [string, Server] => [
+    `echo.c, ${model}`,
+    { start: () => box(wasmFile(`echo-${model}`), { listen }), crowd: 200 },
+  ]),
+  [
     'a server on select() of wasi-libc',
     { start: () => box(guestFile('select'), { listen }), crowd: 200 },
   ],
@@ -192,7 +200,7 @@ test('a guest out of descriptors serves those it has, and resumes, again and aga
 });
 
 test('a guest without a listener says so, and exits with 2', async () => {
-  const running = await box(wasmFile('echo'), { stderr: 'pipe' });
+  const running = await box(wasmFile('echo-poll'), { stderr: 'pipe' });
   expect(await textOf(running.stderr)).toMatch(/^echo: no listening socket was handed over.*\n$/);
   expect(await running.exit).toEqual({ code: 2, reason: 'exit' });
 });

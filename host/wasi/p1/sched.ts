@@ -5,6 +5,8 @@ import type { Process } from './process.js';
 export const sched = (process: Process) => ({
   yield(): number {
     process.kernel.yield();
+    // A guest that is always busy waits nowhere: it obeys here.
+    process.embedder.interrupted();
     return WasiErrno.SUCCESS;
   },
 });

@@ -243,7 +243,7 @@ const guest = (used: string[], body: string, memory = '16') =>
   wat(`(module ${imports(used)} (memory (export "memory") ${memory}) ${body})`);
 
 async function expectHostServes(): Promise<void> {
-  const box = await sandbox(await load(wasmFile('echo')), { listen: ['127.0.0.1:0'] });
+  const box = await sandbox(await load(wasmFile('echo-poll')), { listen: ['127.0.0.1:0'] });
   expect((await exchange(box.address!, 'as if nothing had happened')).toString()).toBe(
     'as if nothing had happened',
   );
