@@ -4,7 +4,7 @@
  * does no I/O.
  */
 import { UsageError } from '../host/kernel/error.js';
-import { core } from '../wasm/component.core.js';
+import { cores } from '../wasm/component.cores.js';
 import { instantiate } from '../wasm/component.js';
 import type {
   Call,
@@ -81,8 +81,9 @@ export interface Machine {
 
 export const PROTOCOL_ERROR = 'PROTOCOL_ERROR';
 
-const bytes = Uint8Array.from(atob(core), (character) => character.charCodeAt(0));
-const component = instantiate(() => new WebAssembly.Module(bytes), {}).machines;
+const bytes = (base64: string) =>
+  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+const component = instantiate((name) => new WebAssembly.Module(bytes(cores[name]!)), {}).machines;
 const setNames = ['inputs', 'outputs', 'exceptional'] as const;
 const classes = { SYNCHRONOUS: 'synchronous', ASYNCHRONOUS: 'asynchronous' } as const;
 

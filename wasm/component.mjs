@@ -10,7 +10,11 @@ import { transpileBytes } from '@bytecodealliance/jco-transpile';
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools';
 
 const NAME = 'component';
-const CORE = `${NAME}.core`;
+/** The modules that the component is linked of, by the names that its JavaScript asks for. */
+const CORES = `${NAME}.cores`;
+const TYPES = `/** WebAssembly modules in base64, by name. */
+export const cores: Readonly<Record<string, string>>;
+`;
 
 /**
  * @param {Uint8Array} module
@@ -27,13 +31,17 @@ export async function componentise(module, witSource) {
     nodejsCompat: false,
     minify: true,
   });
-  const { [`${CORE}.wasm`]: core, ...rest } = files;
+  const base64 = (/** @type {string | Uint8Array} */ content) =>
+    Buffer.from(content).toString('base64');
+  const all = Object.entries(files);
+  const cores = all.filter(([name]) => name.endsWith('.wasm'));
+  const encoded = Object.fromEntries(cores.map(([name, core]) => [name, base64(core)]));
   /** @type {[string, string | Uint8Array][]} */
   const written = [
     [`${NAME}.wasm`, component],
-    [`${CORE}.js`, `export const core = '${Buffer.from(core).toString('base64')}';\n`],
-    [`${CORE}.d.ts`, '/** A WebAssembly module, in base64. */\nexport const core: string;\n'],
-    ...Object.entries(rest),
+    [`${CORES}.js`, `export const cores = ${JSON.stringify(encoded)};\n`],
+    [`${CORES}.d.ts`, TYPES],
+    ...all.filter((each) => !cores.includes(each)),
   ];
-  return written.map(([name, content]) => [name, Buffer.from(content).toString('base64')]);
+  return written.map(([name, content]) => [name, base64(content)]);
 }

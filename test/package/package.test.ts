@@ -86,7 +86,7 @@ test('the tarball holds nothing else', () => {
     /^docs\/[\w/.-]+\.(md|svg|png)$/,
     /^dist\/(src|host)\/[\w/-]+\.(js|d\.ts)$/,
     /^dist\/wasm\/[\w.-]+\.wasm$/,
-    /^dist\/wasm\/component(\.core)?\.(js|d\.ts)$/,
+    /^dist\/wasm\/component(\.cores)?\.(js|d\.ts)$/,
     /^dist\/wasm\/interfaces\/[\w-]+\.d\.ts$/,
     /^prebuilds\/linux-\w+\/pollux\.node$/,
   ];

@@ -7,12 +7,12 @@ import { readFileSync } from 'node:fs';
 import { PROTOCOL_ERROR, machineNames, machines, type Machine } from 'pollux/machine';
 import { describe, expect, test } from 'vitest';
 
-import { core } from '../../dist/wasm/component.core.js';
+import { cores } from '../../dist/wasm/component.cores.js';
 import { root, wasmFile } from '../harness.js';
 
 const all = Object.values(machines);
 const named = all.map((machine) => [machine.name, machine] as const);
-const module = new WebAssembly.Module(Buffer.from(core, 'base64'));
+const module = new WebAssembly.Module(Buffer.from(cores['component.core.wasm']!, 'base64'));
 
 /** The states that some sequence of events leads to. */
 function reachable({ initial, transitions }: Machine): Set<string> {
