@@ -5,9 +5,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-import { MODULE, parameters } from '../host/wasi/p1/imports.js';
+import * as pollux from '../host/ext/imports.js';
+import * as preview1 from '../host/wasi/p1/imports.js';
 import { UsageError } from '../host/kernel/error.js';
 import { limitMemory } from './memory-limit.js';
+
+/** The modules that a guest may import from, and the functions of each. */
+const modules = new Map(
+  [preview1, pollux].map(({ MODULE, parameters }) => [MODULE, new Set(Object.keys(parameters))]),
+);
 
 /**
  * A command runs once, from `_start` on; a reactor is called (`turn`) whenever there is something
@@ -62,10 +68,10 @@ async function compile(name: string, bytes: Uint8Array): Promise<WebAssembly.Mod
 
 function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | undefined): Guest {
   for (const { module: from, name: what, kind } of WebAssembly.Module.imports(module)) {
-    if (from === MODULE && kind === 'function' && Object.hasOwn(parameters, what)) continue;
+    if (kind === 'function' && modules.get(from)?.has(what)) continue;
     throw new UsageError(
       `${name} imports the ${kind} ${from}.${what}, which Pollux does not provide: ` +
-        `it provides the functions of ${MODULE}`,
+        `it provides the functions of ${[...modules.keys()].join(' and ')}`,
     );
   }
   const exports = new Map(

@@ -8,10 +8,11 @@ import type { PollerName } from '../host/kernel/readiness.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
 import { type LinearMemory, Memory } from '../host/wasi/memory.js';
-import { MODULE, preview1 } from '../host/wasi/p1/imports.js';
+import * as pollux from '../host/ext/imports.js';
+import * as preview1 from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
-import { type Embedder, Process } from '../host/wasi/p1/process.js';
-import { GuestError, HostError } from '../host/kernel/error.js';
+import { type Embedder, Process } from '../host/wasi/process.js';
+import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { Trace } from './trace.js';
 
 /**
@@ -58,12 +59,25 @@ export async function make(
   }
   const { args, environ, poller } = plan;
   const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
-  const { functions, poll } = preview1(process);
+  const { functions, poll } = preview1.preview1(process);
+  const extension = pollux.extension(process);
+  const names = [kernel.name, poller];
+  if (isAsynchronous(plan.module)) {
+    if (embedder.embedded) {
+      throw new UsageError(
+        'a reactor cannot do asynchronous I/O, for its event loop is not woken by completions: ' +
+          'make the guest a command',
+      );
+    }
+    names.push(kernel.completions().name);
+  }
   const trace =
-    plan.trace === undefined
-      ? undefined
-      : new Trace(plan.trace, `${kernel.name} ${poller}`, embedder.warn);
-  const imports = trace ? trace.wrap(functions, () => process.memory) : functions;
+    plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
+  const memory = () => process.memory;
+  const imports = {
+    [preview1.MODULE]: trace ? trace.wrap(preview1, functions, memory) : functions,
+    [pollux.MODULE]: trace ? trace.wrap(pollux, extension, memory) : extension,
+  };
   const instance = await instantiate(plan.module, imports).catch((error: unknown) => {
     trace?.close();
     throw error;
@@ -72,13 +86,19 @@ export async function make(
   return { instance, process, poll, trace };
 }
 
+function isAsynchronous(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some(
+    (each) => each.module === pollux.MODULE && pollux.asynchronous.has(each.name),
+  );
+}
+
 /** An instance; its start function, if it has one, is the guest's own code and may trap. */
 async function instantiate(
   module: WebAssembly.Module,
-  functions: WebAssembly.ModuleImports,
+  imports: WebAssembly.Imports,
 ): Promise<WebAssembly.Instance> {
   try {
-    return await WebAssembly.instantiate(module, { [MODULE]: functions });
+    return await WebAssembly.instantiate(module, imports);
   } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     throw new GuestError(`the guest trapped before it began: ${error.message}`, error.stack);

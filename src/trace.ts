@@ -10,22 +10,17 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 
 import { wasiErrnoName } from '../host/wasi/errno.js';
 import type { Memory } from '../host/wasi/memory.js';
-import { parameters, type WasiFunction } from '../host/wasi/p1/imports.js';
+import type { WasiFunction } from '../host/wasi/process.js';
 import { UsageError } from '../host/kernel/error.js';
 
 const FLUSH_BYTES = 1 << 16;
-/**
- * Calls that may wait: what happened before them is written first, for they may be the last ones.
- */
-const MAY_WAIT = new Set([
-  'poll_oneoff',
-  'sock_accept',
-  'sock_recv',
-  'sock_send',
-  'fd_read',
-  'fd_write',
-  'proc_exit',
-]);
+
+/** A module that a guest may import, as its imports.ts describes it. */
+export interface Described {
+  parameters: Record<string, string>;
+  /** What happened before these calls is written first, for they may be the last ones. */
+  waiting: ReadonlySet<string>;
+}
 
 export class Trace {
   readonly #file: number;
@@ -50,10 +45,11 @@ export class Trace {
   }
 
   /**
-   * The same functions, each of which writes its transcript. `memory` is asked for at the time of a
-   * call.
+   * The same functions of a module, each of which writes its transcript. `memory` is asked for at
+   * the time of a call.
    */
   wrap(
+    { parameters, waiting }: Described,
     functions: Record<string, WasiFunction>,
     memory: () => Memory,
   ): Record<string, WasiFunction> {
@@ -65,7 +61,7 @@ export class Trace {
           each.startsWith('>') ? [] : [`${each}=${values[i]}`],
         );
         this.#line(`-> ${name}(${inputs.join(', ')})`);
-        if (MAY_WAIT.has(name)) this.flush();
+        if (waiting.has(name)) this.flush();
         const errno = call(...values);
         this.#line(
           `<- ${[wasiErrnoName(errno), ...outputs(names, values, errno, memory())].join(' ')}`,

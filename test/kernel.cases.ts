@@ -21,6 +21,7 @@ import {
   type Poller,
   type PollerName,
 } from '#host/kernel/readiness';
+import { SIGNAL_STRIDE } from '#host/kernel/signal';
 import { expect } from 'vitest';
 
 export interface KernelCase {
@@ -32,7 +33,7 @@ export interface KernelCase {
   run(kernel: Kernel, backend: PollerName): void;
 }
 
-const { IN, PRI, OUT, ERR, HUP, RDHUP } = Readiness;
+const { IN, PRI, OUT, ERR, HUP, RDHUP, EXCLUSIVE } = Readiness;
 const EVERYTHING = IN | PRI | OUT | RDHUP;
 const EPOLL = ['epoll'] as const;
 const NOT_EPOLL = ['poll', 'select'] as const;
@@ -707,7 +708,22 @@ const sets: KernelCase[] = [
     const poller = hand.poller();
     expect(poller.set(writer, OUT, Trigger.EDGE, 1)).toBe(-Errno.EINVAL);
     expect(poller.set(writer, OUT, Trigger.ONESHOT, 1)).toBe(-Errno.EINVAL);
+    expect(poller.set(writer, OUT, Trigger.EDGE | Trigger.ONESHOT, 1)).toBe(-Errno.EINVAL);
     expect(hand.wait(poller)).toEqual([]);
+  }),
+  on(NOT_EPOLL, 'an exclusive interest is refused', (hand) => {
+    const { writer } = hand.pipe();
+    const poller = hand.poller();
+    expect(poller.set(writer, OUT | EXCLUSIVE, Trigger.LEVEL, 1)).toBe(-Errno.EINVAL);
+    expect(hand.wait(poller)).toEqual([]);
+    expect(poller.remove(writer)).toBe(-Errno.ENOENT);
+  }),
+  state('a trigger that is none is refused', (hand) => {
+    const { writer } = hand.pipe();
+    const poller = hand.poller();
+    for (const trigger of [4, -1, 8 | Trigger.EDGE])
+      expect(poller.set(writer, OUT, trigger, 1)).toBe(-Errno.EINVAL);
+    expect(poller.remove(writer)).toBe(-Errno.ENOENT);
   }),
 ];
 
@@ -807,6 +823,57 @@ const edges: KernelCase[] = [
     poller.set(reader, IN, Trigger.LEVEL, 3);
     expect(hand.wait(poller)).toEqual([[IN | HUP, 3]]);
   }),
+  on(EPOLL, 'an edge that is a oneshot too is told once until it is set again', (hand) => {
+    const { reader, writer } = hand.pipe();
+    const poller = hand.poller();
+    const both = Trigger.EDGE | Trigger.ONESHOT;
+    expect(poller.set(reader, IN, both, 1)).toBe(0);
+    hand.write(writer, 'a');
+    expect(hand.wait(poller)).toEqual([[IN, 1]]);
+    hand.write(writer, 'b');
+    expect(hand.wait(poller)).toEqual([]);
+    expect(poller.set(reader, IN, both, 2)).toBe(0);
+    expect(hand.wait(poller)).toEqual([[IN, 2]]);
+    expect(hand.wait(poller)).toEqual([]);
+    expect(poller.set(reader, IN, Trigger.EDGE, 3)).toBe(0);
+    expect(hand.wait(poller)).toEqual([[IN, 3]]);
+    hand.write(writer, 'c');
+    expect(hand.wait(poller)).toEqual([[IN, 3]]);
+  }),
+  on(EPOLL, 'an exclusive interest is told like any other, and goes with edges', (hand) => {
+    const { reader, writer } = hand.pipe();
+    const [one, other] = [hand.poller(), hand.poller()];
+    expect(one.set(reader, IN | EXCLUSIVE, Trigger.LEVEL, 1)).toBe(0);
+    expect(other.set(reader, IN | OUT | ERR | HUP | EXCLUSIVE, Trigger.EDGE, 2)).toBe(0);
+    hand.write(writer, 'a');
+    expect(hand.wait(one)).toEqual([[IN, 1]]);
+    expect(hand.wait(one)).toEqual([[IN, 1]]);
+    expect(one.remove(reader)).toBe(0);
+    hand.write(writer, 'b');
+    expect(hand.wait(other)).toEqual([[IN, 2]]);
+    expect(hand.wait(other)).toEqual([]);
+  }),
+  on(EPOLL, 'an exclusive interest must be new, and stays as it is until it is removed', (hand) => {
+    const { writer } = hand.pipe();
+    const poller = hand.poller();
+    const set = (interest: number, trigger: number = Trigger.LEVEL) =>
+      poller.set(writer, interest, trigger, 9);
+    for (const interest of [IN | PRI, IN | RDHUP, PRI, RDHUP])
+      expect(set(interest | EXCLUSIVE)).toBe(-Errno.EINVAL);
+    expect(set(OUT | EXCLUSIVE, Trigger.ONESHOT)).toBe(-Errno.EINVAL);
+    expect(poller.remove(writer)).toBe(-Errno.ENOENT);
+    expect(set(OUT)).toBe(0);
+    expect(set(OUT | EXCLUSIVE)).toBe(-Errno.EINVAL);
+    expect(hand.wait(poller)).toEqual([[OUT, 9]]);
+    expect(poller.remove(writer)).toBe(0);
+    expect(set(OUT | EXCLUSIVE)).toBe(0);
+    expect(set(OUT)).toBe(-Errno.EINVAL);
+    expect(set(IN | EXCLUSIVE)).toBe(-Errno.EINVAL);
+    expect(hand.wait(poller)).toEqual([[OUT, 9]]);
+    expect(poller.remove(writer)).toBe(0);
+    expect(set(IN)).toBe(0);
+    expect(hand.wait(poller)).toEqual([]);
+  }),
   on(EPOLL, 'events come in the order in which they arose', (hand) => {
     const all = Array.from({ length: 6 }, () => hand.pipe());
     const poller = hand.poller();
@@ -822,6 +889,224 @@ const edges: KernelCase[] = [
     for (const i of [2, 0, 3, 1]) hand.write(all[i]!.writer, 'x');
     const seen = Array.from({ length: 8 }, () => hand.wait(poller, 0, 1)[0]![1]);
     expect(seen).toEqual([2, 0, 3, 1, 2, 0, 3, 1]);
+  }),
+];
+
+// Signals.
+
+/** The queue of the hand's kernel. */
+class Signals {
+  readonly #hand: Hand;
+
+  constructor(hand: Hand) {
+    this.#hand = hand;
+  }
+
+  arm(handle: number, on = true): number {
+    return this.#hand.kernel.signals().arm(handle, on);
+  }
+
+  /** What is there, or comes, as [handle, band]. */
+  wait(timeoutNs = 0, most = 64): [handle: number, band: number][] {
+    const signals = new Int32Array(most * SIGNAL_STRIDE);
+    const count = this.#hand.kernel.signals().wait(signals, timeoutNs);
+    if (count < 0) throw new Error(`wait answers ${count}`);
+    return Array.from({ length: count }, (_, i) => [
+      signals[i * SIGNAL_STRIDE]!,
+      signals[i * SIGNAL_STRIDE + 1]!,
+    ]);
+  }
+
+  /** The next `count` signals. */
+  next(count: number): [handle: number, band: number][] {
+    const taken: [number, number][] = [];
+    for (let i = 0; i < PATIENCE && taken.length < count; i++)
+      taken.push(...this.wait(MILLISECOND, count - taken.length));
+    return taken;
+  }
+
+  /** Expects that nothing is there, nor comes. */
+  silent(): void {
+    this.#hand.pass();
+    expect(this.wait()).toEqual([]);
+  }
+}
+
+const signal = (name: string, run: (hand: Hand, signals: Signals) => void): KernelCase =>
+  state(name, (hand) => run(hand, new Signals(hand)));
+
+const signals: KernelCase[] = [
+  signal('each arrival on an armed handle is a signal, read or not', (hand, signals) => {
+    const { client, server } = hand.pair();
+    expect(signals.arm(server)).toBe(0);
+    signals.silent();
+    for (const text of ['a', 'b', 'c']) {
+      hand.send(client, text);
+      expect(signals.next(1)).toEqual([[server, IN]]);
+    }
+    signals.silent();
+    expect(hand.recv(server)).toBe('abc');
+    signals.silent();
+  }),
+  signal('what was there before it was armed tells nothing', (hand, signals) => {
+    const { client, server } = hand.pair();
+    hand.send(client, 'a');
+    hand.until(server, IN);
+    expect(signals.arm(server)).toBe(0);
+    signals.silent();
+    expect(hand.recv(server)).toBe('a');
+  }),
+  signal('signals of several handles come in the order in which they arose', (hand, signals) => {
+    const pipes = Array.from({ length: 5 }, () => hand.pipe());
+    for (const { reader } of pipes) expect(signals.arm(reader)).toBe(0);
+    const order = [3, 0, 4, 0, 1, 2];
+    for (const i of order) hand.write(pipes[i]!.writer, 'x');
+    const expected = order.map((i) => [pipes[i]!.reader, IN]);
+    expect(signals.wait(0, 2)).toEqual(expected.slice(0, 2));
+    expect(signals.wait()).toEqual(expected.slice(2));
+    expect(signals.wait()).toEqual([]);
+  }),
+  signal('more signals than one look takes lose nothing and keep their order', (hand, signals) => {
+    const pipes = Array.from({ length: 7 }, () => hand.pipe());
+    for (const { reader } of pipes) signals.arm(reader);
+    const order = Array.from({ length: 500 }, (_, i) => (i * i) % 7);
+    for (const i of order) hand.write(pipes[i]!.writer, 'x');
+    const expected = order.map((i) => [pipes[i]!.reader, IN]);
+    expect(signals.wait(0, 100)).toEqual(expected.slice(0, 100));
+    expect(signals.wait(0, 1000)).toEqual(expected.slice(100));
+  }),
+  signal('a listener signals each connection, and a connection its end', (hand, signals) => {
+    const { listener, port } = hand.listen();
+    expect(signals.arm(listener)).toBe(0);
+    const client = hand.connect(port);
+    expect(signals.next(1)).toEqual([[listener, IN]]);
+    const server = hand.accept(listener);
+    signals.arm(server);
+    hand.kernel.shutdown(client, Shutdown.WR);
+    // Linux tells of an end twice, as of data and as of a change of state.
+    hand.until(server, RDHUP);
+    const told = signals.wait();
+    expect(told.length).toBeGreaterThan(0);
+    for (const each of told) expect(each).toEqual([server, IN]);
+    expect(hand.recv(server)).toBe('');
+    hand.connect(port);
+    expect(signals.next(1)).toEqual([[listener, IN]]);
+  }),
+  signal('a send buffer that was full signals that there is room', (hand, signals) => {
+    const { client, server } = hand.pair();
+    expect(signals.arm(client)).toBe(0);
+    const bytes = fill(hand, client);
+    while (signals.wait().length > 0);
+    drain(hand, server, bytes);
+    const taken = signals.next(1);
+    expect(taken.map(([handle, band]) => [handle, band & OUT])).toEqual([[client, OUT]]);
+  }),
+  signal('a handle that is disarmed signals no more, nor what was queued', (hand, signals) => {
+    const [one, other] = [hand.pipe(), hand.pipe()];
+    signals.arm(one.reader);
+    signals.arm(other.reader);
+    for (const { writer } of [one, other, one]) hand.write(writer, 'x');
+    expect(signals.arm(one.reader, false)).toBe(0);
+    hand.write(one.writer, 'x');
+    hand.write(other.writer, 'x');
+    expect(signals.wait()).toEqual([
+      [other.reader, IN],
+      [other.reader, IN],
+    ]);
+    expect(signals.arm(one.reader)).toBe(0);
+    hand.write(one.writer, 'x');
+    expect(signals.wait()).toEqual([[one.reader, IN]]);
+  }),
+  signal(
+    'to arm twice is to arm once, and to disarm what is not armed is nothing',
+    (hand, signals) => {
+      const { reader, writer } = hand.pipe();
+      expect(signals.arm(reader, false)).toBe(0);
+      expect(signals.arm(reader)).toBe(0);
+      expect(signals.arm(reader)).toBe(0);
+      hand.write(writer, 'x');
+      expect(signals.wait()).toEqual([[reader, IN]]);
+      expect(signals.arm(reader, false)).toBe(0);
+      expect(signals.arm(reader, false)).toBe(0);
+      hand.write(writer, 'x');
+      signals.silent();
+    },
+  ),
+  signal(
+    'a closed handle takes its signals with it, and its number may come again',
+    (hand, signals) => {
+      const others = [hand.pipe(), hand.pipe()];
+      for (const { reader } of others) signals.arm(reader);
+      const old = hand.pipe();
+      signals.arm(old.reader);
+      hand.write(others[0]!.writer, 'x');
+      hand.write(old.writer, 'x');
+      hand.write(others[1]!.writer, 'x');
+      hand.kernel.close(old.reader);
+      hand.kernel.close(old.writer);
+      const young = hand.pipe();
+      expect(young.reader).toBe(old.reader);
+      signals.arm(young.reader);
+      expect(signals.wait()).toEqual(others.map(({ reader }) => [reader, IN]));
+      hand.write(young.writer, 'x');
+      expect(signals.wait()).toEqual([[young.reader, IN]]);
+    },
+  ),
+  signal('what is not open cannot be armed', (hand, signals) => {
+    const { reader } = hand.pipe();
+    hand.kernel.close(reader);
+    for (const handle of [reader, -1, 2 ** 31 - 1]) {
+      expect(signals.arm(handle)).toBe(-Errno.EBADF);
+      expect(signals.arm(handle, false)).toBe(-Errno.EBADF);
+    }
+  }),
+  signal('a wait for a signal of 0 only looks, and one of more ends no sooner', (hand, signals) => {
+    expect(signals.wait(0)).toEqual([]);
+    for (const ns of [1, 999, 50_000, 2 * MILLISECOND]) {
+      const start = hand.kernel.now(Clock.MONOTONIC);
+      expect(signals.wait(ns)).toEqual([]);
+      expect(hand.kernel.now(Clock.MONOTONIC) - start).toBeGreaterThanOrEqual(BigInt(ns));
+    }
+  }),
+  signal(
+    'a wake ends a wait for a signal, and every one until the kernel is awake',
+    (hand, signals) => {
+      const queue = hand.kernel.signals();
+      const room = new Int32Array(SIGNAL_STRIDE);
+      hand.kernel.wake();
+      for (let i = 0; i < 3; i++) expect(queue.wait(room, Infinity)).toBe(-Errno.EINTR);
+      hand.kernel.awake();
+      expect(queue.wait(room, 0)).toBe(0);
+      const { reader, writer } = hand.pipe();
+      signals.arm(reader);
+      hand.write(writer, 'x');
+      expect(signals.wait(Infinity)).toEqual([[reader, IN]]);
+    },
+  ),
+  signal('a wake is told of although signals never end', (hand, signals) => {
+    const { reader, writer } = hand.pipe();
+    signals.arm(reader);
+    hand.kernel.wake();
+    const queue = hand.kernel.signals();
+    const room = new Int32Array(SIGNAL_STRIDE);
+    let result = 1;
+    for (let i = 0; i < PATIENCE && result === 1; i++) {
+      hand.write(writer, 'x');
+      result = queue.wait(room, Infinity);
+    }
+    expect(result).toBe(-Errno.EINTR);
+  }),
+  signal('a queue that is closed is no queue', (hand, signals) => {
+    const { reader, writer } = hand.pipe();
+    const queue = hand.kernel.signals();
+    signals.arm(reader);
+    hand.write(writer, 'x');
+    queue.close();
+    queue.close();
+    expect(queue.wait(new Int32Array(SIGNAL_STRIDE), Infinity)).toBe(-Errno.EBADF);
+    expect(queue.arm(reader, true)).toBe(-Errno.EBADF);
+    hand.write(writer, 'x');
+    expect(hand.read(reader)).toBe('xx');
   }),
 ];
 
@@ -1005,6 +1290,7 @@ export const kernelCases: readonly KernelCase[] = [
   ...pipes,
   ...sets,
   ...edges,
+  ...signals,
   ...waits,
   ...rest,
 ];

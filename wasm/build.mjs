@@ -41,9 +41,10 @@ const COMPILE_FLAGS = [
 // The name section stays, so that a trap's stack shows function names; the stack lies first, so
 // that an overflow traps.
 const LINK_FLAGS = [TARGET, '-Wl,--strip-debug', '-Wl,--stack-first'];
-// poll() of wasi-libc puts 2n+1 subscriptions of 48 bytes and as many events of 32 on the stack:
-// 65,000 connections fit.
+// poll() and select() of wasi-libc put 2n+1 subscriptions of 48 bytes and as many events of 32 on
+// the stack: 65,000 connections fit, or the 1,024 that select() takes.
 const POLL_STACK = ['-Wl,-z,stack-size=16777216'];
+const SELECT_STACK = ['-Wl,-z,stack-size=1048576'];
 const ASC_FLAGS = [
   '--optimize',
   '--runtime',
@@ -72,9 +73,11 @@ const ASC_FLAGS = [
 function server(name, model) {
   return {
     output: `dist/wasm/${name}-${model}.wasm`,
-    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', `wasm/c/${model.replace('-edge', '')}.c`],
+    sources: [name, 'server', 'queue', model.replace('-edge', '')].map(
+      (file) => `wasm/c/${file}.c`,
+    ),
     compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
-    linkFlags: POLL_STACK,
+    linkFlags: model === 'poll' ? POLL_STACK : model === 'select' ? SELECT_STACK : [],
   };
 }
 

@@ -6,9 +6,12 @@
  * are given as an array of (offset, length) pairs of u32 in guest memory, the iovec of WASI, and
  * bytes go between them and the kernel's own buffers with no copy in between. Every call answers
  * one number: ≥ 0 a result, < 0 a negated `Errno`. An I/O error is such a value and never an
- * exception. No call blocks, but `Kernel.waitFor` and `Poller.wait`.
+ * exception. No call blocks, but `Kernel.waitFor`, and those of
+ * `Poller`, `SignalQueue` and `CompletionQueue` that are made for waiting.
  */
+import type { CompletionQueue } from './completion.js';
 import type { Poller, PollerName } from './readiness.js';
+import type { SignalQueue } from './signal.js';
 
 /**
  * The guest's linear memory. `bytes` is a view of all of it, and is current only until guest code
@@ -159,8 +162,17 @@ export interface Kernel {
    */
   waitFor(handle: number, interest: number, timeoutNs: number): number;
 
-  /** A new interest set. */
+  /** A new interest set; throws `HostError` where there cannot be another. */
   poller(name: PollerName): Poller;
+
+  /** The queue of signals, which is open from its first use on. */
+  signals(): SignalQueue;
+
+  /**
+   * The queue of operations in flight, which is open from the first call on; throws `HostError`
+   * where there cannot be one, `UsageError` where the choice of what does the work is none.
+   */
+  completions(): CompletionQueue;
 
   /**
    * Ends the wait that goes on now, or else the next one. The only verb that may be called from
@@ -183,6 +195,6 @@ export interface Kernel {
   /** Lets another thread run (sched_yield(2)). */
   yield(): void;
 
-  /** Closes every handle and every poller. */
+  /** Closes every handle, every poller, and the queues of signals and of operations. */
   dispose(): void;
 }

@@ -16,11 +16,15 @@ export const Readiness = {
   NVAL: 0x20,
   /** The peer shut down its writing half. */
   RDHUP: 0x2000,
+  /** Asked for only: of the sets that watch a handle with this, not all need be woken by it. */
+  EXCLUSIVE: 0x1000_0000,
 } as const;
 
-/** When an event is told: as long as it holds, when it newly arises, or once until `set` again. */
+/**
+ * When an event is told, as a bit mask: as long as it holds, when it newly arises, once until `set`
+ * again.
+ */
 export const Trigger = { LEVEL: 0, EDGE: 1, ONESHOT: 2 } as const;
-export type Trigger = (typeof Trigger)[keyof typeof Trigger];
 
 /** The backends of Linux, newest first. */
 export const pollerNames = ['epoll', 'poll', 'select'] as const;
@@ -40,12 +44,14 @@ export interface Poller {
 
   /**
    * Watches `handle` for `interest` (a mask of `Readiness`), or changes what it is watched for;
-   * `token` (≥ 0) comes back with its events. Setting it again re-arms an edge or a oneshot.
-   * Answers 0, or: -EBADF not open; -EPERM cannot be waited for and is always ready (a regular
-   * file, by epoll only); -EINVAL beyond the backend's limit (select: FD_SETSIZE, 1024) or a
-   * trigger that it lacks (all but epoll: level only); -ENOMEM, -ENOSPC.
+   * `trigger` is a mask of `Trigger`; `token` (≥ 0) comes back with its events. Setting it again
+   * re-arms an edge or a oneshot. Answers 0, or: -EBADF not open; -EPERM cannot be waited for and
+   * is always ready (a regular file, by epoll only); -EINVAL beyond the backend's limit (select:
+   * FD_SETSIZE, 1024), what it lacks (all but epoll: level only, and never EXCLUSIVE), or EXCLUSIVE
+   * with more than IN, OUT, ERR and HUP, with ONESHOT, or before or after another `set` of the same
+   * handle; -ENOMEM, -ENOSPC.
    */
-  set(handle: number, interest: number, trigger: Trigger, token: number): number;
+  set(handle: number, interest: number, trigger: number, token: number): number;
 
   /**
    * No longer watches `handle`. Answers 0, or -ENOENT if it was not watched. Closing a handle does

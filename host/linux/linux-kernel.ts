@@ -14,43 +14,34 @@ import {
   type Kernel,
   type SocketAddress,
 } from '../kernel/kernel.js';
-import type { Poller, PollerName, Trigger } from '../kernel/readiness.js';
+import type { Poller, PollerName } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
-
-/**
- * The longest wait in one go. A thread that is ended by force (process.exit, or an embedder that
- * terminates its own worker) ends only when it leaves the system call; where nobody wakes it, it
- * does so now and then.
- */
-const LONGEST_WAIT_NS = 2e9;
-
-/** Waits for `timeoutNs` in all, unless `wait` answers other than 0 before. */
-function inSlices(timeoutNs: number, wait: (sliceNs: number) => number): number {
-  for (let leftNs = timeoutNs; ; leftNs -= LONGEST_WAIT_NS) {
-    if (leftNs <= LONGEST_WAIT_NS) return wait(leftNs);
-    const result = wait(LONGEST_WAIT_NS);
-    if (result !== 0) return result;
-  }
-}
+import { LinuxCompletions } from './linux-completions.js';
+import { LinuxSignals } from './linux-signals.js';
+import { inSlices } from './slices.js';
 
 /** An interest set of Linux; the backend is the addon's. */
 export class LinuxPoller implements Poller {
   readonly name: PollerName;
   readonly #native: Addon;
+  readonly #siblings: Set<Poller>;
   #number: number;
 
-  constructor(native: Addon, name: PollerName, wake: number) {
+  /** `siblings`: what it is a member of while it is open. */
+  constructor(native: Addon, name: PollerName, wake: number, siblings: Set<Poller>) {
     this.name = name;
     this.#native = native;
+    this.#siblings = siblings;
     this.#number = native.pollerOpen(name, wake);
     if (this.#number < 0) {
       const tooHigh = name === 'select' && this.#number === -Errno.EINVAL;
       const reason = tooHigh ? 'it takes no descriptor above 1023' : errnoName(this.#number);
       throw new HostError(`an interest set by ${name} cannot be made: ${reason}`);
     }
+    siblings.add(this);
   }
 
-  set(handle: number, interest: number, trigger: Trigger, token: number): number {
+  set(handle: number, interest: number, trigger: number, token: number): number {
     return this.#native.pollerSet(this.#number, handle, interest, trigger, token);
   }
 
@@ -64,6 +55,7 @@ export class LinuxPoller implements Poller {
 
   close(): void {
     this.#native.pollerClose(this.#number);
+    this.#siblings.delete(this);
     this.#number = -1; // which is no set: the number may soon be another's
   }
 
@@ -88,8 +80,12 @@ export class LinuxKernel implements Kernel {
   #wake: number;
   readonly #ownsWake: boolean;
   readonly #handles = new Set<number>();
-  readonly #pollers = new Set<LinuxPoller>();
+  readonly #pollers = new Set<Poller>();
+  #signals: LinuxSignals | undefined;
+  #completions: LinuxCompletions | undefined;
   readonly #retired = new Set<number>();
+  /** What was adopted and is no socket: other processes may share it. */
+  readonly #foreign = new Set<number>();
   /** By handle: 1 for a regular file, which is read and written at once. */
   #regular = new Uint8Array(256);
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
@@ -202,9 +198,8 @@ export class LinuxKernel implements Kernel {
   }
 
   close(handle: number): number {
-    if (!this.#handles.delete(handle)) return -Errno.EBADF;
-    this.#retired.delete(handle);
-    if (this.#regular[handle]) this.#regular[handle] = 0;
+    if (!this.#handles.has(handle)) return -Errno.EBADF;
+    this.#forget(handle);
     return this.#native.close(handle);
   }
 
@@ -215,9 +210,23 @@ export class LinuxKernel implements Kernel {
   }
 
   poller(name: PollerName): LinuxPoller {
-    const poller = new LinuxPoller(this.#native, name, this.#wake);
-    this.#pollers.add(poller);
-    return poller;
+    return new LinuxPoller(this.#native, name, this.#wake, this.#pollers);
+  }
+
+  signals(): LinuxSignals {
+    return (this.#signals ??= new LinuxSignals(this.#native, this.#wake, this.#foreign));
+  }
+
+  /** `engines`: what to try, in order, instead of what the environment says. */
+  completions(engines?: readonly string[]): LinuxCompletions {
+    if (this.#completions) return this.#completions;
+    const owner = {
+      memory: () => this.#memory,
+      keep: (handle: number) => this.#keep(handle),
+      forget: (handle: number) => this.#forget(handle),
+    };
+    this.#completions = new LinuxCompletions(this.#native, this.#wake, owner, engines);
+    return this.#completions;
   }
 
   wake(): void {
@@ -245,9 +254,10 @@ export class LinuxKernel implements Kernel {
   }
 
   dispose(): void {
+    this.#signals?.close();
+    this.#completions?.close();
     for (const poller of this.#pollers) poller.close();
     for (const handle of this.#handles) this.#native.close(handle);
-    this.#pollers.clear();
     this.#handles.clear();
     if (this.#ownsWake) this.#native.close(this.#wake);
     this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number
@@ -261,10 +271,11 @@ export class LinuxKernel implements Kernel {
     const handle = this.#keep(this.#native.duplicate(descriptor));
     if (handle < 0) return handle;
     const stat = new BigUint64Array(STAT_FIELDS);
-    if (
-      this.#native.stat(handle, stat) === 0 &&
-      Number(stat[Stat.TYPE]) === FileType.REGULAR_FILE
-    ) {
+    const known = this.#native.stat(handle, stat) === 0;
+    const type = known ? Number(stat[Stat.TYPE]) : FileType.UNKNOWN;
+    const socket = type === FileType.SOCKET_STREAM || type === FileType.SOCKET_DGRAM;
+    if (!socket) this.#foreign.add(handle);
+    if (type === FileType.REGULAR_FILE) {
       if (handle >= this.#regular.length) {
         const grown = new Uint8Array(handle * 2);
         grown.set(this.#regular);
@@ -288,8 +299,7 @@ export class LinuxKernel implements Kernel {
 
   /** Gives a handle away: the caller closes the descriptor by other means. */
   release(handle: number): number {
-    this.#handles.delete(handle);
-    this.#regular[handle] = 0;
+    this.#forget(handle);
     this.#native.release(handle);
     return handle;
   }
@@ -297,5 +307,12 @@ export class LinuxKernel implements Kernel {
   #keep(handle: number): number {
     if (handle >= 0) this.#handles.add(handle);
     return handle;
+  }
+
+  #forget(handle: number): void {
+    this.#handles.delete(handle);
+    this.#retired.delete(handle);
+    this.#foreign.delete(handle);
+    if (this.#regular[handle]) this.#regular[handle] = 0;
   }
 }

@@ -32,6 +32,7 @@ const busy: [string, () => Promise<Box>][] = [
     'waits in poll_oneoff, by select(2)',
     () => box(wasmFile('echo-poll'), { listen, poller: 'select' }),
   ],
+  ['waits for completions', () => box(wasmFile('echo-async'), { listen })],
   ['is always busy', () => box(wasmFile('echo-nonblocking'), { listen })],
   [
     'waits in a blocking accept',
@@ -111,6 +112,7 @@ describe('drain()', () => {
     ['the echo server', wasmFile('echo-poll'), { listen }],
     ['the echo server on poll(2)', wasmFile('echo-poll'), { listen, poller: 'poll' }],
     ['the echo server on select(2)', wasmFile('echo-poll'), { listen, poller: 'select' }],
+    ['the asynchronous echo server', wasmFile('echo-async'), { listen }],
     ['the echo server that is always busy', wasmFile('echo-nonblocking'), { listen }],
     ['a server on select() of wasi-libc', guestFile('select'), { listen }],
     ['a blocking server', guestFile('blocking'), { listen: ['127.0.0.1:0,blocking'] }],

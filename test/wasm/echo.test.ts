@@ -44,7 +44,7 @@ const servers: [string, Server][] = [
     'echo.c, blocking',
     { start: () => box(wasmFile('echo-blocking'), { listen }), crowd: 20, serial: true },
   ],
-  ...['nonblocking', 'select'].map((model): [string, Server] => [
+  ...['nonblocking', 'select', 'async'].map((model): [string, Server] => [
     `echo.c, ${model}`,
     { start: () => box(wasmFile(`echo-${model}`), { listen }), crowd: 200 },
   ]),
@@ -184,19 +184,38 @@ test('a process that is out of descriptors serves those it has, and resumes', as
   for (const socket of waiting) expect((await take(socket, 4)).toString()).toBe('ping');
 });
 
-test('a guest out of descriptors serves those it has, and resumes, again and again', async () => {
-  const { address } = await echoBox({ maxDescriptors: 14 });
-  const served = await Promise.all(Array.from({ length: 10 }, () => client(address!)));
-  for (const socket of served) await ping(socket);
-  for (let round = 0; round < 3; round++) {
-    const late = await client(address!);
-    late.write('late');
-    expect(await silent(late, 120)).toBe(true);
-    for (const socket of served) expect(await ping(socket)).toBe('ping');
-    served.shift()!.end();
-    expect((await take(late, 4)).toString()).toBe('late');
-    served.push(late);
-  }
+test.each(['nonblocking', 'select', 'poll', 'async'])(
+  'a guest out of descriptors serves those it has, and resumes, again and again: %s',
+  async (model) => {
+    const { address } = await box(wasmFile(`echo-${model}`), { listen, maxDescriptors: 14 });
+    const served = await Promise.all(Array.from({ length: 10 }, () => client(address!)));
+    for (const socket of served) await ping(socket);
+    for (let round = 0; round < 3; round++) {
+      const late = await client(address!);
+      late.write('late');
+      expect(await silent(late, 120)).toBe(true);
+      for (const socket of served) expect(await ping(socket)).toBe('ping');
+      served.shift()!.end();
+      expect((await take(late, 4)).toString()).toBe('late');
+      served.push(late);
+    }
+  },
+);
+
+test('a guest on select() of wasi-libc says that it can watch no more, and serves later', async () => {
+  const running = await box(wasmFile('echo-select'), { listen, stderr: 'pipe' });
+  const watched = 1023; // of FD_SETSIZE, one is the listener
+  const sockets = [];
+  for (let i = 0; i < watched; i++) sockets.push(await client(running.address!));
+  expect(await ping(sockets.at(-1)!)).toBe('ping');
+  const late = await client(running.address!);
+  late.write('late');
+  const sentence = 'echo: select() watches 1024 descriptors: further clients wait.\n';
+  expect((await take(running.stderr!, sentence.length)).toString()).toBe(sentence);
+  expect(await silent(late, 100)).toBe(true);
+  expect(await ping(sockets[0]!)).toBe('ping');
+  sockets[1]!.end();
+  expect((await take(late, 4)).toString()).toBe('late');
 });
 
 test('a guest without a listener says so, and exits with 2', async () => {

@@ -1,6 +1,5 @@
 /**
- * The server that responds, in every model that a host of WASI alone can serve, and the client that
- * talks to it: both are guests.
+ * The server that responds, in every model, and the client that talks to it: both are guests.
  */
 import type { Readable } from 'node:stream';
 
@@ -10,7 +9,7 @@ import { exchange, textOf, wasmFile } from '../harness.js';
 import { box, client, eventually, nodeServer, take } from '../src/started.js';
 
 const listen = ['127.0.0.1:0'];
-const models = ['blocking', 'nonblocking', 'select', 'poll'];
+const models = ['blocking', 'nonblocking', 'select', 'poll', 'async'];
 
 describe.each(models)('response.c, %s', (model) => {
   const start = (options = {}) => box(wasmFile(`response-${model}`), { listen, ...options });

@@ -100,10 +100,12 @@ static inline struct step machine_step(const struct machine *machine, uint8_t st
   return machine->table[state][event];
 }
 
-// The same for a state that is kept somewhere: enters the next one, and answers the call.
+// The same for whoever drives a machine: enters the next state, and answers the call. An event that
+// the table has nothing for is the driver's mistake, and traps.
 static inline enum call machine_advance(const struct machine *machine, uint8_t *state,
                                         enum event event) {
   struct step step = machine_step(machine, *state, event);
+  if (__builtin_expect(step.state == PROTOCOL_ERROR, false)) __builtin_trap();
   *state = step.state;
   return step.call;
 }

@@ -82,14 +82,10 @@ const struct machine server_machine = {"server", STATES, OPEN, STATE, TABLE};
 enum {
   FIRST_FD = 3,          // after stdin, stdout, stderr
   PAUSE_NS = 100000000,  // without listeners, when the host is out of descriptors or memory
-  SMALL_BYTES = 2032,    // of a queue that begins with a short message
-  SMALL_KEPT = 4096,     // small queues that are kept for the next message
   EXIT_NOBODY = 2,
 };
 
 static char input[QUEUE_BYTES];
-static struct queue *small_queues[SMALL_KEPT];
-static uint32_t small_count;
 
 _Noreturn void server_fatal(const struct server *server, const char *what) {
   fprintf(stderr, "%s: %s: %s\n", server->protocol->name, what, strerror(errno));
@@ -106,56 +102,11 @@ static enum call enter(struct connection *connection, enum event event) {
   return machine_advance(&server_machine, &connection->state, event);
 }
 
-// ---- queues
-
-static struct queue *queue_new(uint32_t bytes) {
-  if (bytes <= SMALL_BYTES && small_count > 0) return small_queues[--small_count];
-  uint32_t capacity = bytes <= SMALL_BYTES ? SMALL_BYTES : QUEUE_BYTES;
-  struct queue *queue = malloc(sizeof *queue + capacity);
-  if (queue != NULL) *queue = (struct queue){.capacity = capacity};
-  return queue;
-}
-
-static void queue_free(struct queue *queue) {
-  if (queue->capacity == SMALL_BYTES && small_count < SMALL_KEPT) {
-    queue->head = queue->tail = 0;
-    small_queues[small_count++] = queue;
-  } else {
-    free(queue);
-  }
-}
-
-// Makes room for `bytes` behind the tail: moves what is owed to the front first, then grows.
-static bool queue_reserve(struct connection *connection, uint32_t bytes) {
-  struct queue *queue = connection->queue;
-  if (queue == NULL) {
-    connection->queue = queue_new(bytes);
-    return connection->queue != NULL;
-  }
-  if (queue->tail + bytes <= queue->capacity) return true;
-  queue->tail -= queue->head;
-  memmove(queue->bytes, queue->bytes + queue->head, queue->tail);
-  queue->head = 0;
-  uint32_t larger = queue->capacity;
-  while (queue->tail + bytes > larger) larger = larger < QUEUE_BYTES ? QUEUE_BYTES : larger * 2;
-  if (larger == queue->capacity) return true;
-  queue = realloc(queue, sizeof *queue + larger);
-  if (queue == NULL) return false;
-  queue->capacity = larger;
-  connection->queue = queue;
-  return true;
-}
-
 // Without memory for it the answer would have a hole: the connection fails instead.
-static bool queue_append(struct connection *connection, const char *bytes, uint32_t length) {
-  if (!queue_reserve(connection, length)) {
-    enter(connection, FAILED);
-    return false;
-  }
-  struct queue *queue = connection->queue;
-  memcpy(queue->bytes + queue->tail, bytes, length);
-  queue->tail += length;
-  return true;
+static bool append(struct connection *connection, const char *bytes, uint32_t length) {
+  bool kept = queue_append(&connection->queue, bytes, length);
+  if (!kept) enter(connection, FAILED);
+  return kept;
 }
 
 // ---- receiving and sending
@@ -183,7 +134,7 @@ static void transmit(const struct server *server, struct connection *connection,
     enter(connection, DRAINED);
   } else if (error != 0 && !would_block(error)) {
     enter(connection, FAILED);
-  } else if (queue_append(connection, bytes + sent, length - sent)) {
+  } else if (append(connection, bytes + sent, length - sent)) {
     queued(server, connection);
   }
 }
@@ -201,7 +152,7 @@ enum event server_receive(struct server *server, int fd) {
   char *at = input;
   uint32_t room = QUEUE_BYTES - server->suffix_length;
   if (connection->queue != NULL) {
-    if (!queue_reserve(connection, QUEUE_BYTES - connection->queue->tail)) {
+    if (!queue_reserve(&connection->queue, QUEUE_BYTES - connection->queue->tail)) {
       enter(connection, FAILED);
       return FAILED;
     }
@@ -252,16 +203,15 @@ void server_sent(struct server *server, int fd, uint32_t length) {
     enter(connection, SENT);
     return;
   }
-  queue_free(queue);
-  connection->queue = NULL;
+  queue_free(&connection->queue);
   enter(connection, DRAINED);
 }
 
 void server_received(struct server *server, int fd, const char *bytes, uint32_t length) {
   struct connection *connection = &server->connections[fd];
-  bool kept = queue_append(connection, bytes, length);
+  bool kept = append(connection, bytes, length);
   if (kept && server->suffix_length > 0)
-    kept = queue_append(connection, server->protocol->suffix, server->suffix_length);
+    kept = append(connection, server->protocol->suffix, server->suffix_length);
   if (kept) queued(server, connection);
 }
 
@@ -287,7 +237,7 @@ bool server_add(struct server *server, int fd) {
   server->open++;
   if (server->greeting_length == 0) {
     enter(connection, BEGIN);
-  } else if (queue_append(connection, server->protocol->greeting, server->greeting_length)) {
+  } else if (append(connection, server->protocol->greeting, server->greeting_length)) {
     enter(connection, GREETED);
   }
   return true;
@@ -295,7 +245,7 @@ bool server_add(struct server *server, int fd) {
 
 void server_forget(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
-  if (connection->queue != NULL) queue_free(connection->queue);
+  queue_free(&connection->queue);
   *connection = (struct connection){.queue = NULL};
   server->open--;
   server->paused = false;

@@ -9,10 +9,8 @@
 #pragma once
 
 #include "machine.h"
+#include "queue.h"
 
-// What a connection may owe its client before it is no longer read from; one receive brings as much
-// at most, so that an unsent tail always fits.
-enum { QUEUE_BYTES = 65536 };
 // Accepted in a row before those that are there are served again.
 enum { ACCEPT_BURST = 1024 };
 // Received in a row from one connection before the others are served again.
@@ -35,12 +33,6 @@ struct model {
 };
 extern const struct model blocking_model, nonblocking_model, select_model, poll_model, epoll_model,
     epoll_edge_model, signal_model, async_model;
-
-// What is owed to a client: bytes[head..tail).
-struct queue {
-  uint32_t head, tail, capacity;
-  char bytes[];
-};
 
 struct connection {
   struct queue *queue;  // NULL while nothing is owed

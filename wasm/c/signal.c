@@ -107,11 +107,13 @@ static void connection_turn(struct server *server, int fd, enum event event) {
 
 static void begin(struct server *server, int fd) {
   struct connection *connection = &server->connections[fd];
-  enum call call = advance(connection, BEGIN);
-  if (call == CALL_SIGNAL_ARM && arm(fd)) {
-    receive(server, fd, advance(connection, ARMED));
-  } else {
-    server_enter(server, fd, FAILED);
+  if (server_sets(connection) != 0) {
+    advance(connection, BEGIN);
+    if (arm(fd)) {
+      receive(server, fd, advance(connection, ARMED));
+    } else {
+      server_enter(server, fd, FAILED);
+    }
   }
   if (server_sets(connection) == 0) server_close(server, fd);
 }

@@ -5,47 +5,65 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool reserve(struct instance *instance, int fd) {
-  size_t bytes = (size_t)fd / 8 + 1;
-  if (bytes <= instance->owned_bytes) return true;
-  size_t grown = bytes < 128 ? 128 : bytes * 2;
-  uint8_t *owned = realloc(instance->owned, grown);
-  if (!owned) return false;
-  memset(owned + instance->owned_bytes, 0, grown - instance->owned_bytes);
-  instance->owned = owned;
-  instance->owned_bytes = grown;
+bool include(struct bits *bits, int fd) {
+  size_t needed = (size_t)fd / 8 + 1;
+  if (needed > bits->size) {
+    size_t size = needed < 128 ? 128 : needed * 2;
+    uint8_t *bytes = realloc(bits->bytes, size);
+    if (!bytes) return false;
+    memset(bytes + bits->size, 0, size - bits->size);
+    *bits = (struct bits){.bytes = bytes, .size = size};
+  }
+  bits->bytes[fd / 8] |= (uint8_t)(1 << fd % 8);
   return true;
+}
+
+bool includes(const struct bits *bits, int fd) {
+  return fd >= 0 && (size_t)fd / 8 < bits->size && bits->bytes[fd / 8] >> fd % 8 & 1;
+}
+
+void exclude(struct bits *bits, int fd) {
+  if (includes(bits, fd)) bits->bytes[fd / 8] &= (uint8_t) ~(1 << fd % 8);
 }
 
 int own(struct instance *instance, int fd) {
   if (fd < 0) return -errno;
-  if (!reserve(instance, fd)) {
+  if (!include(&instance->owned, fd)) {
     close(fd);
     return -ENOMEM;
   }
-  instance->owned[fd / 8] |= (uint8_t)(1 << fd % 8);
   return fd;
 }
 
-bool owns(const struct instance *instance, int fd) {
-  return fd >= 0 && (size_t)fd / 8 < instance->owned_bytes && instance->owned[fd / 8] >> fd % 8 & 1;
+bool owns(const struct instance *instance, int fd) { return includes(&instance->owned, fd); }
+
+void disown(struct instance *instance, int fd) { exclude(&instance->owned, fd); }
+
+void forget_everywhere(struct instance *instance, int fd) {
+  forget_in_pollers(instance, fd);
+  forget_in_signals(instance, fd);
 }
 
-void disown(struct instance *instance, int fd) {
-  if (owns(instance, fd)) instance->owned[fd / 8] &= (uint8_t) ~(1 << fd % 8);
+int close_owned(struct instance *instance, int fd) {
+  if (!owns(instance, fd)) return -EBADF;
+  forget_everywhere(instance, fd);
+  int later = close_later(instance, fd);
+  if (later != 0) return later < 0 ? later : 0;
+  disown(instance, fd);
+  return close(fd) < 0 ? -errno : 0;
 }
 
 /* Runs when the thread ends, also when it was terminated in the middle of a call. */
 static void finalize(napi_env env, void *data, void *hint) {
   struct instance *instance = data;
   close_watches(instance);
+  close_queues(instance);
   close_pollers(instance);
-  for (size_t byte = 0; byte < instance->owned_bytes; byte++) {
-    for (int bit = 0; instance->owned[byte] && bit < 8; bit++) {
-      if (instance->owned[byte] >> bit & 1) close((int)(byte * 8) + bit);
-    }
+  close_signals(instance);
+  for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
+    if (owns(instance, fd)) close(fd);
   }
-  free(instance->owned);
+  free(instance->owned.bytes);
   free(instance);
 }
 
@@ -57,8 +75,9 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   instance->env = env;
-  static const export_functions rooms[] = {export_readiness, export_socket, export_file,
-                                           export_clock, export_loop};
+  static const export_functions rooms[] = {export_readiness, export_signal, export_completion,
+                                           export_socket,    export_file,   export_clock,
+                                           export_loop};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

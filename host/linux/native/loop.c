@@ -82,11 +82,10 @@ static napi_value unwatch(napi_env env, napi_callback_info info) {
  * not epoll's */
 static napi_value watchPoller(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  int number = argument_int(&call, 0);
+  struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   uv_loop_t *loop = NULL;
-  if (number < 0 || number >= MAX_POLLERS || !call.instance->pollers[number])
-    return answer(env, -EBADF);
-  if (call.instance->pollers[number]->descriptor < 0) return answer(env, -ENOTSUP);
+  if (!poller) return answer(env, -EBADF);
+  if (poller->descriptor < 0) return answer(env, -ENOTSUP);
   napi_valuetype type;
   if (napi_typeof(env, call.argv[1], &type) != napi_ok || type != napi_function)
     return answer(env, -EINVAL);
@@ -94,7 +93,7 @@ static napi_value watchPoller(napi_env env, napi_callback_info info) {
     return answer(env, -ENOSYS);
   struct watch *watch = calloc(1, sizeof *watch);
   uv_poll_t *handle = calloc(1, uv_handle_size(UV_POLL));
-  int descriptor = fcntl(call.instance->pollers[number]->descriptor, F_DUPFD_CLOEXEC, 3);
+  int descriptor = fcntl(poller->descriptor, F_DUPFD_CLOEXEC, 3);
   if (!watch || !handle || descriptor < 0 || uv_poll_init(loop, handle, descriptor) != 0) {
     free(watch);
     free(handle);

@@ -7,13 +7,26 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static struct poller *poller_of(const struct call *call, int index) {
-  int number = argument_int(call, index);
-  return number < 0 || number >= MAX_POLLERS ? NULL : call->instance->pollers[number];
+struct poller *poller_of(const struct instance *instance, int number) {
+  return number < 0 || number >= instance->poller_capacity ? NULL : instance->pollers[number];
+}
+
+/* A number that no set has, or -ENOMEM. */
+static int free_number(struct instance *instance) {
+  int number = 0;
+  while (number < instance->poller_capacity && instance->pollers[number]) number++;
+  if (number < instance->poller_capacity) return number;
+  int capacity = number < 8 ? 8 : number * 2;
+  struct poller **pollers = realloc(instance->pollers, (size_t)capacity * sizeof *pollers);
+  if (!pollers) return -ENOMEM;
+  memset(pollers + number, 0, (size_t)(capacity - number) * sizeof *pollers);
+  instance->pollers = pollers;
+  instance->poller_capacity = capacity;
+  return number;
 }
 
 static void destroy(struct instance *instance, int number) {
-  struct poller *poller = instance->pollers[number];
+  struct poller *poller = poller_of(instance, number);
   if (!poller) return;
   poller->backend->close(poller);
   free(poller);
@@ -21,11 +34,12 @@ static void destroy(struct instance *instance, int number) {
 }
 
 void close_pollers(struct instance *instance) {
-  for (int i = 0; i < MAX_POLLERS; i++) destroy(instance, i);
+  for (int i = 0; i < instance->poller_capacity; i++) destroy(instance, i);
+  free(instance->pollers);
 }
 
-void forget_everywhere(struct instance *instance, int fd) {
-  for (int i = 0; i < MAX_POLLERS; i++) {
+void forget_in_pollers(struct instance *instance, int fd) {
+  for (int i = 0; i < instance->poller_capacity; i++) {
     if (instance->pollers[i]) instance->pollers[i]->backend->forget(instance->pollers[i], fd);
   }
 }
@@ -37,9 +51,8 @@ static napi_value pollerOpen(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   char name[16];
   if (!argument_text(&call, 0, name, sizeof name)) return answer(env, -EINVAL);
-  int number = 0;
-  while (number < MAX_POLLERS && call.instance->pollers[number]) number++;
-  if (number == MAX_POLLERS) return answer(env, -EMFILE);
+  int number = free_number(call.instance);
+  if (number < 0) return answer(env, number);
   for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
     if (strcmp(backends[i]->name, name) != 0) continue;
     struct poller *poller = calloc(1, sizeof *poller);
@@ -56,7 +69,7 @@ static napi_value pollerOpen(napi_env env, napi_callback_info info) {
 /* pollerSet(poller, fd, interest, trigger, token) */
 static napi_value pollerSet(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  struct poller *poller = poller_of(&call, 0);
+  struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   if (!poller) return answer(env, -EBADF);
   return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2),
                                           argument_int(&call, 3), argument_int(&call, 4)));
@@ -65,14 +78,14 @@ static napi_value pollerSet(napi_env env, napi_callback_info info) {
 /* pollerRemove(poller, fd) */
 static napi_value pollerRemove(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  struct poller *poller = poller_of(&call, 0);
+  struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   return answer(env, poller ? poller->backend->remove(poller, argument_int(&call, 1)) : -EBADF);
 }
 
 /* pollerWait(poller, events, timeoutNs): events is an Int32Array, EVENT_STRIDE words an event */
 static napi_value pollerWait(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  struct poller *poller = poller_of(&call, 0);
+  struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   void *events;
   size_t words;
   if (!poller) return answer(env, -EBADF);
@@ -86,7 +99,7 @@ static napi_value pollerWait(napi_env env, napi_callback_info info) {
 /* pollerClose(poller) */
 static napi_value pollerClose(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  if (poller_of(&call, 0)) destroy(call.instance, argument_int(&call, 0));
+  destroy(call.instance, argument_int(&call, 0));
   return answer(env, 0);
 }
 

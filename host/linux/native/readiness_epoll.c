@@ -1,5 +1,5 @@
-/* Readiness by epoll(7): level, edge and oneshot; the cost of a wait does not depend on how many
- * descriptors are watched. */
+/* Readiness by epoll(7): level, edge, oneshot and exclusive; the cost of a wait does not depend on
+ * how many descriptors are watched. */
 #include "native.h"
 
 #include <fcntl.h>
@@ -9,24 +9,11 @@
 #include <unistd.h>
 
 struct set {
-  uint8_t *known; /* a byte for each descriptor: whether it is watched, to call the right one of ADD
-                     and MOD first */
-  size_t size;
+  struct bits known; /* what is watched, to call the right one of ADD and MOD first */
   struct epoll_event
       *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
   int capacity;
 };
-
-static bool reserve(struct set *set, int fd) {
-  if ((size_t)fd < set->size) return true;
-  size_t size = (size_t)fd + 1 < 256 ? 256 : ((size_t)fd + 1) * 2;
-  uint8_t *known = realloc(set->known, size);
-  if (!known) return false;
-  memset(known + set->size, 0, size - set->size);
-  set->known = known;
-  set->size = size;
-  return true;
-}
 
 static int epoll_open(struct poller *poller, int wake) {
   struct set *set = calloc(1, sizeof *set);
@@ -40,28 +27,31 @@ static int epoll_open(struct poller *poller, int wake) {
 
 static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
   struct set *set = poller->state;
-  if (fd < 0 || ((size_t)fd >= set->size && fcntl(fd, F_GETFD) < 0))
+  if (trigger & ~(TRIGGER_EDGE | TRIGGER_ONESHOT)) return -EINVAL;
+  if (fd < 0 || ((size_t)fd / 8 >= set->known.size && fcntl(fd, F_GETFD) < 0))
     return -EBADF; /* no room for what is not open */
-  if (!reserve(set, fd)) return -ENOMEM;
+  bool known = includes(&set->known, fd);
+  if (!include(&set->known, fd)) return -ENOMEM;
   struct epoll_event event = {.events = interest, .data.u64 = (uint32_t)token};
-  if (trigger == TRIGGER_EDGE) event.events |= EPOLLET;
-  if (trigger == TRIGGER_ONESHOT) event.events |= EPOLLONESHOT;
-  int first = set->known[fd] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (trigger & TRIGGER_EDGE) event.events |= EPOLLET;
+  if (trigger & TRIGGER_ONESHOT) event.events |= EPOLLONESHOT;
+  int first = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   int result = epoll_ctl(poller->descriptor, first, fd, &event);
-  if (result < 0 && errno == (first == EPOLL_CTL_MOD ? ENOENT : EEXIST)) {
-    int other = first == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    set->known[fd] = 0;
+  if (result < 0 && errno == (known ? ENOENT : EEXIST)) {
+    int other = known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    known = false;
     result = epoll_ctl(poller->descriptor, other, fd, &event);
   }
-  if (result < 0) return -errno; /* a change that is refused leaves what was watched before */
-  set->known[fd] = 1;
-  return 0;
+  if (result == 0) return 0;
+  result = -errno; /* a change that is refused leaves what was watched before */
+  if (!known) exclude(&set->known, fd);
+  return result;
 }
 
 static int epoll_remove(struct poller *poller, int fd) {
   struct set *set = poller->state;
-  if (fd < 0 || (size_t)fd >= set->size || !set->known[fd]) return -ENOENT;
-  set->known[fd] = 0;
+  if (!includes(&set->known, fd)) return -ENOENT;
+  exclude(&set->known, fd);
   return epoll_ctl(poller->descriptor, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
 }
 
@@ -110,7 +100,7 @@ static void epoll_close(struct poller *poller) {
   struct set *set = poller->state;
   if (poller->descriptor >= 0) close(poller->descriptor);
   if (!set) return;
-  free(set->known);
+  free(set->known.bytes);
   free(set->buffer);
   free(set);
 }

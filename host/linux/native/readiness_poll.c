@@ -48,7 +48,7 @@ static int poll_open(struct poller *poller, int wake) {
 
 static int poll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
   struct set *set = poller->state;
-  if (trigger != TRIGGER_LEVEL) return -EINVAL;
+  if (trigger != TRIGGER_LEVEL || interest & READINESS_EXCLUSIVE) return -EINVAL;
   if (fd < 0 || fcntl(fd, F_GETFD) < 0) return -EBADF;
   if (!reserve(set, fd)) return -ENOMEM;
   if (!set->places[fd]) set->places[fd] = set->count++;

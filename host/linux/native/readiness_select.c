@@ -38,7 +38,7 @@ static void put(fd_set *set, int fd, bool wanted) {
 static int select_set(struct poller *poller, int fd, uint32_t interest, int trigger,
                       int32_t token) {
   struct set *set = poller->state;
-  if (trigger != TRIGGER_LEVEL) return -EINVAL;
+  if (trigger != TRIGGER_LEVEL || interest & READINESS_EXCLUSIVE) return -EINVAL;
   if (fd < 0 || fcntl(fd, F_GETFD) < 0) return -EBADF;
   if (fd >= FD_SETSIZE) return -EINVAL;
   put(&set->read, fd, interest & (POLLIN | POLLRDHUP));

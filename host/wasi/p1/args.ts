@@ -1,7 +1,7 @@
 /** args_*: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#args_get */
 import { WasiErrno } from '../errno.js';
 import type { Memory } from '../memory.js';
-import type { Process } from './process.js';
+import type { Process } from '../process.js';
 
 /**
  * Stores the strings from `buffer` on, each with its terminating zero, and their addresses from

@@ -1,7 +1,7 @@
 /** clock_*: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#clock_res_get */
 import { Clock } from '../../kernel/kernel.js';
 import { WasiErrno } from '../errno.js';
-import type { Process } from './process.js';
+import type { Process } from '../process.js';
 
 const isClock = (id: number): id is Clock => id >>> 0 <= Clock.THREAD_CPUTIME;
 

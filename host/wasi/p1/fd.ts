@@ -8,7 +8,7 @@ import { FileType, Stat, STAT_FIELDS, Whence } from '../../kernel/kernel.js';
 import { Readiness } from '../../kernel/readiness.js';
 import { type Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
-import { untilReady, type Process } from './process.js';
+import { untilReady, type Process } from '../process.js';
 import { receive, transmit, writeRest } from './sock.js';
 
 const FDFLAGS_NONBLOCK = 4;

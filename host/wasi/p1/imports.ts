@@ -10,7 +10,7 @@ import { environ } from './environ.js';
 import { fd } from './fd.js';
 import { Poll } from './poll.js';
 import { proc } from './proc.js';
-import type { Process } from './process.js';
+import type { Process, WasiFunction } from '../process.js';
 import { random } from './random.js';
 import { sched } from './sched.js';
 import { sock } from './sock.js';
@@ -94,11 +94,16 @@ export const parameters: Record<string, string> = {
   sock_shutdown: 'fd how',
 };
 
-/**
- * A function of the ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers an
- * errno of WASI.
- */
-export type WasiFunction = (...args: never[]) => number;
+/** What may wait, or never comes back. */
+export const waiting: ReadonlySet<string> = new Set([
+  'poll_oneoff',
+  'sock_accept',
+  'sock_recv',
+  'sock_send',
+  'fd_read',
+  'fd_write',
+  'proc_exit',
+]);
 
 export interface Preview1 {
   /** By name: all of preview1. */

@@ -13,7 +13,7 @@ import { Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { Deadlines } from './deadline.js';
 import { ALWAYS_READY, EventType, Interest, SLOT, WATCHED } from './interest.js';
-import type { Process } from './process.js';
+import type { Process } from '../process.js';
 
 const SUBSCRIPTION_BYTES = 48;
 const SUBSCRIPTION_WORDS = 12;

@@ -1,6 +1,6 @@
 /** random_get: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#random_get */
 import { WasiErrno, wasiErrno } from '../errno.js';
-import type { Process } from './process.js';
+import type { Process } from '../process.js';
 
 /** In pieces, so that a guest that wants gigabytes can be stopped between two of them. */
 const PIECE_BYTES = 1 << 20;

@@ -1,6 +1,6 @@
 /** sched_yield: https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#sched_yield */
 import { WasiErrno } from '../errno.js';
-import type { Process } from './process.js';
+import type { Process } from '../process.js';
 
 export const sched = (process: Process) => ({
   yield(): number {

@@ -10,7 +10,7 @@ import { Receive, Shutdown } from '../../kernel/kernel.js';
 import { Readiness } from '../../kernel/readiness.js';
 import { Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
-import { untilReady, type Process } from './process.js';
+import { untilReady, type Process } from '../process.js';
 
 const FDFLAGS_NONBLOCK = 4;
 

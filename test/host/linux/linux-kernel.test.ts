@@ -151,13 +151,19 @@ describe.each(pollerNames)('Linux by %s', (backend) => {
     await exit;
   });
 
-  test('a 65th set is refused in a sentence', () => {
-    const sets = Array.from({ length: 64 }, () => kernel.poller(backend));
-    expect(() => kernel.poller(backend)).toThrow(
-      `an interest set by ${backend} cannot be made: EMFILE`,
-    );
+  test('the two hundredth set is like the first', () => {
+    const [reader, writer] = pipe();
+    kernel.attach({ bytes: new Uint8Array([8, 0, 0, 0, 1, 0, 0, 0, 120]) });
+    kernel.writev(writer, 0, 1, 0);
+    const sets = Array.from({ length: 200 }, () => kernel.poller(backend));
+    const events = new Int32Array(3);
+    for (const set of sets) expect(set.set(reader, IN, Trigger.LEVEL, 1)).toBe(0);
+    for (const set of sets) expect(set.wait(events, 0)).toBe(1);
     sets[30]!.close();
-    kernel.poller(backend).close();
+    const again = kernel.poller(backend);
+    expect(again.wait(events, 0)).toBe(0);
+    kernel.close(reader);
+    for (const set of [...sets.slice(31), again]) expect(set.wait(events, 0)).toBe(0);
   });
 });
 

@@ -14,7 +14,7 @@ import { Descriptor, Descriptors } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
 import { Memory } from '#host/wasi/memory';
 import { preview1, type Preview1 } from '#host/wasi/p1/imports';
-import { Process } from '#host/wasi/p1/process';
+import { Process } from '#host/wasi/process';
 
 export const Type = { CLOCK: 0, READ: 1, WRITE: 2 } as const;
 export const HANGUP = 1;

@@ -1,13 +1,19 @@
 /**
  * What the functions of one guest share: its memory, its descriptors, its kernel, and what the
- * embedder lends it. Where a descriptor is in blocking mode the guest waits here, and only here and
- * in poll_oneoff.
+ * embedder lends it. Where a descriptor is in blocking mode the guest waits here; beside that it
+ * waits only in the calls that are made for waiting.
  */
-import { Errno } from '../../kernel/errno.js';
-import type { Kernel } from '../../kernel/kernel.js';
-import { Readiness, type PollerName } from '../../kernel/readiness.js';
-import type { Descriptor, Descriptors } from '../descriptors.js';
-import { Memory } from '../memory.js';
+import { Errno } from '../kernel/errno.js';
+import type { Kernel } from '../kernel/kernel.js';
+import { Readiness, type PollerName } from '../kernel/readiness.js';
+import type { Descriptor, Descriptors } from './descriptors.js';
+import { Memory } from './memory.js';
+
+/**
+ * A function of a guest's ABI: 32-bit integers come as numbers, 64-bit ones as bigints; it answers
+ * an errno of WASI.
+ */
+export type WasiFunction = (...args: never[]) => number;
 
 /** What the embedder lends a guest. */
 export interface Embedder {
