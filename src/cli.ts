@@ -20,6 +20,7 @@ import {
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
+import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
 import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
@@ -262,6 +263,7 @@ function program(version: string, done: Done): Command {
   addRun(pollux, done);
   addEcho(pollux, done);
   addClient(pollux, done);
+  addModels(pollux);
   return pollux;
 }
 

@@ -40,7 +40,7 @@ const rooms: Record<string, RegExp> = {
   'host/wasi': /^host\/kernel\//,
   'host/ext': /^host\/kernel\/|^host\/wasi\/(memory|descriptors|errno|process)\.js$/,
   'host/linux': /^host\/kernel\/|^node:/,
-  src: /^host\/|^node:|^commander$/,
+  src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
   bench: /^node:|^(commander|cli-table3|ora)$/,
 };
 
@@ -101,6 +101,20 @@ describe('the house', () => {
       }
     }
     expect(forbidden).toEqual([]);
+  });
+
+  test('what runs in a browser imports nothing but what does', () => {
+    const reached = new Set(['src/machine.ts', 'src/diagram.ts', 'src/timing.ts']);
+    const foreign: string[] = [];
+    for (const file of reached) {
+      for (const [, from] of text(file).matchAll(/^(?:import|export)\b[^;]*?from '([^']+)'/gm)) {
+        const target = normalize(join(dirname(file), from!)).replace(/\.js$/, '.ts');
+        if (!from!.startsWith('.')) foreign.push(`${file} imports ${from}`);
+        else if (!target.startsWith('wasm/')) reached.add(target);
+      }
+    }
+    expect(foreign).toEqual([]);
+    expect([...reached].filter((file) => file.startsWith('host/linux/'))).toEqual([]);
   });
 
   test('names of the ABI are spelt only where it is imported', () => {

@@ -1,25 +1,18 @@
 // @ts-check
 /**
- * Builds every WebAssembly guest of the table below that is stale, or the one file that is named,
- * in C or AssemblyScript; it downloads nothing.
+ * Builds every WebAssembly guest of the table below that is stale, and the component of the
+ * machines with its JavaScript, or the one file that is named, in C or AssemblyScript; it downloads
+ * nothing.
  *
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+
+import { BuildError, packagedClang, packageVersion, wasiSdk } from './compiler.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const named = process.argv.slice(2).map((file) => relative(root, resolve(file)));
@@ -52,6 +45,8 @@ const ASC_COMMAND = ['--exportStart', '_start'];
 const NO_COLLECTOR = ['--runtime', 'stub'];
 // For whoever writes `new` in a loop.
 const COLLECTOR = ['--runtime', 'incremental'];
+
+/** @typedef {import('./compiler.mjs').Compiler} Compiler */
 
 /**
  * @typedef {object} Guest
@@ -148,20 +143,31 @@ const GUESTS = [
   },
 ];
 
-/** What the user is to blame for, said in one sentence or already said by the compiler. */
-class BuildError extends Error {}
-
-/** @typedef {Map<string, string | Uint8Array>} Inputs */
-
+const WIT = 'wasm/wit/pollux.wit';
 /**
- * A C compiler: one program, which compiles and links. `run` answers the file `name` that it wrote.
- * @typedef {object} Compiler
- * @property {string} identity  what the cache tells two compilers apart by
- * @property {(name: string, args: string[], inputs: Inputs) => Promise<Uint8Array>} run
+ * The module inside of the component: the tables and what exports them. Of the models' files the
+ * linker leaves out what works on sockets, which nothing here calls, and with it every import; not
+ * so in a command, whose every export would flush stdio.
+ * @type {Guest}
  */
+const MACHINES = {
+  output: 'machines.wasm',
+  sources: [
+    ...MODELS.filter((model) => model !== 'epoll-edge'),
+    'server',
+    'machine',
+    'component',
+  ].map((name) => `wasm/c/${name}.c`),
+  linkFlags: ['-mexec-model=reactor'],
+};
 
 /** @param {...(string | string[])} parts */
 const keyOf = (...parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+
+/** @param {string} path @param {Uint8Array} content */
+function update(path, content) {
+  if (!existsSync(path) || !readFileSync(path).equals(content)) write(path, content);
+}
 
 /** @param {string} path @param {string | Uint8Array} content */
 function write(path, content) {
@@ -174,92 +180,13 @@ function write(path, content) {
 /**
  * The cached artefact of that key, made first if there is none.
  * @param {string} key
- * @param {() => Promise<Uint8Array>} make
- * @returns {Promise<Uint8Array>}
+ * @param {() => Promise<string | Uint8Array>} make
+ * @returns {Promise<Buffer>}
  */
 async function cached(key, make) {
   const path = join(CACHE, key);
   if (!existsSync(path)) write(path, await make());
   return readFileSync(path);
-}
-
-/** @param {string} name */
-const packageVersion = (name) =>
-  JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')).version;
-
-/** @param {string} root @returns {Compiler} */
-function wasiSdk(root) {
-  const clang = join(root, 'bin/clang');
-  let identity;
-  try {
-    identity = execFileSync(clang, ['--version'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch {
-    throw new BuildError(
-      `WASI_SDK_PATH is '${root}', but '${clang}' does not run: point it at an unpacked wasi-sdk.`,
-    );
-  }
-  return {
-    identity: `${root} ${identity}`,
-    async run(name, args, inputs) {
-      const scratch = mkdtempSync(join(tmpdir(), 'pollux-'));
-      try {
-        // Sources are read where they are; only the objects, which are in no file, are written.
-        const objects = [...inputs].filter(([path]) => path.endsWith('.o'));
-        for (const [path, content] of objects) writeFileSync(join(scratch, path), content);
-        const placed = args.map((arg) =>
-          objects.some(([path]) => path === arg) ? join(scratch, arg) : arg,
-        );
-        const output = join(scratch, name);
-        const { status } = spawnSync(clang, [...placed, '-o', output], { stdio: 'inherit' });
-        if (status !== 0) throw new BuildError();
-        return readFileSync(output);
-      } finally {
-        rmSync(scratch, { recursive: true });
-      }
-    },
-  };
-}
-
-/** @returns {Compiler} */
-function packagedClang() {
-  return {
-    identity: `@yowasp/clang ${packageVersion('@yowasp/clang')}`,
-    async run(name, args, inputs) {
-      // A hundred megabytes: only read when something is stale.
-      const { runClang, Exit } = /** @type {any} */ (await import('@yowasp/clang'));
-      await runClang(null, {}, { fetchProgress() {} }); // loads it without printing progress
-      try {
-        const streams = { stdout: print, stderr: print };
-        const files = await runClang(['clang', ...args, '-o', name], tree(inputs), streams);
-        return files[name];
-      } catch (error) {
-        if (error instanceof Exit) throw new BuildError();
-        throw error;
-      }
-    },
-  };
-}
-
-/** @param {Uint8Array | null} bytes */
-function print(bytes) {
-  if (bytes) process.stderr.write(bytes);
-}
-
-/** Nested folders, as @yowasp/clang takes them. @param {Inputs} files */
-function tree(files) {
-  /** @type {Record<string, any>} */
-  const root = {};
-  for (const [path, content] of files) {
-    const folders = path.split('/');
-    const name = /** @type {string} */ (folders.pop());
-    let folder = root;
-    for (const step of folders) folder = folder[step] ??= {};
-    folder[name] = content;
-  }
-  return root;
 }
 
 /**
@@ -356,6 +283,25 @@ async function buildAssemblyScript({ sources: [source], compileFlags = [] }) {
   });
 }
 
+/** @param {Compiler} compiler */
+async function buildComponent(compiler) {
+  const core = await buildC(MACHINES, compiler);
+  const wit = readFileSync(WIT, 'utf8');
+  const key = keyOf(
+    `jco ${packageVersion('@bytecodealliance/jco-transpile')}`,
+    readFileSync('wasm/component.mjs', 'utf8'),
+    wit,
+    core.toString('base64'),
+  );
+  const files = await cached(key, async () => {
+    console.log(`jco ${WIT}`);
+    const { componentise } = await import('./component.mjs');
+    return JSON.stringify(await componentise(core, wit));
+  });
+  for (const [name, base64] of JSON.parse(files.toString()))
+    update(`dist/wasm/${name}`, Buffer.from(base64, 'base64'));
+}
+
 /** The one guest that the command line names. @returns {Guest} */
 function namedGuest() {
   const [source = '', output] = named;
@@ -378,9 +324,9 @@ async function main() {
     const wasm = guest.sources[0].endsWith('.ts')
       ? await buildAssemblyScript(guest)
       : await buildC(guest, compiler);
-    if (!existsSync(guest.output) || !readFileSync(guest.output).equals(wasm))
-      write(guest.output, wasm);
+    update(guest.output, wasm);
   }
+  if (named.length === 0) await buildComponent(compiler);
 }
 
 try {

@@ -68,12 +68,15 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'CHANGELOG.md',
     'package.json',
     'prebuilds/linux-x64/pollux.node',
+    'dist/wasm/component.wasm',
     'dist/wasm/echo-poll.wasm',
     'wasm/as/sdk/socket.ts',
     'dist/src/cli.js',
     'dist/src/worker.js',
     'dist/src/index.js',
     'dist/src/index.d.ts',
+    'dist/src/machine.js',
+    'dist/src/machine.d.ts',
   ];
   expect(expected.filter((file) => !files.includes(file))).toEqual([]);
 });
@@ -85,6 +88,8 @@ test('the tarball holds nothing else', () => {
     /^dist\/(src|host)\/[\w/-]+\.(js|d\.ts)$/,
     /^dist\/wasm\/[\w.-]+\.wasm$/,
     /^wasm\/as\/sdk\/\w+\.(ts|md)$/,
+    /^dist\/wasm\/component(\.cores)?\.(js|d\.ts)$/,
+    /^dist\/wasm\/interfaces\/[\w-]+\.d\.ts$/,
     /^prebuilds\/linux-\w+\/pollux\.node$/,
   ];
   expect(files.filter((file) => !allowed.some((form) => form.test(file)))).toEqual([]);
@@ -127,8 +132,23 @@ test('it is imported, and serves', async () => {
   expect(stderr).toBe('');
 });
 
+test('the machines are imported and stepped', async () => {
+  const program = `
+    import { machines } from 'pollux/machine';
+    const { select, async: completion, server } = machines;
+    const { state, call } = select.step(select.initial, 'BEGIN');
+    console.log(state, call, select.class, completion.class, server.class);
+  `;
+  const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: home,
+  });
+  expect(stdout).toBe('WAITING SELECT synchronous asynchronous undefined\n');
+  expect(stderr).toBe('');
+});
+
 test('CommonJS can require it where Node can, for it has no top-level await', async () => {
-  const program = "console.log(typeof require('pollux').sandbox)";
+  const program =
+    "console.log(typeof require('pollux').sandbox, typeof require('pollux/machine').machines)";
   const flags = process.allowedNodeEnvironmentFlags.has('--experimental-require-module')
     ? ['--experimental-require-module']
     : [];
@@ -137,7 +157,7 @@ test('CommonJS can require it where Node can, for it has no top-level await', as
     [...flags, '--no-warnings', '--input-type=commonjs', '-e', program],
     { cwd: home },
   );
-  expect(stdout).toBe('function\n');
+  expect(stdout).toBe('function object\n');
 });
 
 test('its types resolve, and say what is wrong', async () => {
@@ -158,6 +178,11 @@ test('its types resolve, and say what is wrong', async () => {
     join(home, 'use.ts'),
     `import { echo, load, sandbox, UsageError } from 'pollux';
     import type { Box, Exit, Guest, SandboxOptions } from 'pollux';
+    import { machines, type Machine, type Step } from 'pollux/machine';
+    const machine: Machine = machines['epoll-edge'];
+    const step: Step = machine.step(machine.initial, 'BEGIN');
+    // @ts-expect-error there is no such event
+    machine.step(step.state, 'BEGUN');
     const options: SandboxOptions = { listen: ['127.0.0.1:0'], poller: 'epoll', stdout: 'pipe' };
     const guest: Guest = await load(new URL('file:///guest.wasm'));
     const box: Box = await sandbox(guest, options);
@@ -240,5 +265,7 @@ test('attw finds nothing for ESM', async () => {
     [tarball, '--profile', 'esm-only', '--format', 'ascii'],
     { cwd: dirname(tarball) },
   );
-  expect(stdout.match(/^(node16 \(from ESM\)|bundler): 🟢/gm)).toHaveLength(4);
+  expect(stdout.match(/^(node16 \(from ESM\)|bundler): 🟢/gm)).toHaveLength(
+    2 * Object.keys(manifest.exports).length,
+  );
 });
