@@ -33,7 +33,7 @@ async function main({ plan, wake, command }: WorkerData): Promise<void> {
     if (descriptors.connections === 0) exit(0);
   };
 
-  const kernel = new LinuxKernel(wake);
+  const kernel = new LinuxKernel({ wake, ahead: true });
   try {
     const warn = (sentence: string) => tell({ type: 'warning', sentence });
     made = await make(plan, kernel, { embedded: false, exit, interrupted, warn });

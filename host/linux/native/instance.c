@@ -51,8 +51,11 @@ static void finalize(napi_env env, void *data, void *hint) {
   close_pollers(instance);
   close_signals(instance);
   for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
-    if (owns(instance, fd)) close(fd);
+    if (!owns(instance, fd)) continue;
+    ahead_closing(instance, fd);
+    close(fd);
   }
+  close_ahead(instance);
   free(instance->owned.bytes);
   free(instance);
 }
@@ -66,7 +69,8 @@ NAPI_MODULE_INIT() {
   }
   instance->env = env;
   static const export_functions rooms[] = {export_readiness, export_signal, export_socket,
-                                           export_file,      export_clock,  export_loop};
+                                           export_file,      export_clock,  export_loop,
+                                           export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }
