@@ -12,7 +12,7 @@ import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
 import { type Embedder, Process } from '../host/wasi/process.js';
-import { GuestError, HostError } from '../host/kernel/error.js';
+import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { Trace } from './trace.js';
 
 /**
@@ -61,10 +61,18 @@ export async function make(
   const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
   const { functions, poll } = preview1.preview1(process);
   const extension = pollux.extension(process);
+  const names = [kernel.name, poller];
+  if (isAsynchronous(plan.module)) {
+    if (embedder.embedded) {
+      throw new UsageError(
+        'a reactor cannot do asynchronous I/O, for its event loop is not woken by completions: ' +
+          'make the guest a command',
+      );
+    }
+    names.push(kernel.completions().name);
+  }
   const trace =
-    plan.trace === undefined
-      ? undefined
-      : new Trace(plan.trace, `${kernel.name} ${poller}`, embedder.warn);
+    plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
   const memory = () => process.memory;
   const imports = {
     [preview1.MODULE]: trace ? trace.wrap(preview1, functions, memory) : functions,
@@ -76,6 +84,12 @@ export async function make(
   });
   process.attach(new Memory(instance.exports['memory'] as unknown as LinearMemory));
   return { instance, process, poll, trace };
+}
+
+function isAsynchronous(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some(
+    (each) => each.module === pollux.MODULE && pollux.asynchronous.has(each.name),
+  );
 }
 
 /** An instance; its start function, if it has one, is the guest's own code and may trap. */

@@ -4,6 +4,7 @@
  * wasm/c/include/pollux.h.
  */
 import { WasiErrno } from '../wasi/errno.js';
+import { Asynchronous } from './async.js';
 import type { Process, WasiFunction } from '../wasi/process.js';
 
 export const MODULE = 'pollux';
@@ -15,9 +16,10 @@ export const unbuilt = [
   'epoll_wait',
   'signal_arm',
   'signal_wait',
-  'submit',
-  'reap',
 ] as const;
+
+/** What needs the kernel's queue of operations. */
+export const asynchronous: ReadonlySet<string> = new Set(['submit', 'reap']);
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is
@@ -37,8 +39,11 @@ export const parameters: Record<string, string> = {
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
 
 /** By name: all functions of the module, for one process. */
-export function extension(_process: Process): Record<string, WasiFunction> {
+export function extension(process: Process): Record<string, WasiFunction> {
   const functions: Record<string, WasiFunction> = {};
   for (const name of unbuilt) functions[name] = () => WasiErrno.NOSYS;
+  const async = new Asynchronous(process);
+  functions['submit'] = async.submit.bind(async);
+  functions['reap'] = async.reap.bind(async);
   return functions;
 }
