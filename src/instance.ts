@@ -86,7 +86,8 @@ export async function make(
   return { instance, process, poll, trace };
 }
 
-function isAsynchronous(module: WebAssembly.Module): boolean {
+/** True for a guest that submits operations. */
+export function isAsynchronous(module: WebAssembly.Module): boolean {
   return WebAssembly.Module.imports(module).some(
     (each) => each.module === pollux.MODULE && pollux.asynchronous.has(each.name),
   );

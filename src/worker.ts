@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { runCommand, type Stage } from './command.js';
+import { isAsynchronous } from './instance.js';
 import { Command, type Job, type WorkerMessage } from './message.js';
 
 const port = parentPort!;
@@ -34,7 +35,9 @@ async function runOnly({ plan, wake, command }: Job): Promise<never> {
   const words = new Int32Array(command);
   const wanted = () => Atomics.load(words, 0);
   const stage = { tell, ended, wanted, exit: exitThread };
-  return process.exit(await runCommand(plan, new LinuxKernel(wake), stage));
+  // What is received ahead is not where the kernel's own operations would look for it.
+  const kernel = new LinuxKernel({ wake, ahead: !isAsynchronous(plan.module) });
+  return process.exit(await runCommand(plan, kernel, stage));
 }
 
 async function runNext({ plan, wake, command }: Job): Promise<void> {
@@ -45,7 +48,7 @@ async function runNext({ plan, wake, command }: Job): Promise<void> {
     if (wanted() === Command.STOP) exitThread(code, close);
     throw new Ended(code);
   };
-  const kernel = new LinuxKernel(wake);
+  const kernel = new LinuxKernel({ wake });
   const code = await runCommand(plan, kernel, { tell, ended, wanted, exit });
   kernel.dispose();
   tell({ type: 'ended', code });

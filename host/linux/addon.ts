@@ -12,6 +12,14 @@ import { HostError } from '../kernel/error.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 
 export interface Addon {
+  aheadOpen(
+    held: Int32Array,
+    offsets: Int32Array,
+    free: Int32Array,
+    arena: Uint8Array,
+    slotBytes: number,
+  ): number;
+  aheadClose(): number;
   pollerOpen(name: string, wake: number): number;
   pollerSet(poller: number, fd: number, interest: number, trigger: number, token: number): number;
   pollerRemove(poller: number, fd: number): number;

@@ -16,6 +16,7 @@ import {
 } from '../kernel/kernel.js';
 import type { Poller, PollerName } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
+import { Ahead } from './ahead.js';
 import { LinuxCompletions } from './linux-completions.js';
 import { LinuxSignals } from './linux-signals.js';
 import { inSlices } from './slices.js';
@@ -88,12 +89,18 @@ export class LinuxKernel implements Kernel {
   readonly #foreign = new Set<number>();
   /** By handle: 1 for a regular file, which is read and written at once. */
   #regular = new Uint8Array(256);
+  #ahead: Ahead | undefined;
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
 
-  /** `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. */
-  constructor(wake?: number) {
+  /**
+   * `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. `ahead`:
+   * what waits find readable is received at once, which nobody notices but by the time that it
+   * takes; for the one kernel of a thread.
+   */
+  constructor({ wake, ahead = false }: { wake?: number; ahead?: boolean } = {}) {
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
+    if (ahead) this.#ahead = new Ahead(this.#native);
     if (this.#wake < 0) throw new HostError(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
   }
 
@@ -133,6 +140,8 @@ export class LinuxKernel implements Kernel {
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && flags === 0 && skip === 0) {
+      const held = this.#ahead === undefined ? 0 : this.#ahead.receive(socket, bytes, iovs);
+      if (held > 0) return held;
       return this.#native.recvOne(socket, bytes, iovs);
     }
     return this.#native.recv(socket, bytes, iovs, iovsCount, skip, flags);
@@ -258,6 +267,7 @@ export class LinuxKernel implements Kernel {
     this.#completions?.close();
     for (const poller of this.#pollers) poller.close();
     for (const handle of this.#handles) this.#native.close(handle);
+    this.#ahead?.close();
     this.#handles.clear();
     if (this.#ownsWake) this.#native.close(this.#wake);
     this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number

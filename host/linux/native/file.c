@@ -123,8 +123,9 @@ static napi_value statInto(napi_env env, napi_callback_info info) {
 /* readable(fd): the bytes that can be read at once */
 static napi_value readable(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  int bytes = 0;
-  return answer(env, ioctl(argument_int(&call, 0), FIONREAD, &bytes) < 0 ? -errno : bytes);
+  int bytes = 0, fd = argument_int(&call, 0);
+  if (ioctl(fd, FIONREAD, &bytes) < 0) return answer(env, -errno);
+  return answer(env, (int64_t)bytes + ahead_readable(call.instance, fd));
 }
 
 /* openPipe(ends: Int32Array): non-blocking at both ends */

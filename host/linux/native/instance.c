@@ -47,6 +47,7 @@ void forget_everywhere(struct instance *instance, int fd) {
 int close_owned(struct instance *instance, int fd) {
   if (!owns(instance, fd)) return -EBADF;
   forget_everywhere(instance, fd);
+  ahead_closing(instance, fd);
   int later = close_later(instance, fd);
   if (later != 0) return later < 0 ? later : 0;
   disown(instance, fd);
@@ -61,8 +62,11 @@ static void finalize(napi_env env, void *data, void *hint) {
   close_pollers(instance);
   close_signals(instance);
   for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
-    if (owns(instance, fd)) close(fd);
+    if (!owns(instance, fd)) continue;
+    ahead_closing(instance, fd);
+    close(fd);
   }
+  close_ahead(instance);
   free(instance->owned.bytes);
   free(instance);
 }
@@ -77,7 +81,7 @@ NAPI_MODULE_INIT() {
   instance->env = env;
   static const export_functions rooms[] = {export_readiness, export_signal, export_completion,
                                            export_socket,    export_file,   export_clock,
-                                           export_loop,      export_process};
+                                           export_loop,      export_process, export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

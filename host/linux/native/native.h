@@ -23,12 +23,19 @@
 struct event {
   uint32_t mask;
   int32_t token;
-  int32_t unused;
+  int32_t fd;
 };
 
 /* readiness_*.c: three backends with the same functions in the same order. Each answers 0 or more,
  * or a negated errno. */
 struct poller;
+struct watched {
+  uint32_t interest;
+  int32_t token;
+  uint8_t trigger;
+  bool known; /* is watched */
+  bool armed; /* by edge or oneshot: nothing was told since it was set */
+};
 struct backend {
   const char *name;
   int (*open)(struct poller *poller, int wake);
@@ -36,6 +43,7 @@ struct backend {
   int (*remove)(struct poller *poller, int fd);
   void (*forget)(struct poller *poller, int fd); /* fd is about to be closed */
   int (*wait)(struct poller *poller, struct event *events, int capacity, double timeout_ns);
+  struct watched *(*watched)(struct poller *poller, int fd); /* NULL if it is not */
   void (*close)(struct poller *poller);
 };
 extern const struct backend readiness_epoll, readiness_poll, readiness_select;
@@ -52,6 +60,7 @@ struct bits {
   size_t size;
 };
 
+struct ahead;
 struct watch;
 struct queue;
 struct signals;
@@ -61,6 +70,7 @@ struct instance {
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
+  struct ahead *ahead; /* NULL: nothing is received ahead */
   struct queue *queues[MAX_QUEUES];
   struct watch *watches;
   uintptr_t last_watch; /* the number of the newest watch; none is used twice */
@@ -92,6 +102,22 @@ void forget_in_signals(struct instance *instance, int fd);
 int close_later(struct instance *instance, int fd);
 /* A listener's descriptor is about to be another file: what is in flight on it comes to rest. */
 void retire_everywhere(struct instance *instance, int fd);
+
+/* ahead.c */
+void ahead_accepted(struct instance *instance, int fd);
+void ahead_closing(struct instance *instance, int fd);
+void ahead_received(struct instance *instance, int fd, ssize_t bytes); /* by other means */
+int ahead_error(struct instance *instance, int fd); /* takes the error that is held, or 0 */
+bool ahead_holds(const struct instance *instance, int fd);
+int ahead_readable(const struct instance *instance, int fd);
+/* What recvmsg(2) with these iovecs answers, where ahead_holds. */
+ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int count, int flags);
+/* The poller's wait, with what is held. */
+int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
+               double timeout_ns);
+
+/* socket.c */
+ssize_t recv_now(int fd, void *bytes, size_t size); /* a negated errno; never waits */
 
 /* argument.c */
 struct call {
@@ -141,7 +167,9 @@ void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);
+void export_ahead(napi_env env, napi_value exports);
 
+void close_ahead(struct instance *instance);
 void close_pollers(struct instance *instance);
 void close_signals(struct instance *instance);
 void close_watches(struct instance *instance);

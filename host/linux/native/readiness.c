@@ -92,8 +92,8 @@ static napi_value pollerWait(napi_env env, napi_callback_info info) {
   if (!argument_array(&call, 1, napi_int32_array, &events, &words)) return answer(env, -EFAULT);
   size_t capacity = words * sizeof(int32_t) / sizeof(struct event);
   if (capacity == 0 || capacity > INT32_MAX / sizeof(struct event)) return answer(env, -EINVAL);
-  return answer(env,
-                poller->backend->wait(poller, events, (int)capacity, argument_double(&call, 2)));
+  return answer(env, ahead_wait(call.instance, poller, events, (int)capacity,
+                                argument_double(&call, 2)));
 }
 
 /* pollerClose(poller) */
@@ -113,7 +113,11 @@ static napi_value waitFor(napi_env env, napi_callback_info info) {
   };
   struct timespec storage;
   if (fds[1].fd < 0) return answer(env, -EBADF); /* poll would pass it over, and wait for ever */
-  int ready = ppoll(fds, 2, timespec_of(argument_double(&call, 2), &storage), NULL);
+  bool held = fds[1].events & POLLIN && ahead_holds(call.instance, fds[1].fd);
+  double timeout_ns = held ? 0 : argument_double(&call, 2);
+  int ready = ppoll(fds, 2, timespec_of(timeout_ns, &storage), NULL);
+  if (held && (ready < 0 || !fds[0].revents))
+    return answer(env, POLLIN | (ready > 0 ? fds[1].revents : 0));
   if (ready < 0) return answer(env, -errno);
   if (fds[0].revents) return answer(env, -EINTR);
   return answer(env, fds[1].revents & POLLNVAL ? -EBADF : fds[1].revents);

@@ -9,11 +9,28 @@
 #include <unistd.h>
 
 struct set {
-  struct bits known; /* what is watched, to call the right one of ADD and MOD first */
+  struct watched *watched; /* by descriptor; `known` tells which of ADD and MOD to call first */
+  size_t size;
   struct epoll_event
       *buffer; /* only where struct epoll_event is not laid out as struct event (all but x86-64) */
   int capacity;
 };
+
+static struct watched *epoll_watched(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  return fd >= 0 && (size_t)fd < set->size && set->watched[fd].known ? &set->watched[fd] : NULL;
+}
+
+static bool reserve(struct set *set, int fd) {
+  if ((size_t)fd < set->size) return true;
+  size_t size = (size_t)fd + 1 < 256 ? 256 : ((size_t)fd + 1) * 2;
+  struct watched *watched = realloc(set->watched, size * sizeof *watched);
+  if (!watched) return false;
+  memset(watched + set->size, 0, (size - set->size) * sizeof *watched);
+  set->watched = watched;
+  set->size = size;
+  return true;
+}
 
 static int epoll_open(struct poller *poller, int wake) {
   struct set *set = calloc(1, sizeof *set);
@@ -21,18 +38,20 @@ static int epoll_open(struct poller *poller, int wake) {
   poller->state = set;
   poller->descriptor = epoll_create1(EPOLL_CLOEXEC);
   if (poller->descriptor < 0) return -errno;
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint32_t)WAKE_TOKEN};
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX /* WAKE_TOKEN, and no descriptor */};
   return wake >= 0 && epoll_ctl(poller->descriptor, EPOLL_CTL_ADD, wake, &event) < 0 ? -errno : 0;
 }
 
 static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigger, int32_t token) {
   struct set *set = poller->state;
   if (trigger & ~(TRIGGER_EDGE | TRIGGER_ONESHOT)) return -EINVAL;
-  if (fd < 0 || ((size_t)fd / 8 >= set->known.size && fcntl(fd, F_GETFD) < 0))
+  if (fd < 0 || ((size_t)fd >= set->size && fcntl(fd, F_GETFD) < 0))
     return -EBADF; /* no room for what is not open */
-  bool known = includes(&set->known, fd);
-  if (!include(&set->known, fd)) return -ENOMEM;
-  struct epoll_event event = {.events = interest, .data.u64 = (uint32_t)token};
+  if (!reserve(set, fd)) return -ENOMEM;
+  struct watched *watched = &set->watched[fd];
+  bool known = watched->known;
+  struct epoll_event event = {.events = interest,
+                              .data.u64 = (uint32_t)token | (uint64_t)(uint32_t)fd << 32};
   if (trigger & TRIGGER_EDGE) event.events |= EPOLLET;
   if (trigger & TRIGGER_ONESHOT) event.events |= EPOLLONESHOT;
   int first = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -42,17 +61,25 @@ static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigg
     known = false;
     result = epoll_ctl(poller->descriptor, other, fd, &event);
   }
-  if (result == 0) return 0;
-  result = -errno; /* a change that is refused leaves what was watched before */
-  if (!known) exclude(&set->known, fd);
-  return result;
+  if (result < 0) {
+    result = -errno; /* a change that is refused leaves what was watched before */
+    watched->known = known;
+    return result;
+  }
+  *watched = (struct watched){.interest = interest,
+                              .token = token,
+                              .trigger = (uint8_t)trigger,
+                              .known = true,
+                              .armed = true};
+  return 0;
 }
 
 static int epoll_remove(struct poller *poller, int fd) {
-  struct set *set = poller->state;
-  if (!includes(&set->known, fd)) return -ENOENT;
-  exclude(&set->known, fd);
-  return epoll_ctl(poller->descriptor, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+  struct watched *watched = epoll_watched(poller, fd);
+  if (!watched) return -ENOENT;
+  watched->known = false;
+  int result = epoll_ctl(poller->descriptor, EPOLL_CTL_DEL, fd, NULL);
+  return result < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static void epoll_forget(struct poller *poller, int fd) {
@@ -91,7 +118,8 @@ static int epoll_wait_events(struct poller *poller, struct event *events, int ca
   int count = wait_at_most(poller->descriptor, buffer, capacity, timeout_ns);
   if (count < 0) return -errno;
   for (int i = 0; sizeof *buffer != sizeof *events && i < count; i++) {
-    events[i] = (struct event){.mask = buffer[i].events, .token = (int32_t)buffer[i].data.u64};
+    events[i] = (struct event){.mask = buffer[i].events, .token = (int32_t)buffer[i].data.u64,
+                               .fd = (int32_t)(buffer[i].data.u64 >> 32)};
   }
   return count;
 }
@@ -100,7 +128,7 @@ static void epoll_close(struct poller *poller) {
   struct set *set = poller->state;
   if (poller->descriptor >= 0) close(poller->descriptor);
   if (!set) return;
-  free(set->known.bytes);
+  free(set->watched);
   free(set->buffer);
   free(set);
 }
@@ -112,5 +140,6 @@ const struct backend readiness_epoll = {
     .remove = epoll_remove,
     .forget = epoll_forget,
     .wait = epoll_wait_events,
+    .watched = epoll_watched,
     .close = epoll_close,
 };

@@ -8,7 +8,7 @@
 
 struct set {
   struct pollfd *fds; /* fds[0] is the wake descriptor; the rest are dense */
-  int32_t *tokens;
+  struct watched *watched; /* beside fds */
   int count, capacity;
   int *places; /* by descriptor: its index in fds, or 0 */
   size_t size;
@@ -19,9 +19,9 @@ static bool reserve(struct set *set, int fd) {
     int capacity = set->capacity ? set->capacity * 2 : 64;
     struct pollfd *fds = realloc(set->fds, (size_t)capacity * sizeof *fds);
     if (fds) set->fds = fds;
-    int32_t *tokens = realloc(set->tokens, (size_t)capacity * sizeof *tokens);
-    if (tokens) set->tokens = tokens;
-    if (!fds || !tokens) return false;
+    struct watched *watched = realloc(set->watched, (size_t)capacity * sizeof *watched);
+    if (watched) set->watched = watched;
+    if (!fds || !watched) return false;
     set->capacity = capacity;
   }
   if (fd < 0 || (size_t)fd < set->size) return true;
@@ -41,7 +41,7 @@ static int poll_open(struct poller *poller, int wake) {
   poller->descriptor = -1;
   if (!reserve(set, -1)) return -ENOMEM;
   set->fds[0] = (struct pollfd){.fd = wake, .events = POLLIN};
-  set->tokens[0] = WAKE_TOKEN;
+  set->watched[0] = (struct watched){.token = WAKE_TOKEN};
   set->count = 1;
   return 0;
 }
@@ -53,7 +53,8 @@ static int poll_set(struct poller *poller, int fd, uint32_t interest, int trigge
   if (!reserve(set, fd)) return -ENOMEM;
   if (!set->places[fd]) set->places[fd] = set->count++;
   set->fds[set->places[fd]] = (struct pollfd){.fd = fd, .events = (short)interest};
-  set->tokens[set->places[fd]] = token;
+  set->watched[set->places[fd]] =
+      (struct watched){.interest = interest, .token = token, .known = true};
   return 0;
 }
 
@@ -63,7 +64,7 @@ static int poll_remove(struct poller *poller, int fd) {
   int place = set->places[fd], last = --set->count;
   set->places[set->fds[last].fd] = place;
   set->fds[place] = set->fds[last];
-  set->tokens[place] = set->tokens[last];
+  set->watched[place] = set->watched[last];
   set->places[fd] = 0;
   return 0;
 }
@@ -78,16 +79,24 @@ static int poll_wait(struct poller *poller, struct event *events, int capacity, 
   int count = 0;
   for (int i = 0; i < set->count && count < ready && count < capacity; i++) {
     uint32_t mask = (uint16_t)set->fds[i].revents;
-    if (mask) events[count++] = (struct event){.mask = mask, .token = set->tokens[i]};
+    if (!mask) continue;
+    events[count++] =
+        (struct event){.mask = mask, .token = set->watched[i].token, .fd = i ? set->fds[i].fd : -1};
   }
   return count;
+}
+
+static struct watched *poll_watched(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  bool known = fd >= 0 && (size_t)fd < set->size && set->places[fd];
+  return known ? &set->watched[set->places[fd]] : NULL;
 }
 
 static void poll_close(struct poller *poller) {
   struct set *set = poller->state;
   if (!set) return;
   free(set->fds);
-  free(set->tokens);
+  free(set->watched);
   free(set->places);
   free(set);
 }
@@ -99,5 +108,6 @@ const struct backend readiness_poll = {
     .remove = poll_remove,
     .forget = poll_forget,
     .wait = poll_wait,
+    .watched = poll_watched,
     .close = poll_close,
 };

@@ -9,8 +9,7 @@
 
 struct set {
   fd_set read, write, except; /* what is asked for */
-  fd_set watched;             /* for anything, or for nothing */
-  int32_t tokens[FD_SETSIZE];
+  struct watched watched[FD_SETSIZE];
   int top; /* the highest descriptor in the set */
 };
 
@@ -23,7 +22,7 @@ static int select_open(struct poller *poller, int wake) {
   set->top = wake;
   if (wake < 0) return 0;
   FD_SET(wake, &set->read);
-  set->tokens[wake] = WAKE_TOKEN;
+  set->watched[wake].token = WAKE_TOKEN;
   return 0;
 }
 
@@ -44,19 +43,18 @@ static int select_set(struct poller *poller, int fd, uint32_t interest, int trig
   put(&set->read, fd, interest & (POLLIN | POLLRDHUP));
   put(&set->write, fd, interest & POLLOUT);
   put(&set->except, fd, interest & POLLPRI);
-  FD_SET(fd, &set->watched);
-  set->tokens[fd] = token;
+  set->watched[fd] = (struct watched){.interest = interest, .token = token, .known = true};
   if (fd > set->top) set->top = fd;
   return 0;
 }
 
 static int select_remove(struct poller *poller, int fd) {
   struct set *set = poller->state;
-  if (fd < 0 || fd >= FD_SETSIZE || !FD_ISSET(fd, &set->watched)) return -ENOENT;
+  if (fd < 0 || fd >= FD_SETSIZE || !set->watched[fd].known) return -ENOENT;
   FD_CLR(fd, &set->read);
   FD_CLR(fd, &set->write);
   FD_CLR(fd, &set->except);
-  FD_CLR(fd, &set->watched);
+  set->watched[fd].known = false;
   return 0;
 }
 
@@ -74,9 +72,17 @@ static int select_wait(struct poller *poller, struct event *events, int capacity
   for (int fd = 0; ready > 0 && fd <= set->top && count < capacity; fd++) {
     uint32_t mask = (FD_ISSET(fd, &read) ? POLLIN : 0u) | (FD_ISSET(fd, &write) ? POLLOUT : 0u) |
                     (FD_ISSET(fd, &except) ? POLLPRI : 0u);
-    if (mask) events[count++] = (struct event){.mask = mask, .token = set->tokens[fd]};
+    if (!mask) continue;
+    bool wake = !set->watched[fd].known;
+    events[count++] =
+        (struct event){.mask = mask, .token = set->watched[fd].token, .fd = wake ? -1 : fd};
   }
   return count;
+}
+
+static struct watched *select_watched(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  return fd >= 0 && fd < FD_SETSIZE && set->watched[fd].known ? &set->watched[fd] : NULL;
 }
 
 static void select_close(struct poller *poller) { free(poller->state); }
@@ -88,5 +94,6 @@ const struct backend readiness_select = {
     .remove = select_remove,
     .forget = select_forget,
     .wait = select_wait,
+    .watched = select_watched,
     .close = select_close,
 };

@@ -13,6 +13,28 @@
 
 enum { RECEIVE_PEEK = 1, RECEIVE_WAITALL = 2, SHUTDOWN_RD = 1, SHUTDOWN_WR = 2 };
 
+/* A system call without the C library's wrapper, negated errno and all. */
+static inline long system_call(long number, long a, long b, long c, long d) {
+#if defined(__x86_64__)
+  long result;
+  register long fourth __asm__("r10") = d;
+  register long fifth __asm__("r8") = 0;
+  register long sixth __asm__("r9") = 0;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                   : "rcx", "r11", "memory");
+  return result;
+#else
+  long result = syscall(number, a, b, c, d, 0, 0);
+  return result < 0 ? -errno : result;
+#endif
+}
+
+ssize_t recv_now(int fd, void *bytes, size_t size) {
+  return system_call(SYS_recvfrom, fd, (long)bytes, (long)size, MSG_DONTWAIT);
+}
+
 union address {
   struct sockaddr any;
   struct sockaddr_in v4;
@@ -88,8 +110,10 @@ static napi_value socketError(napi_env env, napi_callback_info info) {
 
 static napi_value acceptFrom(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  return answer(env, own(call.instance, accept4(argument_int(&call, 0), NULL, NULL,
-                                                SOCK_NONBLOCK | SOCK_CLOEXEC)));
+  int fd = own(call.instance,
+               accept4(argument_int(&call, 0), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  ahead_accepted(call.instance, fd);
+  return answer(env, fd);
 }
 
 /* localAddress(fd): {host, port}, or a negated errno */
@@ -122,7 +146,11 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
   if (wanted & RECEIVE_PEEK) flags |= MSG_PEEK;
   if (wanted & RECEIVE_WAITALL) flags |= MSG_WAITALL;
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
-  ssize_t bytes = recvmsg(argument_int(&call, 0), &message, flags);
+  int fd = argument_int(&call, 0);
+  bool held = ahead_holds(call.instance, fd);
+  ssize_t bytes = held ? ahead_receive(call.instance, fd, iovs, count, flags)
+                       : recvmsg(fd, &message, flags);
+  if (!held) ahead_received(call.instance, fd, bytes);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
@@ -133,26 +161,10 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   int count = argument_iovs(&call, 1, iovs);
   if (count < 0) return answer(env, count);
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
-  ssize_t bytes = sendmsg(argument_int(&call, 0), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
+  if (error) return answer(env, error);
+  ssize_t bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   return answer(env, bytes < 0 ? -errno : bytes);
-}
-
-/* A system call without the C library's wrapper, negated errno and all. */
-static inline long system_call(long number, long a, long b, long c, long d) {
-#if defined(__x86_64__)
-  long result;
-  register long fourth __asm__("r10") = d;
-  register long fifth __asm__("r8") = 0;
-  register long sixth __asm__("r9") = 0;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
-                   : "rcx", "r11", "memory");
-  return result;
-#else
-  long result = syscall(number, a, b, c, d, 0, 0);
-  return result < 0 ? -errno : result;
-#endif
 }
 
 /* The two calls that an echo is made of, with one buffer and no flags, which nearly all are. They
@@ -167,8 +179,13 @@ static napi_value recvOne(napi_env env, napi_callback_info info) {
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0);
-  return answer(env,
-                system_call(SYS_recvfrom, fd, (long)iov.iov_base, (long)iov.iov_len, MSG_DONTWAIT));
+  if (ahead_holds(call.instance, fd)) {
+    ssize_t held = ahead_receive(call.instance, fd, &iov, 1, MSG_DONTWAIT);
+    return answer(env, held < 0 ? -errno : held);
+  }
+  ssize_t bytes = recv_now(fd, iov.iov_base, iov.iov_len);
+  ahead_received(call.instance, fd, bytes);
+  return answer(env, bytes);
 }
 
 /* sendOne(fd, memory, iov) */
@@ -177,6 +194,8 @@ static napi_value sendOne(napi_env env, napi_callback_info info) {
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0), flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  int error = ahead_error(call.instance, fd);
+  if (error) return answer(env, error);
   return answer(env, system_call(SYS_sendto, fd, (long)iov.iov_base, (long)iov.iov_len, flags));
 }
 

@@ -132,7 +132,7 @@ describe.each(pollerNames)('Linux by %s', (backend) => {
   test('a wake from another thread ends a wait', async () => {
     const { worker } = await thread(
       `import(data.module).then(({ LinuxKernel }) => {
-        const kernel = new LinuxKernel(data.wake);
+        const kernel = new LinuxKernel({ wake: data.wake });
         const poller = kernel.poller(data.backend);
         const events = new Int32Array(3);
         port.postMessage('waiting');

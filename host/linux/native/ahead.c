@@ -1,0 +1,286 @@
+/* Receiving ahead. What a wait finds readable on an accepted connection is received at once, as
+ * long as it is small, so that a guest that polls for many and then receives from each crosses from
+ * JavaScript to here once, not once for each. Nobody can tell: what is held here counts as unread
+ * in every answer, is received before what the kernel has, in the order data, error, end, and a
+ * close that leaves some of it unread resets the connection, as the kernel's own would.
+ *
+ * JavaScript shares the tables, and takes what fits by itself (../ahead.ts). */
+#include "native.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
+
+struct ahead {
+  napi_ref arrays[4];
+  size_t handles, slot_bytes, stride;
+  int32_t *held;    /* by handle: bytes + 1; 0: nothing; a negated errno */
+  int32_t *offsets; /* by handle: where in the arena */
+  int32_t *free;    /* a stack of slots: how many there are, then they */
+  uint8_t *arena;
+  uint8_t *modes;   /* by handle: enum mode */
+  uint32_t *seen;   /* by handle: the number of the last wait that told of it */
+  uint32_t waits;
+  int32_t *unread; /* the handles of which something was held after the last wait */
+  int unread_count, unread_capacity;
+};
+
+static bool concerns(const struct ahead *ahead, int fd) {
+  return ahead && fd >= 0 && (size_t)fd < ahead->handles;
+}
+
+static void give_back(struct ahead *ahead, int fd) {
+  ahead->free[++ahead->free[0]] = ahead->offsets[fd] / (int32_t)ahead->stride;
+}
+
+void ahead_accepted(struct instance *instance, int fd) {
+  if (concerns(instance->ahead, fd)) instance->ahead->modes[fd] = SMALL;
+}
+
+void ahead_closing(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
+  if (!concerns(ahead, fd)) return;
+  if (ahead->held[fd] > 1) {
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    give_back(ahead, fd);
+  }
+  ahead->held[fd] = 0;
+  ahead->modes[fd] = NEVER;
+}
+
+int ahead_readable(const struct instance *instance, int fd) {
+  const struct ahead *ahead = instance->ahead;
+  return concerns(ahead, fd) && ahead->held[fd] > 1 ? ahead->held[fd] - 1 : 0;
+}
+
+int ahead_error(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
+  if (!concerns(ahead, fd) || ahead->held[fd] >= 0) return 0;
+  int error = ahead->held[fd];
+  ahead->held[fd] = 0;
+  return error;
+}
+
+bool ahead_holds(const struct instance *instance, int fd) {
+  return concerns(instance->ahead, fd) && instance->ahead->held[fd] != 0;
+}
+
+/* Asked before what must not take the error that may wait behind the bytes. */
+static bool kernel_has_more(int fd) {
+  int bytes = 0;
+  return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+/* The bytes for which there is room behind what is held. */
+static size_t slot_room(const struct ahead *ahead, int fd) {
+  size_t end = (size_t)ahead->offsets[fd] % ahead->stride + (size_t)ahead->held[fd] - 1;
+  return ahead->slot_bytes - end;
+}
+
+/* Copies what is held to iovs, and takes it unless it is only looked at. */
+static size_t copy_held(struct ahead *ahead, int fd, struct iovec *iovs, int count, bool take) {
+  size_t left = (size_t)ahead->held[fd] - 1, done = 0;
+  const uint8_t *from = ahead->arena + ahead->offsets[fd];
+  for (int i = 0; i < count && left > 0; i++) {
+    size_t bytes = iovs[i].iov_len < left ? iovs[i].iov_len : left;
+    memcpy(iovs[i].iov_base, from + done, bytes);
+    iovs[i].iov_base = (uint8_t *)iovs[i].iov_base + bytes;
+    iovs[i].iov_len -= bytes;
+    done += bytes;
+    left -= bytes;
+  }
+  if (!take) return done;
+  if (left == 0) {
+    give_back(ahead, fd);
+    ahead->held[fd] = 0;
+  } else {
+    ahead->held[fd] = (int32_t)left + 1;
+    ahead->offsets[fd] += (int32_t)done;
+  }
+  return done;
+}
+
+ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int count, int flags) {
+  struct ahead *ahead = instance->ahead;
+  int32_t held = ahead->held[fd];
+  size_t room = 0;
+  for (int i = 0; i < count; i++) room += iovs[i].iov_len;
+  if (held <= 1) {
+    ahead->held[fd] = 0; /* an end is told by the kernel again and again; an error only once */
+    if (held < 0) {
+      errno = -held;
+      return -1;
+    }
+    return recvmsg(fd, &(struct msghdr){.msg_iov = iovs, .msg_iovlen = (size_t)count}, flags);
+  }
+  bool full = slot_room(ahead, fd) == 0; /* then the kernel may have the rest */
+  bool peek = flags & MSG_PEEK;
+  size_t done = copy_held(ahead, fd, iovs, count, !peek);
+  if (done == room || !(full || flags & (MSG_PEEK | MSG_WAITALL))) return (ssize_t)done;
+  if (peek && !kernel_has_more(fd)) return (ssize_t)done;
+  struct msghdr rest = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  ssize_t more = recvmsg(fd, &rest, flags);
+  if (more > 0) return (ssize_t)done + more;
+  if (more < 0 && errno != EAGAIN && !peek) ahead->held[fd] = -errno; /* it comes after the bytes */
+  return (ssize_t)done;
+}
+
+void ahead_received(struct instance *instance, int fd, ssize_t bytes) {
+  struct ahead *ahead = instance->ahead;
+  if (bytes > 0 && concerns(ahead, fd) && ahead->modes[fd] == LARGE &&
+      (size_t)bytes < ahead->slot_bytes) {
+    ahead->modes[fd] = SMALL;
+  }
+}
+
+static bool is_unread(struct ahead *ahead, int fd) {
+  if (ahead->unread_count == ahead->unread_capacity) {
+    int capacity = ahead->unread_capacity ? ahead->unread_capacity * 2 : 64;
+    int32_t *unread = realloc(ahead->unread, (size_t)capacity * sizeof *unread);
+    if (!unread) return false;
+    ahead->unread = unread;
+    ahead->unread_capacity = capacity;
+  }
+  ahead->unread[ahead->unread_count++] = fd;
+  return true;
+}
+
+/* Receives from fd; what there is no slot for stays in the kernel. */
+static void receive(struct ahead *ahead, int fd) {
+  int32_t top = ahead->free[0];
+  if (top == 0 || !is_unread(ahead, fd)) return;
+  int32_t offset = ahead->free[top] * (int32_t)ahead->stride;
+  ssize_t bytes = recv_now(fd, ahead->arena + offset, ahead->slot_bytes);
+  if (bytes == -EAGAIN) {
+    ahead->unread_count--;
+    return;
+  }
+  ahead->held[fd] = bytes < 0 ? (int32_t)bytes : (int32_t)bytes + 1;
+  if (bytes <= 0) return;
+  ahead->free[0] = top - 1;
+  ahead->offsets[fd] = offset;
+  if ((size_t)bytes == ahead->slot_bytes) ahead->modes[fd] = LARGE;
+}
+
+/* Something is held, and more has come: who receives after having been told of that must get all of
+ * it, for by edge nothing will be told again. */
+static void receive_more(struct ahead *ahead, int fd) {
+  size_t room = slot_room(ahead, fd);
+  if (room == 0 || !kernel_has_more(fd)) return;
+  uint8_t *end = ahead->arena + ahead->offsets[fd] + ahead->held[fd] - 1;
+  ssize_t bytes = recv_now(fd, end, room);
+  if (bytes > 0) ahead->held[fd] += (int32_t)bytes;
+}
+
+static uint32_t mask_of(const struct ahead *ahead, int fd) {
+  return ahead->held[fd] < 0 ? POLLIN | POLLERR : POLLIN;
+}
+
+/* By level, what is held is told at every wait; by edge or oneshot, once after it was set. */
+static bool is_due(const struct watched *watched) {
+  return watched && watched->interest & POLLIN &&
+         (watched->trigger == TRIGGER_LEVEL || watched->armed);
+}
+
+/* Among the handles of which something was held after the last wait: those of which something
+ * still is, and how many of them `poller` has to tell of. */
+static int still_unread(struct ahead *ahead, struct poller *poller) {
+  int kept = 0, watched = 0;
+  for (int i = 0; i < ahead->unread_count; i++) {
+    int32_t fd = ahead->unread[i];
+    if (ahead->held[fd] == 0) continue;
+    ahead->unread[kept++] = fd;
+    watched += is_due(poller->backend->watched(poller, fd));
+  }
+  ahead->unread_count = kept;
+  return watched;
+}
+
+int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
+               double timeout_ns) {
+  struct ahead *ahead = instance->ahead;
+  int unread = ahead ? still_unread(ahead, poller) : 0;
+  int count = poller->backend->wait(poller, events, capacity, unread > 0 ? 0 : timeout_ns);
+  if (!ahead) return count;
+  if (unread > 0 && count < 0) count = 0;
+  ahead->waits++;
+  int held = ahead->unread_count;
+  for (int i = 0; i < count; i++) {
+    int fd = events[i].fd;
+    if (!concerns(ahead, fd)) continue; /* the wake-up among others */
+    ahead->seen[fd] = ahead->waits;
+    struct watched *watched = poller->backend->watched(poller, fd);
+    if (watched) watched->armed = false;
+    if (ahead->held[fd]) {
+      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(ahead, fd);
+      if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
+    } else if (ahead->modes[fd] == SMALL && events[i].mask & POLLIN) {
+      receive(ahead, fd);
+    }
+  }
+  for (int i = 0; unread > 0 && i < held && count < capacity; i++) {
+    int32_t fd = ahead->unread[i];
+    struct watched *watched = poller->backend->watched(poller, fd);
+    if (ahead->seen[fd] == ahead->waits || !is_due(watched)) continue;
+    events[count++] = (struct event){.mask = mask_of(ahead, fd), .token = watched->token, .fd = fd};
+    watched->armed = false;
+    if (!(watched->trigger & TRIGGER_ONESHOT)) continue;
+    poller->backend->forget(poller, fd); /* the kernel does not know that it was told */
+    *watched = (struct watched){.known = true};
+  }
+  return count;
+}
+
+void close_ahead(struct instance *instance) {
+  struct ahead *ahead = instance->ahead;
+  if (!ahead) return;
+  for (int i = 0; i < 4; i++) {
+    if (ahead->arrays[i]) napi_delete_reference(instance->env, ahead->arrays[i]);
+  }
+  free(ahead->modes);
+  free(ahead->seen);
+  free(ahead->unread);
+  free(ahead);
+  instance->ahead = NULL;
+}
+
+/* aheadOpen(held, offsets, free, arena, slotBytes): from now on in this thread */
+static napi_value aheadOpen(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  if (call.instance->ahead) return answer(env, -EBUSY);
+  struct ahead *ahead = calloc(1, sizeof *ahead);
+  if (!ahead) return answer(env, -ENOMEM);
+  call.instance->ahead = ahead;
+  size_t offsets, frees, arena;
+  ahead->slot_bytes = argument_u32(&call, 4);
+  if (argument_array(&call, 0, napi_int32_array, (void **)&ahead->held, &ahead->handles) &&
+      argument_array(&call, 1, napi_int32_array, (void **)&ahead->offsets, &offsets) &&
+      argument_array(&call, 2, napi_int32_array, (void **)&ahead->free, &frees) &&
+      argument_bytes(&call, 3, &ahead->arena, &arena) && offsets == ahead->handles && frees > 1 &&
+      (ahead->stride = arena / (frees - 1)) >= ahead->slot_bytes && arena <= INT32_MAX &&
+      ahead->slot_bytes > 0 && (ahead->modes = calloc(ahead->handles, 1)) &&
+      (ahead->seen = calloc(ahead->handles, sizeof *ahead->seen))) {
+    bool kept = true;
+    for (int i = 0; i < 4; i++)
+      kept = napi_create_reference(env, call.argv[i], 1, &ahead->arrays[i]) == napi_ok && kept;
+    if (kept) return answer(env, 0);
+  }
+  close_ahead(call.instance);
+  return answer(env, -EINVAL);
+}
+
+/* aheadClose(): what is still held is lost, as the descriptors are that it came from */
+static napi_value aheadClose(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  close_ahead(call.instance);
+  return answer(env, 0);
+}
+
+void export_ahead(napi_env env, napi_value exports) {
+  napi_property_descriptor functions[] = {EXPORT(aheadOpen), EXPORT(aheadClose)};
+  define(env, exports, functions, sizeof functions / sizeof *functions);
+}
