@@ -80,9 +80,22 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
   if (exports.get('memory') !== 'memory') {
     throw new UsageError(`${name} does not export its memory: a WASI guest exports it as "memory"`);
   }
-  if (exports.get('turn') === 'function') return { name, kind: 'reactor', module, bytes };
+  if (exports.get('turn') === 'function') {
+    refuseCommandOnly(name, module);
+    return { name, kind: 'reactor', module, bytes };
+  }
   if (exports.get('_start') === 'function') return { name, kind: 'command', module, bytes };
   throw new UsageError(
     `${name} exports neither _start (a command) nor turn (a reactor), so there is nothing to run`,
   );
+}
+
+function refuseCommandOnly(name: string, module: WebAssembly.Module): void {
+  for (const { module: from, name: what } of WebAssembly.Module.imports(module)) {
+    const reason = from === pollux.MODULE ? pollux.commandOnly.get(what) : undefined;
+    if (reason === undefined) continue;
+    throw new UsageError(
+      `${name} is a reactor and imports ${from}.${what}, which a command can have only: ${reason}`,
+    );
+  }
 }

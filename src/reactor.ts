@@ -24,7 +24,8 @@ export type ReactorEnd = { code: number } | { trap: unknown };
 export class Reactor {
   readonly #kernel = new LinuxKernel();
   #made!: Made;
-  #unwatch = () => {};
+  /** End the watches of its interest sets. */
+  readonly #watches = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #again: NodeJS.Immediate | undefined;
   #turning = false;
@@ -49,14 +50,15 @@ export class Reactor {
     try {
       reactor.#made = await make(plan, reactor.#kernel, {
         embedded: true,
+        watch: (poller) => reactor.#watch(poller as LinuxPoller),
         exit,
         interrupted: () => {},
         warn,
       });
       const { exports } = reactor.#made.instance;
       if (exports['_initialize']) reactor.#call(exports['_initialize'] as () => void);
-      reactor.#unwatch = (reactor.#made.poll.poller as LinuxPoller).watch(() => reactor.#turns());
     } catch (error) {
+      reactor.#unwatch();
       reactor.#kernel.dispose();
       throw error;
     }
@@ -85,11 +87,11 @@ export class Reactor {
     if (this.#again) clearImmediate(this.#again);
     this.#again = undefined;
     const turn = this.#made.instance.exports['turn'] as () => number | undefined;
-    const { poll } = this.#made;
+    const { poll, process } = this.#made;
     let more = true;
     for (let i = 0; more && !this.#end && i < TURNS_IN_A_ROW; i++) {
       poll.settled = true;
-      poll.pendingTimeoutNs = Infinity;
+      process.pendingTimeoutNs = Infinity;
       // What its last poll has not asked for yet is not watched: a turn whose poll found something
       // is followed by another.
       more = this.#call(turn) === 1 || !poll.settled;
@@ -97,8 +99,8 @@ export class Reactor {
     if (this.#end) return this.#finish();
     if (more) {
       this.#again = setImmediate(() => this.#turns());
-    } else if (poll.pendingTimeoutNs !== Infinity) {
-      const ms = Math.min(Math.ceil(poll.pendingTimeoutNs / 1e6), LONGEST_TIMER_MS);
+    } else if (process.pendingTimeoutNs !== Infinity) {
+      const ms = Math.min(Math.ceil(process.pendingTimeoutNs / 1e6), LONGEST_TIMER_MS);
       this.#timer = setTimeout(() => this.#turns(), ms);
     }
   }
@@ -115,9 +117,22 @@ export class Reactor {
     }
   }
 
+  #watch(poller: LinuxPoller): () => void {
+    const end = poller.watch(() => this.#turns());
+    const unwatch = () => {
+      this.#watches.delete(unwatch);
+      end();
+    };
+    this.#watches.add(unwatch);
+    return unwatch;
+  }
+
+  #unwatch(): void {
+    for (const unwatch of this.#watches) unwatch();
+  }
+
   #finish(): void {
     this.#unwatch();
-    this.#unwatch = () => {};
     clearTimeout(this.#timer);
     if (this.#again) clearImmediate(this.#again);
     this.#made.trace?.close();

@@ -36,7 +36,8 @@ async function main({ plan, wake, command }: WorkerData): Promise<void> {
   const kernel = new LinuxKernel(wake);
   try {
     const warn = (sentence: string) => tell({ type: 'warning', sentence });
-    made = await make(plan, kernel, { embedded: false, exit, interrupted, warn });
+    const watch = () => () => {};
+    made = await make(plan, kernel, { embedded: false, watch, exit, interrupted, warn });
   } catch (error) {
     tell({ type: 'failed', name: (error as Error).name, message: (error as Error).message });
     return;

@@ -27,7 +27,10 @@ export const CONNECTION_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right
 export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.SOCK_ACCEPT;
 
 export class Descriptor {
+  /** The kernel's number for it. */
   readonly handle: number;
+  /** The guest's number for it, while it is open. */
+  fd = -1;
   readonly type: FileType;
   /** True for stream and datagram sockets. */
   readonly socket: boolean;
@@ -54,6 +57,11 @@ export class Descriptor {
     this.rights = rights;
     this.inheriting = inheriting;
     this.nonblocking = nonblocking;
+  }
+
+  /** Closes what is behind it; answers what the kernel does. */
+  close(kernel: Kernel): number {
+    return kernel.close(this.handle);
   }
 
   get listener(): boolean {
@@ -153,7 +161,7 @@ export class Descriptors {
   close(fd: number): number | undefined {
     const descriptor = this.detach(fd);
     if (!descriptor) return undefined;
-    const result = this.#kernel.close(descriptor.handle);
+    const result = descriptor.close(this.#kernel);
     this.closed(descriptor);
     return result;
   }
@@ -174,11 +182,12 @@ export class Descriptors {
 
   attach(fd: number, descriptor: Descriptor): void {
     this.#table[fd] = descriptor;
+    descriptor.fd = fd;
     this.#open++;
     this.changed(fd);
   }
 
-  /** The second half of a close: the handle of what was detached is closed. */
+  /** The second half of a close: what is behind a descriptor that was detached is closed. */
   closed(descriptor: Descriptor): void {
     if (descriptor.accepted && --this.#connections === 0) this.drained();
   }
@@ -189,6 +198,7 @@ export class Descriptors {
     this.close(to);
     this.#table[from] = undefined;
     this.#table[to] = descriptor;
+    descriptor.fd = to;
     if (from < this.#lowest) this.#lowest = from;
     this.changed(from);
     this.changed(to);

@@ -5,7 +5,7 @@
  */
 import { Errno } from '../kernel/errno.js';
 import type { Kernel } from '../kernel/kernel.js';
-import { Readiness, type PollerName } from '../kernel/readiness.js';
+import { Readiness, type Poller, type PollerName } from '../kernel/readiness.js';
 import type { Descriptor, Descriptors } from './descriptors.js';
 import { Memory } from './memory.js';
 
@@ -28,6 +28,11 @@ export interface Embedder {
    * events.
    */
   readonly embedded: boolean;
+  /**
+   * The event loop that an embedded guest lives in shall call it when something in the set is
+   * ready. Answers a function that ends that.
+   */
+  watch(poller: Poller): () => void;
   /** Ends the guest: does not return. */
   exit(code: number): never;
   /** A wait was interrupted: obeys what the embedder wants, and may not return. */
@@ -44,6 +49,11 @@ export class Process {
    * Empty until the module has been instantiated: a start function has no memory to be answered in.
    */
   memory = new Memory({ buffer: new ArrayBuffer(0) });
+  /**
+   * For an embedded guest: after how many nanoseconds, from its last wait on, it wants to be called
+   * in any case.
+   */
+  pendingTimeoutNs = Infinity;
 
   constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
     this.kernel = kernel;

@@ -41,11 +41,6 @@ export class Poll {
   #at = 0;
   #emitted = 0;
   /**
-   * For an embedded guest: after how many nanoseconds, from the last call on, it wants to be called
-   * in any case.
-   */
-  pendingTimeoutNs = Infinity;
-  /**
    * For an embedded guest: true if its last call found nothing, so that what it waits for is in the
    * interest set.
    */
@@ -54,15 +49,11 @@ export class Poll {
   constructor(process: Process) {
     this.#process = process;
     this.#poller = process.kernel.poller(process.embedder.poller);
+    process.embedder.watch(this.#poller);
     this.#deadlines = new Deadlines(process.kernel, process.embedder.embedded);
     this.#interest = new Interest(process.descriptors, this.#poller, (sentence) =>
       process.embedder.warn(sentence),
     );
-  }
-
-  /** The interest set, for an event loop to watch. */
-  get poller(): Poller {
-    return this.#poller;
   }
 
   oneoff(input: number, output: number, count: number, countOut: number): number {
@@ -232,7 +223,7 @@ export class Poll {
     const { kernel, embedder } = this.#process;
     const embedded = embedder.embedded;
     let timeoutNs = emitted > 0 ? 0 : this.#deadlines.nextNs();
-    this.pendingTimeoutNs = timeoutNs;
+    this.#process.pendingTimeoutNs = timeoutNs;
     const timed = timeoutNs > 0 && timeoutNs !== Infinity;
     const startNs = timed ? kernel.now(Clock.MONOTONIC) : 0n;
     let elapsedNs = 0;

@@ -187,6 +187,7 @@ describe('arguments of the wrong kind', () => {
       for (let i = 0; i < 2000; i++) {
         const args = [first.has(name) ? any() : fd(), any(), any(), any(), any(), any()];
         if (name === 'waitFor' || name === 'pollerWait') args[2] = pick(timeouts);
+        if (name === 'signalWait') args.splice(0, 2, any(), pick(timeouts));
         if (name === 'pollerClose' && args[0] === poller) continue;
         const result = loose[name]!(...args);
         expect(

@@ -6,8 +6,10 @@ import * as fc from 'fast-check';
 import { load, sandbox } from 'pollux';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { Readiness } from '#host/kernel/readiness';
 import { WasiErrno } from '#host/wasi/errno';
-import { parameters } from '#host/wasi/p1/imports';
+import * as pollux from '#host/ext/imports';
+import * as preview1 from '#host/wasi/p1/imports';
 import { exchange, guestFile, runToEnd, wasmFile, wat } from '../../harness.js';
 import { clock, MS, read, Rig, rigged, write } from './rig.js';
 
@@ -15,14 +17,15 @@ const SEED = 20_250_611;
 const PAGE = 65536;
 const LAST_ERRNO = 76;
 
+const parameters: Record<string, string> = { ...preview1.parameters, ...pollux.parameters };
+const moduleOf = (name: string) =>
+  Object.hasOwn(pollux.parameters, name) ? pollux.MODULE : preview1.MODULE;
 /** The parameters that are i64; all others are i32. */
 const WIDE = new Set(
-  'offset len rights_base rights_inheriting size atim mtim cookie precision'.split(' '),
+  'offset len rights_base rights_inheriting size atim mtim cookie precision timeout_ns'.split(' '),
 );
-const typesOf = (name: string) =>
-  parameters[name]!.split(' ')
-    .filter(Boolean)
-    .map((each) => (WIDE.has(each) ? 'i64' : 'i32'));
+const namesOf = (name: string) => parameters[name]!.split(' ').filter(Boolean);
+const typesOf = (name: string) => namesOf(name).map((each) => (WIDE.has(each) ? 'i64' : 'i32'));
 /** All functions that come back. */
 const names = Object.keys(parameters).filter((name) => name !== 'proc_exit');
 
@@ -65,17 +68,18 @@ const valuesOf = (name: string, size: number) =>
 
 /**
  * Makes sure that the first descriptors are one of each kind: pipe, file, device, listener,
- * connection.
+ * connection, interest set.
  */
 function furnish(rig: Rig): void {
   const { descriptors } = rig;
-  if ([0, 1, 2, 3, 4, 5].every((fd) => descriptors.get(fd))) return;
+  if ([0, 1, 2, 3, 4, 5, 6].every((fd) => descriptors.get(fd))) return;
   for (let fd = 0; fd < 64; fd++) descriptors.close(fd);
   rig.pipe();
   rig.file('package.json');
   rig.file('/dev/null', 'r+');
   rig.listen();
   rig.connection().peer.send('something to read');
+  rig.call('epoll_create', 512);
 }
 
 function expectSane(rig: Rig): void {
@@ -142,6 +146,14 @@ describe.each([
     into((at) => rig.call('clock_time_get', 1, 0n, at));
     into((at) => rig.call('fd_fdstat_get', fd, at));
     into((at) => rig.call('fd_filestat_get', fd, at));
+    into((at) => {
+      expect(rig.call('epoll_create', at + 1000)).toBe(0);
+      const epfd = rig.view.getUint32(at + 1000, true);
+      rig.view.setUint32(at + 8, Readiness.OUT, true);
+      expect(rig.call('epoll_ctl', epfd, 1, fd, at + 8)).toBe(0);
+      rig.grow();
+      return rig.call('epoll_wait', epfd, at, 4, 0n, at + 2000);
+    });
     into(
       (at) => rig.pollOneoff([write(fd)], { input: at, output: at + 1000, count: at + 2000 }).errno,
     );
@@ -235,7 +247,7 @@ const imports = (used: string[]) =>
   [...used, 'proc_exit']
     .map((name) => {
       const types = typesOf(name).join(' ');
-      return `(import "wasi_snapshot_preview1" "${name}" (func $${name} (param ${types}) ${name === 'proc_exit' ? '' : '(result i32)'}))`;
+      return `(import "${moduleOf(name)}" "${name}" (func $${name} (param ${types}) ${name === 'proc_exit' ? '' : '(result i32)'}))`;
     })
     .join('\n');
 
@@ -258,7 +270,9 @@ test.each([1, 2, 3])(
       .chain((name) => fc.tuple(fc.constant(name), valuesOf(name, 16 * PAGE)));
     const calls = fc.sample(call, { seed: SEED + seed, numRuns: 1500 }).map(([name, values]) => {
       const types = typesOf(name);
-      const given = values.map((value, i) => `(${types[i]}.const ${value})`).join(' ');
+      // A wait for what never comes would rightly last for ever.
+      const own = namesOf(name).map((each, i) => (each === 'timeout_ns' ? 0 : values[i]));
+      const given = own.map((value, i) => `(${types[i]}.const ${value})`).join(' ');
       // Of nothing but zeroes poll_oneoff reads clocks that are due; else it might rightly wait for
       // ever.
       const before =
@@ -298,11 +312,11 @@ test('a guest whose stack overflows has trapped', async () => {
   await expectHostServes();
 });
 
-test.each(['poll_oneoff', 'fd_write', 'sock_accept', 'random_get'])(
+test.each(['poll_oneoff', 'fd_write', 'sock_accept', 'random_get', 'epoll_wait', 'signal_wait'])(
   'a guest whose stack overflows within %s, and who catches that, has hurt nobody else',
   async (name) => {
     const given = typesOf(name)
-      .map((_, i) => `(i32.const ${[3, 512, 1, 1024][i] ?? 8})`)
+      .map((type, i) => `(${type}.const ${[3, 512, 1, 1024][i] ?? 8})`)
       .join(' ');
     const binary = guest(
       [name],

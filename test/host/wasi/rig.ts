@@ -1,19 +1,20 @@
 /**
- * A guest's place at the functions of preview1, taken by a test: real memory, real descriptors of
- * the real kernel, and the far ends of the sockets in a kernel of their own. It runs no
- * WebAssembly, and answers what the functions answered.
+ * A guest's place at the functions of preview1 and of module pollux, taken by a test: real memory,
+ * real descriptors of the real kernel, and the far ends of the sockets in a kernel of their own. It
+ * runs no WebAssembly, and answers what the functions answered.
  */
 import { closeSync, openSync } from 'node:fs';
 
 import { onTestFinished } from 'vitest';
 
 import { Clock, FileType } from '#host/kernel/kernel';
-import { Readiness, type PollerName } from '#host/kernel/readiness';
+import { Readiness, type Poller, type PollerName } from '#host/kernel/readiness';
+import { extension } from '#host/ext/imports';
 import { LinuxKernel } from '#host/linux/linux-kernel';
 import { Descriptor, Descriptors } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
 import { Memory } from '#host/wasi/memory';
-import { preview1, type Preview1 } from '#host/wasi/p1/imports';
+import { preview1 } from '#host/wasi/p1/imports';
 import { Process } from '#host/wasi/process';
 
 export const Type = { CLOCK: 0, READ: 1, WRITE: 2 } as const;
@@ -138,7 +139,8 @@ export class Rig {
   readonly memory: WebAssembly.Memory;
   readonly functions: Record<string, (...values: (number | bigint)[]) => number>;
   readonly warnings: string[] = [];
-  readonly poll: Preview1['poll'];
+  /** The interest sets that an event loop would watch; the first one is that of poll_oneoff. */
+  readonly watched: Poller[] = [];
   readonly #peerBytes = new Uint8Array(1 << 20);
 
   constructor(options: RigOptions = {}) {
@@ -156,15 +158,19 @@ export class Rig {
       environ: encode(options.environ),
       poller,
       embedded,
+      watch: (poller) => {
+        this.watched.push(poller);
+        return () => this.watched.splice(this.watched.indexOf(poller), 1);
+      },
       exit: (code) => {
         throw new Exited(code);
       },
       interrupted: () => {},
       warn: (sentence) => this.warnings.push(sentence),
     });
-    const { functions, poll } = preview1(this.process);
-    this.functions = functions as typeof this.functions;
-    this.poll = poll;
+    const { functions } = preview1(this.process);
+    const all = { ...functions, ...extension(this.process) };
+    this.functions = all as unknown as typeof this.functions;
     this.memory = new WebAssembly.Memory({
       initial: pages,
       maximum: Math.min(pages + 256, 65536),

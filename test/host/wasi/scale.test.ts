@@ -12,8 +12,8 @@ const MOST = 65_535;
 
 /** What the backend is told, as a count of its calls. */
 function told(rig: Rig) {
-  const set = vi.spyOn(rig.poll.poller, 'set');
-  const remove = vi.spyOn(rig.poll.poller, 'remove');
+  const set = vi.spyOn(rig.watched[0]!, 'set');
+  const remove = vi.spyOn(rig.watched[0]!, 'remove');
   return () => {
     const calls = [set.mock.calls.length, remove.mock.calls.length];
     set.mockClear();
@@ -165,6 +165,6 @@ test('an embedded guest that polls for one after many is watched for that one to
   peer.send('x');
   // What its event loop would see.
   const events = new Int32Array(30);
-  expect(rig.poll.poller.wait(events, 1000 * Number(MS))).toBe(1);
+  expect(rig.watched[0]!.wait(events, 1000 * Number(MS))).toBe(1);
   expect(events[1]).toBe(fd);
 });
