@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { runCommand, type Stage } from './command.js';
-import { isAsynchronous } from './instance.js';
+import { isQueued } from './instance.js';
 import { Command, type Job, type WorkerMessage } from './message.js';
 
 const port = parentPort!;
@@ -36,7 +36,7 @@ async function runOnly({ plan, wake, command }: Job): Promise<never> {
   const wanted = () => Atomics.load(words, 0);
   const stage = { tell, ended, wanted, exit: exitThread };
   // What is received ahead is not where the kernel's own operations would look for it.
-  const kernel = new LinuxKernel({ wake, ahead: !isAsynchronous(plan.module) });
+  const kernel = new LinuxKernel({ wake, ahead: !isQueued(plan.module) });
   return process.exit(await runCommand(plan, kernel, stage));
 }
 
