@@ -187,7 +187,7 @@ export class Descriptors {
     this.changed(fd);
   }
 
-  /** The second half of a close: the handle of what was detached is closed. */
+  /** The second half of a close: what is behind a descriptor that was detached is closed. */
   closed(descriptor: Descriptor): void {
     if (descriptor.accepted && --this.#connections === 0) this.drained();
   }

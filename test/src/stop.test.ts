@@ -32,6 +32,8 @@ const busy: [string, () => Promise<Box>][] = [
     'waits in poll_oneoff, by select(2)',
     () => box(wasmFile('echo-poll'), { listen, poller: 'select' }),
   ],
+  ['waits in epoll_wait', () => box(wasmFile('echo-epoll'), { listen })],
+  ['waits for a signal', () => box(wasmFile('echo-signal'), { listen })],
   ['waits for completions', () => box(wasmFile('echo-async'), { listen })],
   ['is always busy', () => box(wasmFile('echo-nonblocking'), { listen })],
   [
@@ -112,6 +114,8 @@ describe('drain()', () => {
     ['the echo server', wasmFile('echo-poll'), { listen }],
     ['the echo server on poll(2)', wasmFile('echo-poll'), { listen, poller: 'poll' }],
     ['the echo server on select(2)', wasmFile('echo-poll'), { listen, poller: 'select' }],
+    ['the echo server on epoll', wasmFile('echo-epoll'), { listen }],
+    ['the echo server on signals', wasmFile('echo-signal'), { listen }],
     ['the asynchronous echo server', wasmFile('echo-async'), { listen }],
     ['the echo server that is always busy', wasmFile('echo-nonblocking'), { listen }],
     ['a server on select() of wasi-libc', guestFile('select'), { listen }],

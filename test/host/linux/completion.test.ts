@@ -1,11 +1,7 @@
 /** Operations in flight, by the same cases whichever engine does the work. */
-import { getHeapStatistics } from 'node:v8';
-
-import { NOTES, Opcode, RECV_BYTES, TARGET } from '#host/kernel/completion';
+import { Opcode, RECV_BYTES } from '#host/kernel/completion';
 import { Errno } from '#host/kernel/errno';
-import { UsageError } from '#host/kernel/error';
 import { Shutdown } from '#host/kernel/kernel';
-import { LinuxKernel } from '#host/linux/linux-kernel';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import {
@@ -13,7 +9,6 @@ import {
   again,
   Caller,
   cancel,
-  close,
   engines,
   MIB,
   pattern,
@@ -22,7 +17,7 @@ import {
   timeout,
   type Told,
 } from './asynchronous.js';
-import { descriptorsDownTo, native, openDescriptors, openFlags, thread } from './thread.js';
+import { openFlags } from './thread.js';
 
 const MS = 1e6;
 const text = (bytes: Uint8Array | number) =>
@@ -369,7 +364,9 @@ describe.each(engines)('by %s', (engine) => {
       const all = pattern(200 * part);
       const lengths = new Map<number, number>();
       for (let i = 0; i < 200; i++) {
-        expect(my.submit(my.send(own, all.subarray(i * part, i * part + part), { userdata: i }))).toBe(1);
+        expect(
+          my.submit(my.send(own, all.subarray(i * part, i * part + part), { userdata: i })),
+        ).toBe(1);
       }
       const order: number[] = [];
       const arrived: Uint8Array[] = [];
@@ -381,7 +378,8 @@ describe.each(engines)('by %s', (engine) => {
           lengths.set(userdata, result);
         }
       }
-      for (let piece; typeof (piece = my.peerReceive(peer, 50 * MS)) !== 'number';) arrived.push(piece);
+      for (let piece; typeof (piece = my.peerReceive(peer, 50 * MS)) !== 'number';)
+        arrived.push(piece);
       expect(order).toEqual(Array.from({ length: 200 }, (_, i) => i));
       const expected = order.map((i) => all.subarray(i * part, i * part + lengths.get(i)!));
       expect(joined(arrived).equals(joined(expected))).toBe(true);
@@ -435,7 +433,7 @@ describe.each(engines)('by %s', (engine) => {
       }
       expect(submitted).toBeGreaterThanOrEqual(1023);
       let ended = 0;
-      for (; ended === 0; ) {
+      for (; ended === 0;) {
         pairs.forEach(({ peer }) => my.peerReceive(peer, 0));
         ended += (my.tryReap(1, MS) as Told[]).length;
       }
@@ -467,9 +465,13 @@ describe.each(engines)('by %s', (engine) => {
       const ids = Array.from({ length: 3000 }, (_, i) => i + 1);
       for (let i = 0; i < ids.length; i += 500) {
         const some = ids.slice(i, i + 500);
-        expect(my.submit(...some.map((userdata) => timeout(((userdata * 7919) % 3000) * 1e10, { userdata })))).toBe(500);
+        expect(
+          my.submit(
+            ...some.map((userdata) => timeout(((userdata * 7919) % 3000) * 1e10, { userdata })),
+          ),
+        ).toBe(500);
       }
-      const left = new Set(ids.filter((id) => ((id * 7919) % 3000) > 0));
+      const left = new Set(ids.filter((id) => (id * 7919) % 3000 > 0));
       const gone = new Map<number, number>();
       for (const id of [...left].sort((a, b) => ((a * 31) % 977) - ((b * 31) % 977)))
         my.submit(cancel(id, { userdata: 10_000 + id }));
