@@ -10,7 +10,9 @@ cd "$(dirname "$0")/.."
 tests=("$@")
 if [ ${#tests[@]} -eq 0 ]; then
   tests=(test/host/kernel test/host/linux)
-  [ -d test/host/wasi ] && tests+=(test/host/wasi)
+  for room in wasi ext; do
+    if [ -d "test/host/$room" ]; then tests+=("test/host/$room"); fi
+  done
 fi
 
 reports=$(mktemp -d)

@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * Builds every WebAssembly guest of the table below that is stale, or the one C file that is named;
- * it downloads nothing.
+ * Builds every WebAssembly guest of the table below that is stale, or the one file that is named,
+ * in C or AssemblyScript; it downloads nothing.
  *
- *     node wasm/build.mjs [SOURCE.c OUTPUT.wasm]
+ *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -45,42 +45,23 @@ const LINK_FLAGS = [TARGET, '-Wl,--strip-debug', '-Wl,--stack-first'];
 // the stack: 65,000 connections fit, or the 1,024 that select() takes.
 const POLL_STACK = ['-Wl,-z,stack-size=16777216'];
 const SELECT_STACK = ['-Wl,-z,stack-size=1048576'];
-const ASC_FLAGS = [
-  '--optimize',
-  '--runtime',
-  'stub',
-  '--use',
-  'abort=',
-  '--exportStart',
-  '_start',
-  '--debug',
-];
+// The name section stays here too.
+const ASC_FLAGS = ['--optimize', '--use', 'abort=', '--debug'];
+const ASC_COMMAND = ['--exportStart', '_start'];
+// Nothing is ever freed, and nothing is spent on it: for guests that allocate once and for all.
+const NO_COLLECTOR = ['--runtime', 'stub'];
+// For whoever writes `new` in a loop.
+const COLLECTOR = ['--runtime', 'incremental'];
 
 /**
  * @typedef {object} Guest
  * @property {string} output            where the guest goes
- * @property {string[]} sources         C files, or the one AssemblyScript file
- * @property {string[]} [compileFlags]  besides COMPILE_FLAGS, for the first source
+ * @property {string[]} sources         C files, or the AssemblyScript file that imports the rest
+ * @property {string[]} [compileFlags]  besides COMPILE_FLAGS, for the first source, or ASC_FLAGS
  * @property {string[]} [linkFlags]     besides LINK_FLAGS
  */
 
-/**
- * A server in one of the I/O models.
- * @param {string} name
- * @param {string} model
- * @returns {Guest}
- */
-function server(name, model) {
-  return {
-    output: `dist/wasm/${name}-${model}.wasm`,
-    sources: [name, 'server', 'queue', model.replace('-edge', '')].map(
-      (file) => `wasm/c/${file}.c`,
-    ),
-    compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
-    linkFlags: model === 'poll' ? POLL_STACK : model === 'select' ? SELECT_STACK : [],
-  };
-}
-
+/** The I/O models; the numbers in wasm/as/model.ts are the places here. */
 const MODELS = [
   'blocking',
   'nonblocking',
@@ -91,11 +72,41 @@ const MODELS = [
   'signal',
   'async',
 ];
+
+/** The file of a model has its table and its driver. @param {string} model */
+const fileOf = (model) => `wasm/c/${model.replace('-edge', '')}.c`;
+
+/**
+ * A server in one of the I/O models.
+ * @param {string} name
+ * @param {string} model
+ * @returns {Guest}
+ */
+function server(name, model) {
+  return {
+    output: `dist/wasm/${name}-${model}.wasm`,
+    sources: [`wasm/c/${name}.c`, 'wasm/c/server.c', 'wasm/c/queue.c', fileOf(model)],
+    compileFlags: [`-DMODEL=${model.replace('-', '_')}_model`],
+    linkFlags: model === 'poll' ? POLL_STACK : model === 'select' ? SELECT_STACK : [],
+  };
+}
+
+/** Its twin. @param {string} name @param {string} model @returns {Guest} */
+function twin(name, model) {
+  return {
+    output: `dist/wasm/${name}-${model}.as.wasm`,
+    sources: [`wasm/as/${name}.ts`],
+    compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR, '--use', `MODEL=${MODELS.indexOf(model)}`],
+  };
+}
+
+const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
 /** @type {Guest[]} */
 const GUESTS = [
-  ...MODELS.flatMap((model) => [server('echo', model), server('response', model)]),
+  ...MODELS.flatMap((model) => SERVERS.map((name) => server(name, model))),
+  ...MODELS.flatMap((model) => SERVERS.map((name) => twin(name, model))),
   {
     ...REACTOR,
     output: 'dist/wasm/echo-reactor.wasm',
@@ -109,7 +120,32 @@ const GUESTS = [
       sources: [`test/guest/${name}.c`],
     }),
   ),
-  { output: 'dist/test/guest/echo.as.wasm', sources: ['test/guest/echo.as.ts'] },
+  {
+    output: 'dist/test/guest/echo.as.wasm',
+    sources: ['test/guest/echo.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...NO_COLLECTOR],
+  },
+  {
+    output: 'dist/test/guest/sdk.as.wasm',
+    sources: ['test/guest/sdk.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR],
+  },
+  {
+    output: 'dist/wasm/machines.as.wasm',
+    sources: ['wasm/as/machines.ts'],
+    compileFlags: NO_COLLECTOR,
+  },
+  {
+    output: 'dist/test/guest/machines.wasm',
+    sources: [
+      'test/guest/machines.c',
+      'wasm/c/machine.c',
+      'wasm/c/server.c',
+      'wasm/c/queue.c',
+      ...MODELS.filter((model) => model !== 'epoll-edge').map(fileOf),
+    ],
+    linkFlags: ['-mexec-model=reactor'],
+  },
 ];
 
 /** What the user is to blame for, said in one sentence or already said by the compiler. */
@@ -278,20 +314,38 @@ async function buildC({ output, sources, compileFlags = [], linkFlags = [] }, co
   );
 }
 
+/**
+ * The file and the files of our tree that it imports, however deep.
+ * @param {string} path
+ * @param {Map<string, string>} found
+ */
+function withImports(path, found = new Map()) {
+  if (found.has(path)) return found;
+  const text = readFileSync(path, 'utf8');
+  found.set(path, text);
+  for (const [, name] of text.matchAll(/\bfrom\s*["'](\.[^"'\n]*)["']/g)) {
+    const file = [`${name}.ts`, `${name}/index.ts`]
+      .map((each) => normalize(join(dirname(path), each)))
+      .find((each) => existsSync(each));
+    if (file) withImports(file, found);
+  }
+  return found;
+}
+
 /** @param {Guest} guest */
-async function buildAssemblyScript({ sources: [source] }) {
+async function buildAssemblyScript({ sources: [source], compileFlags = [] }) {
+  const flags = [...ASC_FLAGS, ...compileFlags];
   const key = keyOf(
     `assemblyscript ${packageVersion('assemblyscript')}`,
-    ASC_FLAGS,
-    source,
-    readFileSync(source, 'utf8'),
+    flags,
+    [...withImports(source)].flat(),
   );
   return cached(key, async () => {
-    console.log(`asc ${source}`);
+    console.log(`asc ${source} ${compileFlags.join(' ')}`);
     const { default: asc } = await import('assemblyscript/asc');
     /** @type {Map<string, Uint8Array>} */
     const written = new Map();
-    const { error } = await asc.main([source, ...ASC_FLAGS, '--outFile', 'output.wasm'], {
+    const { error } = await asc.main([source, ...flags, '--outFile', 'output.wasm'], {
       stdout: process.stdout,
       stderr: process.stderr,
       writeFile: (name, contents) => void written.set(name, /** @type {Uint8Array} */ (contents)),
@@ -302,17 +356,26 @@ async function buildAssemblyScript({ sources: [source] }) {
   });
 }
 
-async function main() {
-  const [source, output] = named;
-  const isSource = source?.endsWith('.c') && !source.startsWith('..') && existsSync(source);
-  if (named.length > 0 && !(named.length === 2 && isSource)) {
-    throw new BuildError('name nothing, or a C file of this checkout and the file to make of it');
+/** The one guest that the command line names. @returns {Guest} */
+function namedGuest() {
+  const [source = '', output] = named;
+  const isSource = /\.(c|ts)$/.test(source) && !source.startsWith('..') && existsSync(source);
+  if (named.length !== 2 || !isSource) {
+    throw new BuildError(
+      'name nothing, or a C or AssemblyScript file of this checkout and the file to make of it',
+    );
   }
-  const guests = source ? [{ output, sources: [source], linkFlags: POLL_STACK }] : GUESTS;
+  return source.endsWith('.c')
+    ? { output, sources: [source], linkFlags: POLL_STACK }
+    : { output, sources: [source], compileFlags: [...ASC_COMMAND, ...COLLECTOR] };
+}
+
+async function main() {
+  const guests = named.length > 0 ? [namedGuest()] : GUESTS;
   const sdk = process.env['WASI_SDK_PATH'];
   const compiler = sdk ? wasiSdk(sdk) : packagedClang();
   for (const guest of guests) {
-    const wasm = guest.sources[0].endsWith('.as.ts')
+    const wasm = guest.sources[0].endsWith('.ts')
       ? await buildAssemblyScript(guest)
       : await buildC(guest, compiler);
     if (!existsSync(guest.output) || !readFileSync(guest.output).equals(wasm))

@@ -69,6 +69,7 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'package.json',
     'prebuilds/linux-x64/pollux.node',
     'dist/wasm/echo-poll.wasm',
+    'wasm/as/sdk/socket.ts',
     'dist/src/cli.js',
     'dist/src/worker.js',
     'dist/src/index.js',
@@ -83,6 +84,7 @@ test('the tarball holds nothing else', () => {
     /^docs\/[\w/.-]+\.(md|svg|png)$/,
     /^dist\/(src|host)\/[\w/-]+\.(js|d\.ts)$/,
     /^dist\/wasm\/[\w.-]+\.wasm$/,
+    /^wasm\/as\/sdk\/\w+\.(ts|md)$/,
     /^prebuilds\/linux-\w+\/pollux\.node$/,
   ];
   expect(files.filter((file) => !allowed.some((form) => form.test(file)))).toEqual([]);
@@ -173,6 +175,28 @@ test('its types resolve, and say what is wrong', async () => {
     (error: { stdout: string }) => error,
   );
   expect(stdout).toBe('');
+});
+
+test('the server of the SDK that it brings compiles by the command beside it, and serves', async () => {
+  const sdk = readFileSync(join(home, 'node_modules/pollux/wasm/as/sdk/README.md'), 'utf8');
+  const [, source] = /```ts\n([\s\S]*?)```/.exec(sdk)!;
+  const [, flags] = /npx asc server\.ts (.*)\n/.exec(sdk)!;
+  writeFileSync(join(home, 'server.ts'), source!);
+  await run(bin('asc'), ['server.ts', ...flags!.split(' ')], { cwd: home });
+  const program = `
+    import { load, sandbox } from 'pollux';
+    import { connect } from 'node:net';
+    const box = await sandbox(await load('server.wasm'), { listen: ['127.0.0.1:0'] });
+    for (const text of ['one', 'two']) {
+      const socket = connect(Number(box.address.split(':')[1]), '127.0.0.1').end(text);
+      for await (const chunk of socket) process.stdout.write(chunk);
+    }
+    await box.stop();
+  `;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: home,
+  });
+  expect(stdout).toBe('onetwo');
 });
 
 test('npx pollux echo serves, until it is interrupted', async () => {

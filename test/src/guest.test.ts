@@ -49,6 +49,23 @@ test.each([
     /imports the function wasi_snapshot_preview1\.sock_teleport, which/,
   ],
   [
+    'an unknown function of module pollux',
+    wat(`(module (import "pollux" "epoll_teleport" (func)) ${memory} ${start})`),
+    /imports the function pollux\.epoll_teleport, which Pollux does not provide: it provides the functions of wasi_snapshot_preview1 and pollux/,
+  ],
+  [
+    'a function of another module than it is of',
+    wat(`(module (import "pollux" "fd_read" (func)) ${memory} ${start})`),
+    /imports the function pollux\.fd_read, which/,
+  ],
+  [
+    'a reactor with signals',
+    wat(
+      `(module (import "pollux" "signal_arm" (func (param i32 i32) (result i32))) ${memory} (func (export "turn")))`,
+    ),
+    /is a reactor and imports pollux\.signal_arm, which a command can have only/,
+  ],
+  [
     'a name that every object has',
     fromWasi('toString'),
     /imports the function wasi_snapshot_preview1\.toString, which/,

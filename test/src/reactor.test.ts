@@ -9,6 +9,7 @@ import { GuestError, load, sandbox, UsageError } from 'pollux';
 import { expect, test } from 'vitest';
 
 import { dial, exchange, root, textOf, wasmFile, wat } from '../harness.js';
+import { closesItsSet, countsTurns, greetsInALoop } from '../host/ext/guests.js';
 import { reactor, trapsAtStart } from './guests.js';
 import {
   box,
@@ -235,4 +236,34 @@ test('a relative clock runs on from turn to turn, and runs out', async () => {
   expect(reason).toBe('exit');
   // Node's timers may fire a little early; then there is one more turn.
   expect([2, 3, 4]).toContain(code);
+});
+
+test('a turn comes when something is ready in an interest set of its own', async () => {
+  const before = descriptorsOf();
+  const running = await box(greetsInALoop, { listen });
+  await eventually(() => false, 30);
+  for (let round = 0; round < 5; round++) {
+    const greetings = Array.from({ length: 20 }, () => exchange(running.address!, ''));
+    for (const greeting of await Promise.all(greetings)) expect(String(greeting)).toBe('hello');
+  }
+  expect(await running.stop()).toEqual({ code: 0, reason: 'stopped' });
+  expect(await eventually(() => descriptorsOf() <= before)).toBe(true);
+});
+
+test('a turn comes when the wait for an interest set of its own is over', async () => {
+  const start = performance.now();
+  const running = await box(countsTurns, { timeoutMs: 5000 });
+  expect(await running.exit).toEqual({ code: 4, reason: 'exit' });
+  // Three waits of 10 ms; Node's timers may fire a little early.
+  expect(performance.now() - start).toBeGreaterThanOrEqual(25);
+});
+
+test('a turn may close the interest set that asked for it', async () => {
+  for (let i = 0; i < 10; i++) {
+    const running = await box(closesItsSet, { listen });
+    // The guest may end before it is known that the connection is there.
+    const dialled = client(running.address!).catch(() => {});
+    expect(await running.exit).toEqual({ code: 77, reason: 'exit' });
+    (await dialled)?.destroy();
+  }
 });

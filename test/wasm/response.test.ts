@@ -1,5 +1,6 @@
 /**
- * The server that responds, in every model, and the client that talks to it: both are guests.
+ * The server that responds, in every model and in both languages, and the client that talks to it:
+ * both are guests.
  */
 import type { Readable } from 'node:stream';
 
@@ -19,9 +20,11 @@ const models = [
   'signal',
   'async',
 ];
+/** By name: each in C, and its twin. */
+const servers = models.flatMap((model) => [`response-${model}`, `response-${model}.as`]);
 
-describe.each(models)('response.c, %s', (model) => {
-  const start = (options = {}) => box(wasmFile(`response-${model}`), { listen, ...options });
+describe.each(servers)('%s', (name) => {
+  const start = (options = {}) => box(wasmFile(name), { listen, ...options });
 
   test('greets, and answers each message with the message and its response', async () => {
     const { address } = await start();

@@ -1,4 +1,8 @@
 /** epoll for guests: what epoll_ctl(2) and epoll_wait(2) say, and what epoll(7) does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { load, sandbox } from 'pollux';
 import { describe, expect, test, vi } from 'vitest';
 
 import { Errno } from '#host/kernel/errno';
@@ -6,8 +10,11 @@ import { HostError } from '#host/kernel/error';
 import { FileType } from '#host/kernel/kernel';
 import { Right } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
+import { dial } from '../../harness.js';
+import { descriptorsOf, eventually, folder } from '../../src/started.js';
 import { openDescriptors } from '../linux/thread.js';
 import { clock, MS, read, Rig, rigged, write } from '../wasi/rig.js';
+import { waitsForEvents } from './guests.js';
 import {
   ADD,
   DEL,
@@ -626,5 +633,47 @@ describe('epoll_wait', () => {
     vi.spyOn(poller, 'wait').mockReturnValue(-Errno.EIO);
     expect(own.rig.call('epoll_wait', own.epfd, 4096, 1, 0n, 512)).toBe(WasiErrno.IO);
     vi.restoreAllMocks();
+  });
+});
+
+describe('a guest that waits for events', () => {
+  test.each(['stop', 'drain'] as const)('ends at once by %s', async (how) => {
+    const box = await sandbox(await load(waitsForEvents), { listen: ['127.0.0.1:0'] });
+    (await dial(box.address!)).destroy();
+    await eventually(() => false, 20);
+    const end = how === 'stop' ? box.stop() : box.drain(10_000);
+    expect(await end).toEqual({ code: 0, reason: 'stopped' });
+  });
+
+  test('has its calls in the transcript', async () => {
+    const trace = join(folder(), 'trace');
+    const box = await sandbox(await load(waitsForEvents), { listen: ['127.0.0.1:0'], trace });
+    (await dial(box.address!)).destroy();
+    await eventually(() => readFileSync(trace, 'utf8').includes('count=1'));
+    await box.stop();
+    const text = readFileSync(trace, 'utf8').replace(/ @[\d.]+$/gm, '');
+    expect(text.split('\n').slice(1, 8)).toEqual([
+      '-> epoll_create()',
+      '<- SUCCESS epfd=4',
+      '-> epoll_ctl(epfd=4, op=1, fd=3, event=64)',
+      '<- SUCCESS',
+      '-> epoll_wait(epfd=4, events=1024, max=64, timeout_ns=-1)',
+      '<- SUCCESS count=1',
+      '-> epoll_wait(epfd=4, events=1024, max=64, timeout_ns=-1)',
+    ]);
+  });
+
+  test('leaves no descriptor behind', async () => {
+    const guest = await load(waitsForEvents);
+    const cycle = async () => {
+      const box = await sandbox(guest, { listen: ['127.0.0.1:0'] });
+      (await dial(box.address!)).destroy();
+      await box.stop();
+    };
+    await cycle();
+    await eventually(() => false, 50);
+    const before = descriptorsOf();
+    for (let i = 0; i < 10; i++) await cycle();
+    expect(await eventually(() => descriptorsOf() <= before)).toBe(true);
   });
 });
