@@ -177,7 +177,7 @@ export function echoCases({ start, protocol = 'echo', serial, crowd, open = crow
     const quiet = serial ? undefined : await greeted(address!);
     const bytes = message(UNREAD_BYTES);
     const deaf = await client(address!);
-    deaf.write(bytes);
+    deaf.end(bytes);
     expect(await left(deaf)).toBeGreaterThan(LEFT_BYTES);
     if (quiet) {
       const socket = await greeted(address!);
@@ -186,5 +186,6 @@ export function echoCases({ start, protocol = 'echo', serial, crowd, open = crow
       expect(await ask(quiet)).toBe('ping');
     }
     expect((await collect(deaf, bytes.length)).equals(bytes)).toBe(true);
+    expect((await take(deaf, 100)).toString()).toMatch(new RegExp(`^(${suffix})*$`));
   });
 }

@@ -26,16 +26,6 @@ const servers: [string, Server][] = [
     'a server in AssemblyScript',
     { start: () => box(guestFile('echo.as'), { listen }), crowd: 200 },
   ],
-  ...['nonblocking', 'select', 'poll', 'epoll', 'epoll-edge', 'signal', 'async'].map(
-    (model): [string, Server] => [
-      `echo.as, ${model}`,
-      { start: () => box(wasmFile(`echo-${model}.as`), { listen }), crowd: 200 },
-    ],
-  ),
-  [
-    'echo.as, blocking',
-    { start: () => box(wasmFile('echo-blocking.as'), { listen }), crowd: 20, serial: true },
-  ],
   [
     'a blocking server',
     {
