@@ -41,8 +41,8 @@ export class Ahead {
   }
 
   /**
-   * Receives from `handle` into the iovec at offset `iov` of guest memory: the number of bytes, or 0
-   * if the addon has to be asked.
+   * Receives from `handle` into the iovec at offset `iov` of guest memory: the number of bytes, or
+   * 0 if the addon has to be asked.
    */
   receive(handle: number, bytes: Uint8Array, iov: number): number {
     const length = this.#held[handle]! - 1;

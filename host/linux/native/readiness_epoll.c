@@ -38,7 +38,8 @@ static int epoll_open(struct poller *poller, int wake) {
   poller->state = set;
   poller->descriptor = epoll_create1(EPOLL_CLOEXEC);
   if (poller->descriptor < 0) return -errno;
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX /* WAKE_TOKEN, and no descriptor */};
+  /* WAKE_TOKEN, and no descriptor */
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
   return wake >= 0 && epoll_ctl(poller->descriptor, EPOLL_CTL_ADD, wake, &event) < 0 ? -errno : 0;
 }
 
