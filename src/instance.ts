@@ -61,10 +61,11 @@ export async function make(
   const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
   const { functions, poll } = preview1.preview1(process);
   const extension = pollux.extension(process);
+  const names = [kernel.name, poller];
+  // Now, for what is wrong with the choice of the environment is not the guest's fault.
+  if (isQueued(plan.module)) names.push(kernel.completions().name);
   const trace =
-    plan.trace === undefined
-      ? undefined
-      : new Trace(plan.trace, `${kernel.name} ${poller}`, embedder.warn);
+    plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
   const memory = () => process.memory;
   const imports = {
     [preview1.MODULE]: trace ? trace.wrap(preview1, functions, memory) : functions,
@@ -76,6 +77,13 @@ export async function make(
   });
   process.attach(new Memory(instance.exports['memory'] as unknown as LinearMemory));
   return { instance, process, poll, trace };
+}
+
+/** True for a guest that does asynchronous I/O. */
+function isQueued(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some(
+    (each) => each.module === pollux.MODULE && pollux.queued.has(each.name),
+  );
 }
 
 /** An instance; its start function, if it has one, is the guest's own code and may trap. */

@@ -3,15 +3,15 @@
  * are spelt; each family's file says what its functions do. The ABI itself is that of
  * wasm/c/include/pollux.h.
  */
-import { WasiErrno } from '../wasi/errno.js';
 import type { Process, WasiFunction } from '../wasi/process.js';
+import { asynchronous } from './async.js';
 import { epoll } from './epoll.js';
 import { signal } from './signal.js';
 
 export const MODULE = 'pollux';
 
-/** What is not built yet: it answers ENOSYS. */
-export const unbuilt = ['submit', 'reap'] as const;
+/** What needs the kernel's queue of operations. */
+export const queued: ReadonlySet<string> = new Set(['submit', 'reap']);
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is
@@ -30,25 +30,31 @@ export const parameters: Record<string, string> = {
 /** What may wait. */
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
 
-/**
- * What a reactor cannot have: signals are queued for the thread, which there is Node's own, and is
- * shared with others.
- */
-export const commandOnly: ReadonlySet<string> = new Set(['signal_arm', 'signal_wait']);
+const SIGNALS = "signals go to the guest's own thread, and a reactor shares Node's";
+const COMPLETIONS = "no completion wakes Node's event loop, which a reactor lives in";
+
+/** What a reactor cannot have, and why. */
+export const commandOnly: ReadonlyMap<string, string> = new Map([
+  ['signal_arm', SIGNALS],
+  ['signal_wait', SIGNALS],
+  ['submit', COMPLETIONS],
+  ['reap', COMPLETIONS],
+]);
 
 /** By name: all functions of the module, for one process. */
 export function extension(process: Process): Record<string, WasiFunction> {
   const family = {
     epoll: epoll(process),
     signal: signal(process),
+    asynchronous: asynchronous(process),
   };
-  const functions: Record<string, WasiFunction> = {
+  return {
     epoll_create: family.epoll.create,
     epoll_ctl: family.epoll.control,
     epoll_wait: family.epoll.wait,
     signal_arm: family.signal.arm,
     signal_wait: family.signal.wait,
+    submit: family.asynchronous.submit,
+    reap: family.asynchronous.reap,
   };
-  for (const name of unbuilt) functions[name] = () => WasiErrno.NOSYS;
-  return functions;
 }

@@ -1,8 +1,8 @@
 /**
  * Completions: the third of the three ways in which a kernel tells, after the fact, that an
  * operation is over (io_uring(7)). Types and numbers only. Operations and completions lie in guest
- * memory, in the layout of wasm/c/include/pollux.h, where a handle stands for a descriptor only in
- * what this interface says.
+ * memory, in the layout of wasm/c/include/pollux.h. Handles never do: they go beside it, so that no
+ * guest can forge one.
  */
 
 /** What an operation does; the numbers are the ABI's. */
@@ -45,25 +45,54 @@ export const COMPLETION = {
   SIZE: 24,
 } as const;
 
-/** Operations in flight of one guest. */
+/**
+ * `targets` of `submit` holds pairs of 32-bit integers: the opcode of an operation, as the caller
+ * has read it, and the handle that it is for.
+ */
+export const TARGET = { OPCODE: 0, HANDLE: 1, SIZE: 2 } as const;
+
+/**
+ * `notes` of `reap`, 32-bit integers: what the caller must look at. A header, of which the caller
+ * sets ROOM, how many connections it has room for; and then, for each completion of an ACCEPT, or
+ * with an error, its index among the completions, its result, and the handle that its operation was
+ * for. The rest of the header is the kernel's own.
+ */
+export const NOTES = {
+  COUNT: 0,
+  ROOM: 1,
+  HEADER: 5,
+  INDEX: 0,
+  RESULT: 1,
+  HANDLE: 2,
+  SIZE: 3,
+} as const;
+
+/**
+ * Operations in flight of one guest. Those on one handle in one direction (ACCEPT and RECV; SEND)
+ * are done one after the other, in order. A handle that is closed while operations are in flight on
+ * it stays open until they have ended.
+ */
 export interface CompletionQueue {
   /** What does the work: `io_uring`, `threads`, … */
   readonly name: string;
 
   /**
-   * Starts the `count` operations at offset `operations`, in order. `handles[i]` is the handle that
-   * operation `i` is for; a negative one is a negated errno, with which the operation completes at
-   * once. The bytes of a SEND are copied before this returns. Answers how many were taken (fewer:
-   * too many are in flight), or -EFAULT.
+   * Starts the `count` operations at offset `operations`, in order, each for its pair of `targets`.
+   * A negative handle is a negated errno, with which the operation completes at once; TIMEOUT and
+   * CANCEL are for none. The bytes of a SEND are copied before this returns. The handle of a CLOSE
+   * is closed, and no longer the caller's. Answers how many were taken (fewer: too many are in
+   * flight), or -EFAULT.
    */
-  submit(operations: number, count: number, handles: Int32Array): number;
+  submit(operations: number, count: number, targets: Int32Array): number;
 
   /**
    * Takes completions, oldest first, at most `max`, into guest memory at offset `completions`, and
    * received bytes to `buffer` (`bufferBytes` of them, at least `RECV_BYTES`). Waits until there are
-   * `min`, at most `timeoutNs` nanoseconds (Infinity: for ever). RESULT of an ACCEPT is a handle
-   * that is now the caller's; a negative RESULT is a negated errno of the kernel. Answers their
-   * number, -EFAULT, or -EINTR: nothing was there, and `Kernel.wake` was called.
+   * `min`, at most `timeoutNs` nanoseconds (Infinity: for ever), or until no other would fit. The
+   * result of an ACCEPT is a handle that is now the caller's; a connection for which it has no room
+   * waits for its next ACCEPT, and this one ends with -EMFILE. A negative result is a negated errno
+   * of the kernel. Answers their number, -EFAULT, -EINVAL, or -EINTR: nothing was there, and
+   * `Kernel.wake` was called.
    */
   reap(
     completions: number,
@@ -72,6 +101,7 @@ export interface CompletionQueue {
     bufferBytes: number,
     min: number,
     timeoutNs: number,
+    notes: Int32Array,
   ): number;
 
   /** Cancels all that is in flight, and waits until none of it can touch memory any more. */

@@ -6,8 +6,10 @@
  * are given as an array of (offset, length) pairs of u32 in guest memory, the iovec of WASI, and
  * bytes go between them and the kernel's own buffers with no copy in between. Every call answers
  * one number: ≥ 0 a result, < 0 a negated `Errno`. An I/O error is such a value and never an
- * exception. No call blocks, but `Kernel.waitFor`, `Poller.wait` and `SignalQueue.wait`.
+ * exception. No call blocks, but `Kernel.waitFor`, and those of
+ * `Poller`, `SignalQueue` and `CompletionQueue` that are made for waiting.
  */
+import type { CompletionQueue } from './completion.js';
 import type { Poller, PollerName } from './readiness.js';
 import type { SignalQueue } from './signal.js';
 
@@ -167,6 +169,12 @@ export interface Kernel {
   signals(): SignalQueue;
 
   /**
+   * The queue of operations in flight, which is open from the first call on; throws `HostError`
+   * where there cannot be one, `UsageError` where the choice of what does the work is none.
+   */
+  completions(): CompletionQueue;
+
+  /**
    * Ends the wait that goes on now, or else the next one. The only verb that may be called from
    * another thread.
    */
@@ -187,6 +195,6 @@ export interface Kernel {
   /** Lets another thread run (sched_yield(2)). */
   yield(): void;
 
-  /** Closes every handle, every poller and the queue of signals. */
+  /** Closes every handle, every poller, and the queues of signals and of operations. */
   dispose(): void;
 }

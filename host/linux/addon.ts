@@ -26,6 +26,27 @@ export interface Addon {
   signalWait(signals: Int32Array, timeoutNs: number, wake: number): number;
   signalClose(): number;
 
+  queueOpen(engine: string, wake: number): number;
+  queueSubmit(
+    queue: number,
+    memory: Uint8Array,
+    operations: number,
+    count: number,
+    targets: Int32Array,
+  ): number;
+  queueReap(
+    queue: number,
+    memory: Uint8Array,
+    completions: number,
+    max: number,
+    buffer: number,
+    bufferBytes: number,
+    min: number,
+    timeoutNs: number,
+    notes: Int32Array,
+  ): number;
+  queueClose(queue: number): number;
+
   listen(host: string, port: number, backlog: number): number;
   connect(host: string, port: number): number;
   socketError(fd: number): number;

@@ -16,6 +16,7 @@ import {
 } from '../kernel/kernel.js';
 import type { Poller, PollerName } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
+import { LinuxCompletions } from './linux-completions.js';
 import { LinuxSignals } from './linux-signals.js';
 import { inSlices } from './slices.js';
 
@@ -81,6 +82,7 @@ export class LinuxKernel implements Kernel {
   readonly #handles = new Set<number>();
   readonly #pollers = new Set<Poller>();
   #signals: LinuxSignals | undefined;
+  #completions: LinuxCompletions | undefined;
   readonly #retired = new Set<number>();
   /** What was adopted and is no socket: other processes may share it. */
   readonly #foreign = new Set<number>();
@@ -196,10 +198,8 @@ export class LinuxKernel implements Kernel {
   }
 
   close(handle: number): number {
-    if (!this.#handles.delete(handle)) return -Errno.EBADF;
-    this.#retired.delete(handle);
-    this.#foreign.delete(handle);
-    if (this.#regular[handle]) this.#regular[handle] = 0;
+    if (!this.#handles.has(handle)) return -Errno.EBADF;
+    this.#forget(handle);
     return this.#native.close(handle);
   }
 
@@ -215,6 +215,18 @@ export class LinuxKernel implements Kernel {
 
   signals(): LinuxSignals {
     return (this.#signals ??= new LinuxSignals(this.#native, this.#wake, this.#foreign));
+  }
+
+  /** `engines`: what to try, in order, instead of what the environment says. */
+  completions(engines?: readonly string[]): LinuxCompletions {
+    if (this.#completions) return this.#completions;
+    const owner = {
+      memory: () => this.#memory,
+      keep: (handle: number) => this.#keep(handle),
+      forget: (handle: number) => this.#forget(handle),
+    };
+    this.#completions = new LinuxCompletions(this.#native, this.#wake, owner, engines);
+    return this.#completions;
   }
 
   wake(): void {
@@ -243,6 +255,7 @@ export class LinuxKernel implements Kernel {
 
   dispose(): void {
     this.#signals?.close();
+    this.#completions?.close();
     for (const poller of this.#pollers) poller.close();
     for (const handle of this.#handles) this.#native.close(handle);
     this.#handles.clear();
@@ -286,9 +299,7 @@ export class LinuxKernel implements Kernel {
 
   /** Gives a handle away: the caller closes the descriptor by other means. */
   release(handle: number): number {
-    this.#handles.delete(handle);
-    this.#foreign.delete(handle);
-    this.#regular[handle] = 0;
+    this.#forget(handle);
     this.#native.release(handle);
     return handle;
   }
@@ -296,5 +307,12 @@ export class LinuxKernel implements Kernel {
   #keep(handle: number): number {
     if (handle >= 0) this.#handles.add(handle);
     return handle;
+  }
+
+  #forget(handle: number): void {
+    this.#handles.delete(handle);
+    this.#retired.delete(handle);
+    this.#foreign.delete(handle);
+    if (this.#regular[handle]) this.#regular[handle] = 0;
   }
 }

@@ -5,7 +5,7 @@
  * terminates its own worker) ends only when it leaves the system call; where nobody wakes it, it
  * does so now and then.
  */
-const LONGEST_WAIT_NS = 2e9;
+export const LONGEST_WAIT_NS = 2e9;
 
 /** Waits for `timeoutNs` in all, unless `wait` answers other than 0 before. */
 export function inSlices(timeoutNs: number, wait: (sliceNs: number) => number): number {

@@ -105,6 +105,7 @@ export class Descriptors {
   /** No number below it is free. */
   #lowest = 0;
   #connections = 0;
+  #open = 0;
   /** The most descriptors that the guest may have open at once. */
   readonly limit: number;
   /** Called when a number changed its meaning. */
@@ -120,6 +121,11 @@ export class Descriptors {
   /** The accepted connections that are open. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** How many more could be open. */
+  get room(): number {
+    return this.limit - this.#open;
   }
 
   get(fd: number): Descriptor | undefined {
@@ -144,10 +150,8 @@ export class Descriptors {
 
   /** Puts `descriptor` at the number `fd`, which must be free. */
   put(fd: number, descriptor: Descriptor): void {
-    this.#table[fd] = descriptor;
-    descriptor.fd = fd;
     if (descriptor.accepted) this.#connections++;
-    this.changed(fd);
+    this.attach(fd, descriptor);
   }
 
   /**
@@ -155,14 +159,37 @@ export class Descriptors {
    * case.
    */
   close(fd: number): number | undefined {
+    const descriptor = this.detach(fd);
+    if (!descriptor) return undefined;
+    const result = descriptor.close(this.#kernel);
+    this.closed(descriptor);
+    return result;
+  }
+
+  /**
+   * The first half of a close: the number `fd` is free. Its handle is the caller's to close, before
+   * it calls `closed`; `attach` takes this back.
+   */
+  detach(fd: number): Descriptor | undefined {
     const descriptor = this.#table[fd];
     if (!descriptor) return undefined;
     this.#table[fd] = undefined;
+    this.#open--;
     if (fd < this.#lowest) this.#lowest = fd;
     this.changed(fd);
-    const result = descriptor.close(this.#kernel);
+    return descriptor;
+  }
+
+  attach(fd: number, descriptor: Descriptor): void {
+    this.#table[fd] = descriptor;
+    descriptor.fd = fd;
+    this.#open++;
+    this.changed(fd);
+  }
+
+  /** The second half of a close: what is behind a descriptor that was detached is closed. */
+  closed(descriptor: Descriptor): void {
     if (descriptor.accepted && --this.#connections === 0) this.drained();
-    return result;
   }
 
   /** Moves `from` to the number `to`, closing what is there. Both must be open, and differ. */

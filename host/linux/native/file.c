@@ -176,11 +176,7 @@ static napi_value release(napi_env env, napi_callback_info info) {
 /* close(fd): only what this instance opened */
 static napi_value closeOwned(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  int fd = argument_int(&call, 0);
-  if (!owns(call.instance, fd)) return answer(env, -EBADF);
-  forget_everywhere(call.instance, fd);
-  disown(call.instance, fd);
-  return answer(env, close(fd) < 0 ? -errno : 0);
+  return answer(env, close_owned(call.instance, argument_int(&call, 0)));
 }
 
 void export_file(napi_env env, napi_value exports) {

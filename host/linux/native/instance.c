@@ -44,10 +44,20 @@ void forget_everywhere(struct instance *instance, int fd) {
   forget_in_signals(instance, fd);
 }
 
+int close_owned(struct instance *instance, int fd) {
+  if (!owns(instance, fd)) return -EBADF;
+  forget_everywhere(instance, fd);
+  int later = close_later(instance, fd);
+  if (later != 0) return later < 0 ? later : 0;
+  disown(instance, fd);
+  return close(fd) < 0 ? -errno : 0;
+}
+
 /* Runs when the thread ends, also when it was terminated in the middle of a call. */
 static void finalize(napi_env env, void *data, void *hint) {
   struct instance *instance = data;
   close_watches(instance);
+  close_queues(instance);
   close_pollers(instance);
   close_signals(instance);
   for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
@@ -65,8 +75,9 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   instance->env = env;
-  static const export_functions rooms[] = {export_readiness, export_signal, export_socket,
-                                           export_file,      export_clock,  export_loop};
+  static const export_functions rooms[] = {export_readiness, export_signal, export_completion,
+                                           export_socket,    export_file,   export_clock,
+                                           export_loop};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   return exports;
 }

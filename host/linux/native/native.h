@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define WAKE_TOKEN (-1)
+#define MAX_QUEUES 16
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) \
   { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
@@ -52,6 +53,7 @@ struct bits {
 };
 
 struct watch;
+struct queue;
 struct signals;
 struct instance {
   napi_env env;
@@ -59,6 +61,7 @@ struct instance {
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
+  struct queue *queues[MAX_QUEUES];
   struct watch *watches;
   uintptr_t last_watch; /* the number of the newest watch; none is used twice */
 };
@@ -74,6 +77,9 @@ bool includes(const struct bits *bits, int fd);
 int own(struct instance *instance, int fd); /* fd, or a negated errno with fd closed */
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
+/* Closes a descriptor that is owned here, at the latest when the operations in flight on it have
+ * ended: 0 or a negated errno. */
+int close_owned(struct instance *instance, int fd);
 void forget_everywhere(struct instance *instance, int fd); /* fd is about to be closed */
 
 /* readiness.c: the set that JavaScript knows by a number, or NULL */
@@ -81,12 +87,17 @@ struct poller *poller_of(const struct instance *instance, int number);
 void forget_in_pollers(struct instance *instance, int fd);
 /* signal.c */
 void forget_in_signals(struct instance *instance, int fd);
+/* completion.c: 1 if the last operation in flight on a descriptor will close it, -EBADF if that is
+ * waited for already, or 0 */
+int close_later(struct instance *instance, int fd);
+/* A listener's descriptor is about to be another file: what is in flight on it comes to rest. */
+void retire_everywhere(struct instance *instance, int fd);
 
 /* argument.c */
 struct call {
   struct instance *instance;
   napi_env env;
-  napi_value argv[6];
+  napi_value argv[9];
 };
 struct call begin(napi_env env, napi_callback_info info);
 /* The same for a function that is called often: Node-API is asked for no more than `argc`
@@ -128,7 +139,9 @@ void export_socket(napi_env env, napi_value exports);
 void export_file(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
+void export_completion(napi_env env, napi_value exports);
 
 void close_pollers(struct instance *instance);
 void close_signals(struct instance *instance);
 void close_watches(struct instance *instance);
+void close_queues(struct instance *instance);

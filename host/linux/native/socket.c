@@ -198,6 +198,7 @@ static napi_value retire(napi_env env, napi_callback_info info) {
   int inert = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (inert < 0) return answer(env, -errno);
   forget_everywhere(call.instance, fd);
+  retire_everywhere(call.instance, fd);
   int result = dup3(inert, fd, O_CLOEXEC) < 0 ? -errno : 0;
   close(inert);
   return answer(env, result);
