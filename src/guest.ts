@@ -88,7 +88,7 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
     throw new UsageError(`${name} does not export its memory: a WASI guest exports it as "memory"`);
   }
   if (exports.get('turn') === 'function') {
-    refuseSignals(name, module);
+    refuseCommandOnly(name, module);
     return { name, kind: 'reactor', module, bytes };
   }
   if (exports.get('_start') === 'function') return { name, kind: 'command', module, bytes };
@@ -97,12 +97,12 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
   );
 }
 
-function refuseSignals(name: string, module: WebAssembly.Module): void {
+function refuseCommandOnly(name: string, module: WebAssembly.Module): void {
   for (const { module: from, name: what } of WebAssembly.Module.imports(module)) {
-    if (from !== pollux.MODULE || !pollux.commandOnly.has(what)) continue;
+    const reason = from === pollux.MODULE ? pollux.commandOnly.get(what) : undefined;
+    if (reason === undefined) continue;
     throw new UsageError(
-      `${name} is a reactor and imports ${from}.${what}, which a command can have only: ` +
-        "signals go to the guest's own thread, and a reactor shares Node's",
+      `${name} is a reactor and imports ${from}.${what}, which a command can have only: ${reason}`,
     );
   }
 }

@@ -12,7 +12,7 @@ import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
 import { type Embedder, Process } from '../host/wasi/process.js';
-import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
+import { GuestError, HostError } from '../host/kernel/error.js';
 import { Trace } from './trace.js';
 
 /**
@@ -62,15 +62,8 @@ export async function make(
   const { functions, poll } = preview1.preview1(process);
   const extension = pollux.extension(process);
   const names = [kernel.name, poller];
-  if (isAsynchronous(plan.module)) {
-    if (embedder.embedded) {
-      throw new UsageError(
-        'a reactor cannot do asynchronous I/O, for its event loop is not woken by completions: ' +
-          'make the guest a command',
-      );
-    }
-    names.push(kernel.completions().name);
-  }
+  // Now, for what is wrong with the choice of the environment is not the guest's fault.
+  if (isQueued(plan.module)) names.push(kernel.completions().name);
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
   const memory = () => process.memory;
@@ -86,9 +79,10 @@ export async function make(
   return { instance, process, poll, trace };
 }
 
-function isAsynchronous(module: WebAssembly.Module): boolean {
+/** True for a guest that does asynchronous I/O. */
+function isQueued(module: WebAssembly.Module): boolean {
   return WebAssembly.Module.imports(module).some(
-    (each) => each.module === pollux.MODULE && pollux.asynchronous.has(each.name),
+    (each) => each.module === pollux.MODULE && pollux.queued.has(each.name),
   );
 }
 

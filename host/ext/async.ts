@@ -13,20 +13,21 @@ import {
   type CompletionQueue,
 } from '../kernel/completion.js';
 import { Errno } from '../kernel/errno.js';
-import { Clock } from '../kernel/kernel.js';
 import { Descriptor, Right } from '../wasi/descriptors.js';
 import { WasiErrno, wasiErrno } from '../wasi/errno.js';
 import type { Process } from '../wasi/process.js';
+import { Timeout } from './timeout.js';
 
 /** Operations that go to the kernel at once; a longer submission goes in several. */
 const BATCH = 1024;
 /** Of one reap: those that a word must be said about. */
 const MAX_NOTES = 512;
-/** What the kernel passes through: errnos of WASI that no kernel has, from here on. */
+/** What the kernel passes through: from here on, errnos of WASI that no kernel has. */
 const BEYOND_ERRNO = 4096;
 
-export class Asynchronous {
+class Asynchronous {
   readonly #process: Process;
+  readonly #timeout: Timeout;
   readonly #targets = new Int32Array(BATCH * TARGET.SIZE);
   readonly #notes = new Int32Array(NOTES.HEADER + MAX_NOTES * NOTES.SIZE);
   /** By handle: the listeners that connections were asked of. */
@@ -37,6 +38,7 @@ export class Asynchronous {
 
   constructor(process: Process) {
     this.#process = process;
+    this.#timeout = new Timeout(process);
   }
 
   submit(operations: number, count: number, acceptedOut: number): number {
@@ -74,20 +76,16 @@ export class Asynchronous {
     buffer >>>= 0;
     length >>>= 0;
     countOut >>>= 0;
-    const { memory, descriptors, kernel, embedder } = this.#process;
+    const { memory, descriptors, kernel } = this.#process;
     if (max === 0 || length < RECV_BYTES) return WasiErrno.INVAL;
     if (!memory.holds(completions, max * COMPLETION.SIZE)) return WasiErrno.FAULT;
     if (!memory.holds(buffer, length) || !memory.holds(countOut, 4)) return WasiErrno.FAULT;
-    min = embedder.embedded ? 0 : min >>> 0;
     const queue = (this.#queue ??= kernel.completions());
-    const timeoutNs = timeout < 0n ? Infinity : Number(timeout);
-    const timed = min > 0 && timeoutNs > 0 && timeoutNs < Infinity;
-    const endNs = timed ? kernel.now(Clock.MONOTONIC) + timeout : 0n;
     const notes = this.#notes;
-    let leftNs = timeoutNs;
+    let leftNs = min === 0 ? 0 : this.#timeout.begin(timeout);
     for (;;) {
       notes[NOTES.ROOM] = descriptors.room;
-      const count = queue.reap(completions, max, buffer, length, min, leftNs, notes);
+      const count = queue.reap(completions, max, buffer, length, min >>> 0, leftNs, notes);
       if (count >= 0) {
         for (let i = 0; i < notes[NOTES.COUNT]!; i++) this.#look(completions, i);
         memory.setU32(countOut, count);
@@ -95,7 +93,7 @@ export class Asynchronous {
       }
       if (count !== -Errno.EINTR) return wasiErrno(count);
       this.#process.interrupt();
-      if (timed) leftNs = Math.max(Number(endNs - kernel.now(Clock.MONOTONIC)), 0);
+      if (min !== 0) leftNs = this.#timeout.leftNs;
     }
   }
 
@@ -106,7 +104,7 @@ export class Asynchronous {
     this.#targets[index * TARGET.SIZE + TARGET.OPCODE] = opcode;
     this.#targets[index * TARGET.SIZE + TARGET.HANDLE] =
       opcode === Opcode.CLOSE
-        ? this.#close(memory.u32(at + OPERATION.FD), index)
+        ? this.#close(memory.u32(at + OPERATION.FD), index, at)
         : this.#handle(opcode, memory.u32(at + OPERATION.FD));
   }
 
@@ -130,25 +128,27 @@ export class Asynchronous {
     return descriptor.handle;
   }
 
-  #close(fd: number, index: number): number {
-    const { descriptors } = this.#process;
-    // An interest set has no handle of its own: only fd_close closes it.
-    if (descriptors.get(fd)?.handle === -1) return -Errno.EINVAL;
+  #close(fd: number, index: number, at: number): number {
+    const { descriptors, memory } = this.#process;
+    if (memory.u8(at + OPERATION.FLAGS) !== 0) return -Errno.EINVAL;
     const descriptor = descriptors.detach(fd);
     if (!descriptor) return -Errno.EBADF;
     this.#closing.push({ index, fd, descriptor });
-    return descriptor.handle;
+    // An interest set is no handle of the kernel's, and its CLOSE nothing but a completion with 0.
+    return descriptor.handle < 0 ? -BEYOND_ERRNO : descriptor.handle;
   }
 
   /** A batch is over: `taken` of its operations were taken, and what others wanted closed stays. */
   #finishClosing(taken: number): void {
-    const { descriptors } = this.#process;
+    const { descriptors, kernel } = this.#process;
     const closing = this.#closing.splice(0);
     for (const { index, fd, descriptor } of closing) {
       if (index >= taken) descriptors.attach(fd, descriptor);
     }
     for (const { index, descriptor } of closing) {
-      if (index < taken) descriptors.closed(descriptor);
+      if (index >= taken) continue;
+      if (descriptor.handle < 0) descriptor.close(kernel);
+      descriptors.closed(descriptor);
     }
   }
 
@@ -158,7 +158,7 @@ export class Asynchronous {
     const at = NOTES.HEADER + note * NOTES.SIZE;
     const result = this.#notes[at + NOTES.RESULT]!;
     let own: number;
-    if (result < -BEYOND_ERRNO) {
+    if (result <= -BEYOND_ERRNO) {
       own = result + BEYOND_ERRNO;
     } else if (result < 0) {
       own = -wasiErrno(result);
@@ -173,3 +173,8 @@ export class Asynchronous {
     memory.setU32(completions + index * COMPLETION.SIZE + COMPLETION.RESULT, own);
   }
 }
+
+export const asynchronous = (process: Process) => {
+  const family = new Asynchronous(process);
+  return { submit: family.submit.bind(family), reap: family.reap.bind(family) };
+};

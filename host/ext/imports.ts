@@ -4,14 +4,14 @@
  * wasm/c/include/pollux.h.
  */
 import type { Process, WasiFunction } from '../wasi/process.js';
-import { Asynchronous } from './async.js';
+import { asynchronous } from './async.js';
 import { epoll } from './epoll.js';
 import { signal } from './signal.js';
 
 export const MODULE = 'pollux';
 
 /** What needs the kernel's queue of operations. */
-export const asynchronous: ReadonlySet<string> = new Set(['submit', 'reap']);
+export const queued: ReadonlySet<string> = new Set(['submit', 'reap']);
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is
@@ -30,18 +30,23 @@ export const parameters: Record<string, string> = {
 /** What may wait. */
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
 
-/**
- * What a reactor cannot have: signals are queued for the thread, which there is Node's own, and is
- * shared with others.
- */
-export const commandOnly: ReadonlySet<string> = new Set(['signal_arm', 'signal_wait']);
+const SIGNALS = "signals go to the guest's own thread, and a reactor shares Node's";
+const COMPLETIONS = "no completion wakes Node's event loop, which a reactor lives in";
+
+/** What a reactor cannot have, and why. */
+export const commandOnly: ReadonlyMap<string, string> = new Map([
+  ['signal_arm', SIGNALS],
+  ['signal_wait', SIGNALS],
+  ['submit', COMPLETIONS],
+  ['reap', COMPLETIONS],
+]);
 
 /** By name: all functions of the module, for one process. */
 export function extension(process: Process): Record<string, WasiFunction> {
   const family = {
     epoll: epoll(process),
     signal: signal(process),
-    async: new Asynchronous(process),
+    asynchronous: asynchronous(process),
   };
   return {
     epoll_create: family.epoll.create,
@@ -49,7 +54,7 @@ export function extension(process: Process): Record<string, WasiFunction> {
     epoll_wait: family.epoll.wait,
     signal_arm: family.signal.arm,
     signal_wait: family.signal.wait,
-    submit: family.async.submit.bind(family.async),
-    reap: family.async.reap.bind(family.async),
+    submit: family.asynchronous.submit,
+    reap: family.asynchronous.reap,
   };
 }

@@ -150,7 +150,6 @@ export class Descriptors {
 
   /** Puts `descriptor` at the number `fd`, which must be free. */
   put(fd: number, descriptor: Descriptor): void {
-    descriptor.fd = fd;
     if (descriptor.accepted) this.#connections++;
     this.attach(fd, descriptor);
   }
@@ -183,11 +182,12 @@ export class Descriptors {
 
   attach(fd: number, descriptor: Descriptor): void {
     this.#table[fd] = descriptor;
+    descriptor.fd = fd;
     this.#open++;
     this.changed(fd);
   }
 
-  /** The second half of a close: the handle of what was detached is closed. */
+  /** The second half of a close: what is behind a descriptor that was detached is closed. */
   closed(descriptor: Descriptor): void {
     if (descriptor.accepted && --this.#connections === 0) this.drained();
   }

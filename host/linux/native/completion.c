@@ -133,7 +133,8 @@ static int prepare(struct queue *queue, struct operation *operation,
                    size_t size) {
   uint8_t opcode = operation->opcode;
   bool repeats = opcode == ACCEPT || opcode == RECV;
-  if (wanted->reserved || wanted->flags & ~(repeats ? MULTISHOT : 0)) return -EINVAL;
+  bool wrong = wanted->reserved || wanted->flags & ~(repeats ? MULTISHOT : 0);
+  if (wrong && opcode != CLOSE) return -EINVAL; /* the handle is no longer the caller's */
   operation->multishot = wanted->flags & MULTISHOT;
   operation->length = wanted->length;
   if (opcode == TIMEOUT) {

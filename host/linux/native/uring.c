@@ -192,15 +192,16 @@ static bool woken(struct queue *queue) {
 
 static int uring_wait(struct queue *queue, uint64_t timeout_ns) {
   struct ring *ring = queue->state;
-  if (woken(queue)) return -EINTR;
-  struct timespec time = time_of(timeout_ns);
+  bool interrupted = woken(queue); /* then it only looks */
+  struct timespec time = time_of(interrupted ? 0 : timeout_ns);
   struct io_uring_getevents_arg argument = {.ts = (uint64_t)(uintptr_t)&time};
   ring_publish(ring);
   publish(ring->sq_tail, ring->tail);
   /* One at a time, for the one may be the wake. */
   int taken = enter(ring, ring->tail - ring->submitted, 1, IORING_ENTER_GETEVENTS, &argument);
   if (taken > 0) ring->submitted += (uint32_t)taken;
-  return !oldest(ring) && ring->woken && woken(queue) ? -EINTR : 0;
+  if (oldest(ring)) return 0;
+  return interrupted || (ring->woken && woken(queue)) ? -EINTR : 0;
 }
 
 static int open_ring(struct queue *queue, bool repeats) {

@@ -92,6 +92,7 @@ export class Caller {
   readonly notes = new Int32Array(NOTES.HEADER + MAX * NOTES.SIZE);
   /** How many connections there is room for. */
   room = 1000;
+  #stash: Told[] = [];
   readonly #peerBytes = new Uint8Array(16 * MIB);
 
   constructor(engine: string) {
@@ -165,6 +166,17 @@ export class Caller {
     const told = this.reap();
     if (told.length !== 1) throw new Error(`${told.length} completions instead of one`);
     return told[0]!;
+  }
+
+  /** The next completion of an operation with this userdata, whatever else completes. */
+  next(userdata: number): Told {
+    for (;;) {
+      const at = this.#stash.findIndex((told) => told.userdata === userdata);
+      if (at >= 0) return this.#stash.splice(at, 1)[0]!;
+      const told = this.reap();
+      if (told.length === 0) throw new Error(`nothing of ${userdata} in ten seconds`);
+      this.#stash.push(...told);
+    }
   }
 
   /** Nothing completes within a while. */

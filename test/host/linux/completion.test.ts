@@ -1,11 +1,7 @@
 /** Operations in flight, by the same cases whichever engine does the work. */
-import { getHeapStatistics } from 'node:v8';
-
-import { NOTES, Opcode, RECV_BYTES, TARGET } from '#host/kernel/completion';
+import { Opcode, RECV_BYTES } from '#host/kernel/completion';
 import { Errno } from '#host/kernel/errno';
-import { UsageError } from '#host/kernel/error';
 import { Shutdown } from '#host/kernel/kernel';
-import { LinuxKernel } from '#host/linux/linux-kernel';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import {
@@ -13,7 +9,6 @@ import {
   again,
   Caller,
   cancel,
-  close,
   engines,
   MIB,
   pattern,
@@ -22,7 +17,7 @@ import {
   timeout,
   type Told,
 } from './asynchronous.js';
-import { descriptorsDownTo, native, openDescriptors, openFlags, thread } from './thread.js';
+import { openFlags } from './thread.js';
 
 const MS = 1e6;
 const text = (bytes: Uint8Array | number) =>

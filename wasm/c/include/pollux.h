@@ -32,7 +32,7 @@ struct pollux_epoll_event {  // 16 bytes
   uint64_t data;  // at 8
 };
 
-// A new interest set, as a descriptor, which close() closes.
+// A new interest set, as a descriptor, which close() closes. EMFILE: there are 64 already.
 POLLUX_FUNCTION(epoll_create)(int *epfd);
 // EEXIST, ENOENT, EBADF, EPERM (a regular file), EINVAL: as epoll_ctl(2). `event` may be null for
 // DEL.
@@ -51,7 +51,8 @@ struct pollux_signal {  // 8 bytes
 
 // From now on a real-time signal is queued whenever I/O becomes possible on `fd` (`on` 1), or no
 // longer (0). Like an edge: what was there before tells nothing, and one signal may stand for more
-// than one message.
+// than one message. EPERM: no socket (a stream may be shared with other processes). EBUSY: somebody
+// else is told of it already.
 POLLUX_FUNCTION(signal_arm)(int fd, int on);
 // Takes pending signals, at most `max` (≥ 1), oldest first; waits until there is one.
 POLLUX_FUNCTION(signal_wait)(struct pollux_signal *signals, uint32_t max, int64_t timeout_ns,
