@@ -130,6 +130,21 @@ test('a reader that is too slow is disconnected, and keeps nobody waiting', asyn
   expect(await listener!.line()).toBe('1: still here');
 });
 
+test('who finds no room waits at the door, and keeps nobody from talking', async () => {
+  // Three streams, the listener, two clients.
+  const { address } = await box(CHAT, { listen, maxDescriptors: 6 });
+  const one = await Chatter.join(address!, 1);
+  const two = await Chatter.join(address!, 2);
+  const late = Chatter.join(address!, 3);
+  two.say('is anybody there?\n');
+  expect(await one.lines(2)).toEqual(['* 2 has joined', '2: is anybody there?']);
+  one.socket.end();
+  expect(await two.line()).toBe('* 1 has left');
+  expect(await two.line()).toBe('* 3 has joined');
+  (await late).say('me\n');
+  expect(await two.line()).toBe('3: me');
+});
+
 test('a thousand come and go in a memory that would not hold them all', async () => {
   const { address } = await box(CHAT, { listen, maxMemoryMiB: 16 });
   const watcher = await Chatter.join(address!, 1);

@@ -286,7 +286,7 @@ static bool deliver(struct queue *queue, struct reaping *reaping,
 static int reap(struct queue *queue, struct reaping *reaping, uint32_t min, double timeout_ns) {
   int32_t *header = reaping->header;
   uint64_t now = 0, deadline = 0;
-  bool full = false;
+  bool full = (uint32_t)header[COUNT] == reaping->max || header[NOTES] == reaping->notes_max;
   for (;;) {
     struct completed completed;
     while (!full && queue->engine->peek(queue, &completed)) {
@@ -342,11 +342,11 @@ static napi_value queueReap(napi_env env, napi_callback_info info) {
       .notes_max = (int32_t)((words - HEADER) / NOTE),
   };
   const int32_t *header = reaping.header;
-  if (header[NOTES] < 0 || header[COUNT] < 0 || (uint32_t)header[COUNT] > max ||
-      header[USED] < 0 || (uint32_t)header[USED] > reaping.size)
+  if (header[NOTES] < 0 || header[NOTES] > reaping.notes_max || header[COUNT] < 0 ||
+      (uint32_t)header[COUNT] > max || header[USED] < 0 || (uint32_t)header[USED] > reaping.size)
     return answer(env, -EINVAL);
-  return answer(env, reap(queue, &reaping, min < max ? min : (uint32_t)max,
-                          argument_double(&call, 7)));
+  if (min > max) min = (uint32_t)max;
+  return answer(env, reap(queue, &reaping, min, argument_double(&call, 7)));
 }
 
 void export_completion(napi_env env, napi_value exports) {

@@ -13,7 +13,7 @@
 #define MAX_CHANNELS (1 << 20)
 #define CHANNELS_IN_PAGE 1024
 #define RECV_BYTES 16384               /* POLLUX_RECV_BYTES */
-#define MAX_SEND_BYTES 65536           /* what one SEND takes at most; the rest is the guest's to send */
+#define MAX_SEND_BYTES 65536           /* one SEND takes no more; the guest sends the rest */
 #define MAX_BYTES_IN_FLIGHT (64 << 20) /* of all SENDs together */
 #define BLOCK_CLASSES 9                /* 256 bytes to MAX_SEND_BYTES */
 #define OUT_OF_BUFFERS INT32_MIN       /* of an engine: a receiver found no buffer */
@@ -118,7 +118,7 @@ void operation_starve(struct queue *queue, struct operation *operation);
 void operations_feed(struct queue *queue);
 void operation_cancel(struct queue *queue, struct operation *canceller, uint64_t userdata);
 void operation_finish(struct queue *queue, struct operation *operation, int32_t result);
-void channel_clear(struct queue *queue, struct channel *channel); /* its descriptor is closed next */
+void channel_clear(struct queue *queue, struct channel *channel); /* its fd is closed next */
 void channel_park(struct queue *queue, struct channel *channel, int fd);
 
 static inline uint32_t number_of(const struct queue *queue, const struct operation *operation) {

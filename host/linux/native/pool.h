@@ -15,8 +15,9 @@ struct record {
   bool live, parcel;
 };
 
-/* One of an operation that goes on, or one with bytes: from a store, which bounds what was accepted
- * and received but not reaped. All others are an operation's last, and have a place of their own. */
+/* A completion of an operation that goes on, or one with bytes: from a store, which bounds what was
+ * accepted and received but not reaped. All others are an operation's last, and have a place of
+ * their own. */
 struct parcel {
   struct record record;
   uint8_t bytes[RECV_BYTES];
@@ -26,7 +27,8 @@ struct pool {
   pthread_mutex_t lock;
   pthread_cond_t idle; /* a channel is no longer busy */
   pthread_t threads[THREADS];
-  int started, epoll, ready, stop; /* how many threads; descriptors: ready is signalled if waiting */
+  int started;             /* threads */
+  int epoll, ready, stop;  /* descriptors; ready is signalled if somebody is `waiting` */
   bool quitting, waiting;
   struct timers timers;
   struct record *first, *last; /* posted */
