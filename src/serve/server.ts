@@ -173,7 +173,7 @@ export class ServerRun extends Run {
           void this.#lack(errnoName(connection)).finally(() => this.#goOn());
           return this.#goOn();
         }
-        // EAGAIN, or the error of a client that is gone already: if there are more, it is told again.
+        // EAGAIN, or the error of a client that is gone: who is still there is told again.
         if (connection < 0) break;
         void this.#serve(connection, listener, this.#prepared.shift()!);
       }
