@@ -1017,6 +1017,21 @@ const signals: KernelCase[] = [
     hand.write(one.writer, 'x');
     expect(signals.wait()).toEqual([[one.reader, IN]]);
   }),
+  signal('signals that another disarming brought to light are taken back too', (hand, signals) => {
+    const pipes = [hand.pipe(), hand.pipe(), hand.pipe()];
+    for (const { reader } of pipes) signals.arm(reader);
+    for (const { writer } of [...pipes, ...pipes]) hand.write(writer, 'x');
+    signals.arm(pipes[0]!.reader, false);
+    expect(signals.wait(0, 1)).toEqual([[pipes[1]!.reader, IN]]);
+    signals.arm(pipes[1]!.reader, false);
+    hand.write(pipes[2]!.writer, 'x');
+    const { reader } = pipes[2]!;
+    expect(signals.wait()).toEqual([
+      [reader, IN],
+      [reader, IN],
+      [reader, IN],
+    ]);
+  }),
   signal(
     'to arm twice is to arm once, and to disarm what is not armed is nothing',
     (hand, signals) => {

@@ -445,18 +445,21 @@ describe('a watch is of the open descriptor', () => {
   test('so closing it ends it without a word, and its number begins anew', () => {
     const own = guest();
     const { rig } = own;
-    const first = rig.connection();
-    own.add(first.fd, IN | OUT, 1n);
+    const first = rig.pipe();
+    const { handle } = rig.descriptors.get(first.writer)!;
+    own.add(first.writer, OUT, 1n);
     expect(own.wait()).toEqual([[1n, OUT]]);
-    rig.call('fd_close', first.fd);
+    rig.call('fd_close', first.writer);
     expect(own.wait()).toEqual([]);
-    expect(own.control(DEL, first.fd)).toBe(WasiErrno.BADF);
-    const second = rig.connection();
-    expect(second.fd).toBe(first.fd);
-    expect(own.control(MOD, second.fd, OUT)).toBe(WasiErrno.NOENT);
-    expect(own.control(DEL, second.fd)).toBe(WasiErrno.NOENT);
+    expect(own.control(DEL, first.writer)).toBe(WasiErrno.BADF);
+    rig.call('fd_close', first.reader);
+    const second = rig.pipe();
+    expect(second).toEqual(first);
+    expect(rig.descriptors.get(second.writer)!.handle).toBe(handle);
+    expect(own.control(MOD, second.writer, OUT)).toBe(WasiErrno.NOENT);
+    expect(own.control(DEL, second.writer)).toBe(WasiErrno.NOENT);
     expect(own.wait()).toEqual([]);
-    own.add(second.fd, OUT, 2n);
+    own.add(second.writer, OUT, 2n);
     expect(own.wait()).toEqual([[2n, OUT]]);
   });
 
