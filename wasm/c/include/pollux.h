@@ -60,9 +60,8 @@ POLLUX_FUNCTION(signal_wait)(struct pollux_signal *signals, uint32_t max, int64_
 
 // ---- asynchronous I/O
 //
-// What is in flight on one descriptor in one direction (ACCEPT and RECV; SEND) is done in order. A
-// descriptor that is closed lets it go on: cancel it first to be rid of it. Not for
-// reactors.
+// What is in flight on one descriptor in one direction (ACCEPT and RECV; SEND) is done in order. It
+// goes on when the descriptor is closed: cancel it first to be rid of it. Not for reactors.
 
 enum pollux_opcode {
   POLLUX_ACCEPT = 1,   // result: a descriptor, non-blocking
