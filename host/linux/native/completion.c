@@ -331,7 +331,8 @@ static napi_value queueReap(napi_env env, napi_callback_info info) {
   uint32_t min = argument_u32(&call, 6);
   if (completions + max * sizeof(struct guest_completion) > size || buffer + bytes > size)
     return answer(env, -EFAULT);
-  if (max == 0 || max > INT32_MAX || bytes < RECV_BYTES || words < HEADER + NOTE || words > INT32_MAX)
+  if (max == 0 || max > INT32_MAX || bytes < RECV_BYTES || words < HEADER + NOTE ||
+      words > INT32_MAX)
     return answer(env, -EINVAL);
   struct reaping reaping = {
       .completions = memory + completions,

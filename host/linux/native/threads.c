@@ -1,8 +1,8 @@
 /* Asynchronous I/O by a few threads, for kernels and containers without io_uring. They share one
  * epoll set; whichever of them is told that a descriptor is ready does the operation, into buffers
- * of the addon and without blocking, so that no thread is ever held up by one peer. The first try is
- * made by the thread that submits, as with io_uring: what need not wait is done at once, and what is
- * wrong is known.
+ * of the addon and without blocking, so that no thread is ever held up by one peer. The first try
+ * is made by the thread that submits, as with io_uring: what need not wait is done at once, and
+ * what is wrong is known.
  *
  * What the threads share with the one that submits and reaps is under one lock, but not while an
  * operation is done: then its channel is `busy`. */
