@@ -22,7 +22,7 @@ export interface Stage {
   wanted(): number;
 }
 
-/** Tells 'ready' or 'failed', then 'trap' if it comes to that, and answers the exit code. */
+/** Tells 'begins', 'ready' or 'failed', then 'trap' if it comes to that, and answers the exit code. */
 export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage): Promise<number> {
   let made: Made | undefined;
   const close = () => made?.trace?.close();
@@ -40,6 +40,7 @@ export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage):
   let code = 0;
   try {
     const watch = () => () => {}; // no call of a command needs the event loop
+    stage.tell({ type: 'begins' });
     made = await make(plan, kernel, { embedded: false, watch, exit, interrupted, warn });
     stage.tell({ type: 'ready' });
     Error.stackTraceLimit = MAX_STACK_FRAMES;

@@ -40,6 +40,8 @@ export interface ProcessJob {
 export const Inherited = { CONNECTION: 3, IMAGE: 4, REPORT: 5 } as const;
 
 export type WorkerMessage =
+  /** From here on its time counts: a start function is guest code too, and may never come back. */
+  | { type: 'begins' }
   | { type: 'ready' }
   | { type: 'warning'; sentence: string }
   | { type: 'trap'; message: string; stack: string }

@@ -144,11 +144,9 @@ export class WorkerRun extends Run {
     if (worker.threadId === -1) throw new HostError('the thread that was lent has ended');
     this.#worker = worker;
     endWithProcess(this);
-    // Before the guest has begun: a module's start function is guest code too, and may never come
-    // back.
-    this.started();
     await new Promise<void>((resolve, reject) => {
       const onMessage = (message: WorkerMessage) => {
+        if (message.type === 'begins') this.started();
         if (message.type === 'ready') resolve();
         if (message.type === 'warning') this.warn(message.sentence);
         if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);

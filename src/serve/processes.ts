@@ -86,10 +86,9 @@ class ProcessRun extends Run {
       env: { ...process.env, NODE_OPTIONS: undefined },
     });
     this.#child = child;
-    // Before the guest has begun: its start function is guest code too.
-    this.started();
     await new Promise<void>((resolve, reject) => {
       const onMessage = (message: WorkerMessage) => {
+        if (message.type === 'begins') this.started();
         if (message.type === 'ready') resolve();
         if (message.type === 'warning') this.warn(message.sentence);
         if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
