@@ -30,6 +30,10 @@ import {
 const connection = guestFile('connection');
 const listen = ['127.0.0.1:0,blocking'];
 
+/** Random bytes, none of which is the "!" that the guest obeys, wherever a message may begin. */
+const anyBytes = (length: number) =>
+  Buffer.from(randomBytes(length).map((byte) => (byte === 0x21 ? 0x22 : byte)));
+
 /** A server of the guest `connection`, and what it said to its operator. */
 async function server(
   serve: ServeName,
@@ -93,7 +97,7 @@ describe.each([
   test('echoes all bytes that come before a half-close, and then closes', async () => {
     const { address } = await server(serve);
     for (const length of [0, 1, 1_000_000]) {
-      const bytes = randomBytes(length);
+      const bytes = anyBytes(length);
       expect((await exchange(address, bytes)).equals(bytes)).toBe(true);
     }
   });
@@ -103,7 +107,7 @@ describe.each([
     const other = await client(address);
     for (const bytes of [0, 10, 2_000_000]) {
       const socket = await client(address);
-      if (bytes > 0) socket.write(randomBytes(bytes));
+      if (bytes > 0) socket.write(anyBytes(bytes));
       await sleep(5);
       socket.resetAndDestroy();
       expect(await ping(other)).toBe('ping');
