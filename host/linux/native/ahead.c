@@ -6,6 +6,7 @@
  *
  * JavaScript shares the tables, and takes what fits by itself (../ahead.ts). */
 #include "native.h"
+#include "system_call.h"
 
 #include <poll.h>
 #include <string.h>

@@ -116,9 +116,6 @@ ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int
 int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
                double timeout_ns);
 
-/* socket.c */
-ssize_t recv_now(int fd, void *bytes, size_t size); /* a negated errno; never waits */
-
 /* argument.c */
 struct call {
   struct instance *instance;

@@ -1,6 +1,7 @@
 /* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is
  * EPIPE, never SIGPIPE. */
 #include "native.h"
+#include "system_call.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -8,32 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { RECEIVE_PEEK = 1, RECEIVE_WAITALL = 2, SHUTDOWN_RD = 1, SHUTDOWN_WR = 2 };
-
-/* A system call without the C library's wrapper, negated errno and all. */
-static inline long system_call(long number, long a, long b, long c, long d) {
-#if defined(__x86_64__)
-  long result;
-  register long fourth __asm__("r10") = d;
-  register long fifth __asm__("r8") = 0;
-  register long sixth __asm__("r9") = 0;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
-                   : "rcx", "r11", "memory");
-  return result;
-#else
-  long result = syscall(number, a, b, c, d, 0, 0);
-  return result < 0 ? -errno : result;
-#endif
-}
-
-ssize_t recv_now(int fd, void *bytes, size_t size) {
-  return system_call(SYS_recvfrom, fd, (long)bytes, (long)size, MSG_DONTWAIT);
-}
 
 union address {
   struct sockaddr any;
@@ -193,10 +171,9 @@ static napi_value sendOne(napi_env env, napi_callback_info info) {
   struct call call = begin_with(env, info, 3);
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
-  int fd = argument_int(&call, 0), flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  int error = ahead_error(call.instance, fd);
+  int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
-  return answer(env, system_call(SYS_sendto, fd, (long)iov.iov_base, (long)iov.iov_len, flags));
+  return answer(env, send_now(fd, iov.iov_base, iov.iov_len));
 }
 
 /* shutdown(fd, how) */
