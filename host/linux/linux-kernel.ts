@@ -149,7 +149,11 @@ export class LinuxKernel implements Kernel {
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
-    if (iovsCount === 1 && skip === 0) return this.#native.sendOne(socket, bytes, iovs);
+    if (iovsCount === 1 && skip === 0) {
+      const sent = this.#ahead === undefined ? 0 : this.#ahead.send(socket, bytes, iovs);
+      if (sent !== 0) return sent;
+      return this.#native.sendOne(socket, bytes, iovs);
+    }
     return this.#native.send(socket, bytes, iovs, iovsCount, skip);
   }
 
@@ -268,6 +272,7 @@ export class LinuxKernel implements Kernel {
     for (const poller of this.#pollers) poller.close();
     for (const handle of this.#handles) this.#native.close(handle);
     this.#ahead?.close();
+    this.#ahead = undefined;
     this.#handles.clear();
     if (this.#ownsWake) this.#native.close(this.#wake);
     this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number
