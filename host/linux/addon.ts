@@ -108,6 +108,7 @@ export interface Addon {
   giveWay(): number;
 
   endWithParent(): number;
+  countCalls(count: BigUint64Array | undefined): number;
 
   watch(poller: number, callback: () => void): (() => void) | number;
 }

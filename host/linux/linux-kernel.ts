@@ -95,12 +95,18 @@ export class LinuxKernel implements Kernel {
   /**
    * `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. `ahead`:
    * what waits find readable is received at once, which nobody notices but by the time that it
-   * takes; for the one kernel of a thread.
+   * takes; for the one kernel of a thread. `calls`: counts the system calls that are made on sockets
+   * and to wait, for whoever shares it; for one kernel of a thread too.
    */
-  constructor({ wake, ahead = false }: { wake?: number; ahead?: boolean } = {}) {
+  constructor({
+    wake,
+    ahead = false,
+    calls,
+  }: { wake?: number; ahead?: boolean; calls?: BigUint64Array } = {}) {
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
     if (ahead) this.#ahead = new Ahead(this.#native);
+    if (calls) this.#native.countCalls(calls);
     if (this.#wake < 0) throw new HostError(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
   }
 

@@ -77,8 +77,9 @@ bool ahead_holds(const struct instance *instance, int fd) {
 }
 
 /* Asked before what must not take the error that may wait behind the bytes. */
-static bool kernel_has_more(int fd) {
+static bool kernel_has_more(struct instance *instance, int fd) {
   int bytes = 0;
+  count_calls(instance, 1);
   return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
@@ -122,14 +123,16 @@ ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int
       errno = -held;
       return -1;
     }
+    count_calls(instance, 1);
     return recvmsg(fd, &(struct msghdr){.msg_iov = iovs, .msg_iovlen = (size_t)count}, flags);
   }
   bool full = slot_room(ahead, fd) == 0; /* then the kernel may have the rest */
   bool peek = flags & MSG_PEEK;
   size_t done = copy_held(ahead, fd, iovs, count, !peek);
   if (done == room || !(full || flags & (MSG_PEEK | MSG_WAITALL))) return (ssize_t)done;
-  if (peek && !kernel_has_more(fd)) return (ssize_t)done;
+  if (peek && !kernel_has_more(instance, fd)) return (ssize_t)done;
   struct msghdr rest = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  count_calls(instance, 1);
   ssize_t more = recvmsg(fd, &rest, flags);
   if (more > 0) return (ssize_t)done + more;
   if (more < 0 && errno != EAGAIN && !peek) ahead->held[fd] = -errno; /* it comes after the bytes */
@@ -157,10 +160,12 @@ static bool is_unread(struct ahead *ahead, int fd) {
 }
 
 /* Receives from fd; what there is no slot for stays in the kernel. */
-static void receive(struct ahead *ahead, int fd) {
+static void receive(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
   int32_t top = ahead->free[0];
   if (top == 0 || !is_unread(ahead, fd)) return;
   int32_t offset = ahead->free[top] * (int32_t)ahead->stride;
+  count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, ahead->arena + offset, ahead->slot_bytes);
   if (bytes == -EAGAIN) {
     ahead->unread_count--;
@@ -175,10 +180,12 @@ static void receive(struct ahead *ahead, int fd) {
 
 /* Something is held, and more has come: who receives after having been told of that must get all of
  * it, for by edge nothing will be told again. */
-static void receive_more(struct ahead *ahead, int fd) {
+static void receive_more(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
   size_t room = slot_room(ahead, fd);
-  if (room == 0 || !kernel_has_more(fd)) return;
+  if (room == 0 || !kernel_has_more(instance, fd)) return;
   uint8_t *end = ahead->arena + ahead->offsets[fd] + ahead->held[fd] - 1;
+  count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, end, room);
   if (bytes > 0) ahead->held[fd] += (int32_t)bytes;
 }
@@ -211,6 +218,7 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
                double timeout_ns) {
   struct ahead *ahead = instance->ahead;
   int unread = ahead ? still_unread(ahead, poller) : 0;
+  count_calls(instance, 1);
   int count = poller->backend->wait(poller, events, capacity, unread > 0 ? 0 : timeout_ns);
   if (!ahead) return count;
   if (unread > 0 && count < 0) count = 0;
@@ -223,10 +231,10 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
     struct watched *watched = poller->backend->watched(poller, fd);
     if (watched) watched->armed = false;
     if (ahead->held[fd]) {
-      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(ahead, fd);
+      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(instance, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
     } else if (ahead->modes[fd] == SMALL && events[i].mask & POLLIN) {
-      receive(ahead, fd);
+      receive(instance, fd);
     }
   }
   for (int i = 0; unread > 0 && i < held && count < capacity; i++) {
@@ -299,6 +307,7 @@ static napi_value sendShort(napi_env env, napi_callback_info info) {
   napi_get_cb_info(env, info, NULL, NULL, NULL, (void **)&instance);
   const struct ahead *ahead = instance->ahead;
   if (!ahead) return answer(env, -EBADF);
+  count_calls(instance, 1);
   int32_t *outgoing = ahead->outgoing;
   size_t length = (uint32_t)outgoing[LENGTH];
   outgoing[RESULT] = length <= ahead->outgoing_bytes

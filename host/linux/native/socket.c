@@ -88,6 +88,7 @@ static napi_value socketError(napi_env env, napi_callback_info info) {
 
 static napi_value acceptFrom(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
+  count_calls(call.instance, 1);
   int fd = own(call.instance,
                accept4(argument_int(&call, 0), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
   ahead_accepted(call.instance, fd);
@@ -126,6 +127,7 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
   int fd = argument_int(&call, 0);
   bool held = ahead_holds(call.instance, fd);
+  if (!held) count_calls(call.instance, 1);
   ssize_t bytes = held ? ahead_receive(call.instance, fd, iovs, count, flags)
                        : recvmsg(fd, &message, flags);
   if (!held) ahead_received(call.instance, fd, bytes);
@@ -141,6 +143,7 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
   int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
+  count_calls(call.instance, 1);
   ssize_t bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
@@ -161,6 +164,7 @@ static napi_value recvOne(napi_env env, napi_callback_info info) {
     ssize_t held = ahead_receive(call.instance, fd, &iov, 1, MSG_DONTWAIT);
     return answer(env, held < 0 ? -errno : held);
   }
+  count_calls(call.instance, 1);
   ssize_t bytes = recv_now(fd, iov.iov_base, iov.iov_len);
   ahead_received(call.instance, fd, bytes);
   return answer(env, bytes);
@@ -173,6 +177,7 @@ static napi_value sendOne(napi_env env, napi_callback_info info) {
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
+  count_calls(call.instance, 1);
   return answer(env, send_now(fd, iov.iov_base, iov.iov_len));
 }
 
@@ -181,6 +186,7 @@ static napi_value shutdownHalf(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int how = argument_int(&call, 1) & (SHUTDOWN_RD | SHUTDOWN_WR);
   if (!how) return answer(env, -EINVAL);
+  count_calls(call.instance, 1);
   int halves = how == SHUTDOWN_RD ? SHUT_RD : how == SHUTDOWN_WR ? SHUT_WR : SHUT_RDWR;
   return answer(env, shutdown(argument_int(&call, 0), halves) < 0 ? -errno : 0);
 }
