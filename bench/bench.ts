@@ -14,6 +14,7 @@ import { type Scenario, scenarios } from './scenario.js';
 import { killAll, loadProgram } from './server.js';
 import { ratios, rows } from './statistics.js';
 
+const RESULT = 'bench/result/bench.json';
 const ROUNDS = 11;
 // Of those that nothing was promised of.
 const OTHER_ROUNDS = 5;
@@ -70,7 +71,7 @@ function parse(): Options {
     .option('--seconds <s>', 'measured seconds per sample (default: 1)', positive)
     .option('--warmup <s>', 'seconds of load before each sample', positive, 0.5)
     .option('--no-peers', 'leave out Bun and Deno, which are installed by npm (200 MB)')
-    .option('--json <file>', 'where the samples go', 'bench/result/bench.json')
+    .option('--json <file>', 'where the samples go', RESULT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse()
     .opts<Options>();

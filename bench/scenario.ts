@@ -77,7 +77,7 @@ export const scenarios: readonly Scenario[] = [
     1000,
     '64B',
     ['native', 'poll', 'epoll', 'async'],
-    ['epoll-edge', 'signal', 'epoll-as', ...peers],
+    ['epoll-edge', 'select', 'signal', 'epoll-as', ...peers],
   ),
   among,
   scenario(
