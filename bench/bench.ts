@@ -146,7 +146,8 @@ async function main(): Promise<void> {
   const host = machine();
   const { seconds, warmupSeconds } = plan;
   const rounds = plan.entries.flatMap(({ entrants }) => entrants.map((each) => each.rounds));
-  const cost = `${Math.max(...rounds)} rounds or fewer of ${seconds} s after ${warmupSeconds} s of warm-up`;
+  const most = `at most ${Math.max(...rounds)} rounds`;
+  const cost = `${most} of ${seconds} s after ${warmupSeconds} s of warm-up`;
   console.log(`${host.cpu}, ${host.cpus} CPUs, Linux ${host.kernel}, Node ${host.node}`);
   console.log(`${plan.pinning.text}; ${cost}; a fresh server process for every sample\n`);
   const startedAt = new Date().toISOString();

@@ -71,7 +71,8 @@ function withFigures(table: string, result: Result): string {
     const row = rowOf(result, scenario, server);
     if (row === undefined) return text;
     const connections = scenarios.find(({ name }) => name === scenario)!.connections;
-    const figure = `${row.cpuUsPerEcho.toFixed(1)} µs, ${whole(row.throughput)}/s, with ${connections}`;
+    const cost = `${row.cpuUsPerEcho.toFixed(1)} µs`;
+    const figure = `${cost}, ${whole(row.throughput)}/s, with ${connections}`;
     const place = new RegExp(`^(\\| ${system} \\|.*\\|)[^|\\n]*\\|$`, 'm');
     if (!place.test(text)) throw new BenchError(`${PAGE} has no row for ${system}`);
     return text.replace(place, (_, before: string) => `${before} ${figure} |`);

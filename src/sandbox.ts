@@ -78,8 +78,8 @@ export interface Box {
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
   /**
-   * How many system calls were made for the guest until now, on sockets and to wait. Undefined for a
-   * reactor, and with a guest for each connection. Of asynchronous I/O by threads (POLLUX_ASYNC)
+   * How many system calls were made for the guest until now, on sockets and to wait. Undefined for
+   * a reactor, and with a guest for each connection. Of asynchronous I/O by threads (POLLUX_ASYNC)
    * those of the guest's own thread.
    */
   readonly systemCalls: bigint | undefined;

@@ -95,8 +95,8 @@ export class LinuxKernel implements Kernel {
   /**
    * `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. `ahead`:
    * what waits find readable is received at once, which nobody notices but by the time that it
-   * takes; for the one kernel of a thread. `calls`: counts the system calls that are made on sockets
-   * and to wait, for whoever shares it; for one kernel of a thread too.
+   * takes; for the one kernel of a thread. `calls`: counts the system calls that are made on
+   * sockets and to wait, for whoever shares it; for one kernel of a thread too.
    */
   constructor({
     wake,

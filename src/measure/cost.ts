@@ -1,4 +1,4 @@
-/** What this process has cost so far, by the figures of /proc: all of its threads but the main one. */
+/** What this process has cost so far, by /proc: all of its threads but the main one. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { pid } from 'node:process';
 

@@ -301,7 +301,8 @@ static napi_value aheadClose(napi_env env, napi_callback_info info) {
 }
 
 /* sendShort(): sends `outgoing`, and puts the answer there. Node-API is asked for no argument, and
- * given no answer, for each of its functions is cold after a system call: about 60 ns of an echo. */
+ * given no answer, for each of its functions is cold after a system call: about 60 ns of an
+ * echo. */
 static napi_value sendShort(napi_env env, napi_callback_info info) {
   struct instance *instance;
   napi_get_cb_info(env, info, NULL, NULL, NULL, (void **)&instance);

@@ -66,8 +66,8 @@ struct queue;
 struct signals;
 struct instance {
   napi_env env;
-  /* The system calls that were made on sockets, and to wait: those of this thread. It is a number of
-   * the instance's own, or one that JavaScript shares between threads. */
+  /* The system calls that were made on sockets, and to wait: those of this thread. It is a number
+   * of the instance's own, or one that JavaScript shares between threads. */
   uint64_t *calls, own_calls;
   napi_ref shared_calls;
   struct bits owned; /* the descriptors that were opened here and not closed yet */
@@ -84,7 +84,7 @@ enum { READINESS_EXCLUSIVE = 1 << 28 };
 /* A mask. */
 enum trigger { TRIGGER_LEVEL = 0, TRIGGER_EDGE = 1, TRIGGER_ONESHOT = 2 };
 
-/* Before the calls, so that nothing of it is cold after them. Another thread may read, none writes. */
+/* Before the calls, so that nothing of it is cold after them. No other thread writes. */
 static inline void count_calls(const struct instance *instance, unsigned calls) {
   __atomic_store_n(instance->calls, *instance->calls + calls, __ATOMIC_RELAXED);
 }

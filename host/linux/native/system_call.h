@@ -1,5 +1,5 @@
-/* System calls without the C library's wrappers, for the few that an echo is made of; and inline: each
- * function that is left after a system call is mispredicted (docs/RATIONALE.md). */
+/* System calls without the C library's wrappers, for the few that an echo is made of; and inline:
+ * each function that is left after a system call is mispredicted (docs/RATIONALE.md). */
 #pragma once
 
 #include <errno.h>
