@@ -45,9 +45,8 @@ addon() {
   local target=$1 headers=node_modules/node-api-headers
   shift
   if stale "$target" host/linux/native/*.[ch] "$headers/package.json"; then
-    compile "$target" -shared -pthread -fvisibility=hidden \
-      "-I$headers/include" -DNAPI_VERSION=8 "$@" \
-      -- host/linux/native/*.c
+    compile "$target" -shared -pthread -fvisibility=hidden "-I$headers/include" \
+      -DNAPI_VERSION=8 "$@" -- host/linux/native/*.c
   fi
 }
 

@@ -169,13 +169,13 @@ export class ServerRun extends Run {
     for (const listener of this.#listeners) {
       while (this.#prepared.length > 0) {
         const connection = this.#kernel.accept(listener.descriptor);
-        if (connection === -Errno.EAGAIN) break;
         if (EXHAUSTED.has(connection)) {
           void this.#lack(errnoName(connection)).finally(() => this.#goOn());
           return this.#goOn();
         }
-        // Another error is that of a client which is gone already.
-        if (connection >= 0) void this.#serve(connection, listener, this.#prepared.shift()!);
+        // EAGAIN, or the error of a client that is gone: who is still there is told again.
+        if (connection < 0) break;
+        void this.#serve(connection, listener, this.#prepared.shift()!);
       }
     }
     this.#goOn();

@@ -286,6 +286,7 @@ static bool deliver(struct queue *queue, struct reaping *reaping,
 static int reap(struct queue *queue, struct reaping *reaping, uint32_t min, double timeout_ns) {
   int32_t *header = reaping->header;
   uint64_t now = 0, deadline = 0;
+  header[SHORT] = 0;
   bool full = (uint32_t)header[COUNT] == reaping->max || header[NOTES] == reaping->notes_max;
   for (;;) {
     struct completed completed;

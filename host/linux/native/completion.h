@@ -15,7 +15,7 @@
 #define RECV_BYTES 16384               /* POLLUX_RECV_BYTES */
 #define MAX_SEND_BYTES 65536           /* one SEND takes no more; the guest sends the rest */
 #define MAX_BYTES_IN_FLIGHT (64 << 20) /* of all SENDs together */
-#define BLOCK_CLASSES 9                /* 256 bytes to MAX_SEND_BYTES */
+#define BLOCK_SIZES 9                  /* 256 bytes to MAX_SEND_BYTES, by doubling */
 #define OUT_OF_BUFFERS INT32_MIN       /* of an engine: a receiver found no buffer */
 
 /* The ABI of wasm/c/include/pollux.h. */
@@ -41,7 +41,8 @@ struct operation {
   int32_t result;  /* SETTLED */
   int64_t when[2]; /* TIMEOUT: seconds and nanoseconds, as the kernel reads them */
   uint32_t place;  /* TIMEOUT: in the heap of threads.c */
-  uint8_t opcode, stage, block_class;
+  uint8_t opcode, stage;
+  uint8_t doublings; /* of the smallest block, that make the size of this one */
   bool multishot;
   bool muted; /* the guest knows of its end already, the engine not yet */
 };
@@ -100,7 +101,7 @@ struct queue {
   uint32_t used; /* operations below this were used at least once */
   struct operation *hungry_first, *hungry_last;
   struct channel **pages;
-  struct block *blocks[BLOCK_CLASSES];
+  struct block *blocks[BLOCK_SIZES];
   size_t bytes_in_flight, bytes_idle;
 };
 

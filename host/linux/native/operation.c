@@ -34,7 +34,7 @@ static void drop_parked(struct queue *queue, struct channel *channel) {
 
 void queue_release(struct queue *queue) {
   for (uint32_t i = 0; queue->operations && i < queue->used; i++) free(queue->operations[i].bytes);
-  for (int i = 0; i < BLOCK_CLASSES; i++) {
+  for (int i = 0; i < BLOCK_SIZES; i++) {
     for (struct block *block = queue->blocks[i], *next; block; block = next) {
       next = block->next;
       free(block);
@@ -57,34 +57,36 @@ void queue_release(struct queue *queue) {
 struct channel *channel_of(struct queue *queue, int fd) {
   if (fd < 0 || fd >= MAX_CHANNELS) return NULL;
   struct channel **page = &queue->pages[fd / CHANNELS_IN_PAGE];
-  if (!*page) *page = calloc(CHANNELS_IN_PAGE, sizeof **page);
-  if (!*page) return NULL;
-  struct channel *channel = &(*page)[fd % CHANNELS_IN_PAGE];
-  channel->fd = fd;
-  return channel;
+  if (!*page) {
+    *page = calloc(CHANNELS_IN_PAGE, sizeof **page);
+    if (!*page) return NULL;
+    int first = fd - fd % CHANNELS_IN_PAGE;
+    for (int i = 0; i < CHANNELS_IN_PAGE; i++) (*page)[i].fd = first + i;
+  }
+  return &(*page)[fd % CHANNELS_IN_PAGE];
 }
 
 /* ---- blocks */
 
 uint8_t *block_take(struct queue *queue, struct operation *operation, uint32_t length) {
-  uint8_t class = 0;
-  while ((uint32_t)SMALLEST_BLOCK << class < length) class ++;
-  size_t bytes = (size_t)SMALLEST_BLOCK << class;
-  struct block *block = queue->blocks[class];
+  uint8_t doublings = 0;
+  while ((uint32_t)SMALLEST_BLOCK << doublings < length) doublings++;
+  size_t bytes = (size_t)SMALLEST_BLOCK << doublings;
+  struct block *block = queue->blocks[doublings];
   if (block) {
-    queue->blocks[class] = block->next;
+    queue->blocks[doublings] = block->next;
     queue->bytes_idle -= bytes;
   } else {
     block = malloc(bytes);
     if (!block) return NULL;
   }
   queue->bytes_in_flight += bytes;
-  operation->block_class = class;
+  operation->doublings = doublings;
   return operation->bytes = (uint8_t *)block;
 }
 
 static void block_release(struct queue *queue, struct operation *operation) {
-  size_t bytes = (size_t)SMALLEST_BLOCK << operation->block_class;
+  size_t bytes = (size_t)SMALLEST_BLOCK << operation->doublings;
   struct block *block = (struct block *)(void *)operation->bytes;
   operation->bytes = NULL;
   queue->bytes_in_flight -= bytes;
@@ -93,8 +95,8 @@ static void block_release(struct queue *queue, struct operation *operation) {
     return;
   }
   queue->bytes_idle += bytes;
-  block->next = queue->blocks[operation->block_class];
-  queue->blocks[operation->block_class] = block;
+  block->next = queue->blocks[operation->doublings];
+  queue->blocks[operation->doublings] = block;
 }
 
 /* ---- operations */

@@ -27,8 +27,8 @@ struct pool {
   pthread_mutex_t lock;
   pthread_cond_t idle; /* a channel is no longer busy */
   pthread_t threads[THREADS];
-  int started;             /* threads */
-  int epoll, ready, stop;  /* descriptors; ready is signalled if somebody is `waiting` */
+  int started;            /* threads */
+  int epoll, ready, stop; /* descriptors; ready is signalled if somebody is `waiting` */
   bool quitting, waiting;
   struct timers timers;
   struct record *first, *last; /* posted */

@@ -1,7 +1,8 @@
 /* Asynchronous I/O by a few threads, for kernels and containers without io_uring. They share one
  * epoll set; whichever of them is told that a descriptor is ready does the operation, into buffers
- * of the addon and without blocking, so that no thread is ever held up by one peer. Only a SEND is
- * tried at once by the thread that submits it, as io_uring does too: it rarely has to wait.
+ * of the addon and without blocking, so that no thread is ever held up by one peer. The first try
+ * is made by the thread that submits, as with io_uring: what need not wait is done at once, and
+ * what is wrong is known.
  *
  * What the threads share with the one that submits and reaps is under one lock, but not while an
  * operation is done: then its channel is `busy`. */
@@ -80,6 +81,7 @@ static void attempt(struct queue *queue, struct channel *channel, int direction)
   }
 }
 
+/* Tries what is first on a channel, and has the rest waited for. */
 static void serve(struct queue *queue, struct channel *channel) {
   struct pool *pool = queue->state;
   if (channel->busy) return;
@@ -120,32 +122,16 @@ static void *work(void *argument) {
 
 static bool threads_room(struct queue *queue) { return true; }
 
-/* -EAGAIN, or why nothing can be accepted: epoll would never tell that. */
-static int32_t listens(int fd) {
-  int listening = 0;
-  socklen_t length = sizeof listening;
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0) return -errno;
-  return listening ? -EAGAIN : -EINVAL;
-}
-
 static void threads_start(struct queue *queue, struct operation *operation) {
   struct pool *pool = queue->state;
   struct channel *channel = operation->channel;
-  if (operation->opcode == TIMEOUT) {
-    pthread_mutex_lock(&pool->lock);
-    if (!timers_add(&pool->timers, operation)) pool_post_last(queue, operation, -ENOMEM);
-    pthread_mutex_unlock(&pool->lock);
-    return;
-  }
-  int32_t result = operation->opcode == SEND ? perform(operation, NULL) : -EAGAIN;
-  if (operation->opcode == ACCEPT) result = listens(channel->fd);
-  if (result != -EAGAIN) {
-    operation_settle(queue, operation, result);
-    return;
-  }
   pthread_mutex_lock(&pool->lock);
-  channel->active[direction_of(operation)] = operation;
-  arm(queue, channel);
+  if (channel) {
+    channel->active[direction_of(operation)] = operation;
+    serve(queue, channel);
+  } else if (!timers_add(&pool->timers, operation)) {
+    pool_post_last(queue, operation, -ENOMEM);
+  }
   pthread_mutex_unlock(&pool->lock);
 }
 

@@ -173,6 +173,18 @@ describe.each(engines)('by %s', (engine) => {
       }
     });
 
+    test('that is ended by wake takes what is there, also after its first slice', async () => {
+      const my = caller(engine);
+      my.submit(timeout(0, { userdata: 1 }));
+      const { worker } = await thread(
+        `setTimeout(() => native.eventSignal(data.wake, 1), 2300); port.postMessage(0);`,
+        { wake: my.kernel.wakeHandle },
+      );
+      expect((my.tryReap(2, Infinity) as Told[]).map(({ userdata }) => userdata)).toEqual([1]);
+      expect(my.tryReap(2, Infinity)).toBe(-Errno.EINTR);
+      await worker.terminate();
+    });
+
     test('is ended by wake from another thread while it blocks', async () => {
       const my = caller(engine);
       const { worker } = await thread(

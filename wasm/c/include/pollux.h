@@ -59,11 +59,14 @@ POLLUX_FUNCTION(signal_wait)(struct pollux_signal *signals, uint32_t max, int64_
                              uint32_t *count);
 
 // ---- asynchronous I/O
+//
+// What is in flight on one descriptor in one direction (ACCEPT and RECV; SEND) is done in order. It
+// goes on when the descriptor is closed: cancel it first to be rid of it. Not for reactors.
 
 enum pollux_opcode {
   POLLUX_ACCEPT = 1,   // result: a descriptor, non-blocking
   POLLUX_RECV = 2,     // result: bytes, which reap() puts into its buffer; 0: the peer shut down
-  POLLUX_SEND = 3,     // result: bytes sent, maybe fewer than given
+  POLLUX_SEND = 3,     // result: bytes sent, maybe fewer than given, at most 65,536
   POLLUX_CLOSE = 4,    // result: 0
   POLLUX_TIMEOUT = 5,  // result: -ETIMEDOUT when `argument` nanoseconds are over
   POLLUX_CANCEL = 6,   // result: 0, or -ENOENT; the target completes with -ECANCELED
