@@ -1,35 +1,44 @@
-// `npm run bench`: Pollux, a native C epoll server and node:net under the same load, interleaved,
-// ratios first. It reports; it never fails because of a figure.
+// `npm run bench`: Pollux in every I/O model, a native C epoll server, node:net, Bun and Deno under
+// the same load, interleaved, ratios first. It reports; it never fails because of a figure.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import ora from 'ora';
 import { BenchError } from './error.js';
 import { machine, pinning } from './machine.js';
-import { type Plan, type Sample, takeSamples } from './measure.js';
+import { type Entry, type Plan, type Sample, takeSamples } from './measure.js';
+import { installPeers } from './peers.js';
+import { missing, programs, type ServerName, serverNames } from './program.js';
 import { report } from './report.js';
-import { scenarios } from './scenario.js';
-import { killAll, loadProgram, missing, programs, serverNames } from './server.js';
+import { type Scenario, scenarios } from './scenario.js';
+import { killAll, loadProgram } from './server.js';
 import { ratios, rows } from './statistics.js';
+
+const RESULT = 'bench/result/bench.json';
+const ROUNDS = 11;
+// Of those that nothing was promised of.
+const OTHER_ROUNDS = 5;
 
 interface Options {
   readonly quick?: boolean;
-  readonly only?: string[];
+  readonly only?: ServerName[];
   readonly scenario?: string[];
+  readonly peers: boolean;
   readonly repeat?: number;
   readonly seconds?: number;
   readonly warmup: number;
   readonly json: string;
 }
 
-function listOf(known: readonly string[]): (text: string) => string[] {
+function listOf<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
   return (text) => {
-    const names = text.split(',');
-    const wrong = names.find((name) => !known.includes(name));
-    if (wrong !== undefined) {
-      throw new InvalidArgumentError(`'${wrong}' is none of ${known.join(', ')}.`);
-    }
-    return names;
+    return text.split(',').map((name) => {
+      const found = known.find((each) => each === name);
+      if (found === undefined) {
+        throw new InvalidArgumentError(`'${name}' is none of ${known.join(', ')}.`);
+      }
+      return found;
+    });
   };
 }
 
@@ -50,34 +59,64 @@ function count(text: string): number {
 function parse(): Options {
   const scenarioNames = scenarios.map((each) => each.name);
   return new Command('bench')
-    .description('Measures Pollux beside a native C epoll server and node:net.')
+    .description('Measures Pollux beside a native C epoll server, node:net, Bun and Deno.')
     .option('--quick', 'three rounds of one second each')
-    .option('--only <names>', `servers: ${serverNames.join(', ')}`, listOf(serverNames))
+    .option(
+      '--only <names>',
+      `servers, in every scenario that they can take part in: ${serverNames.join(', ')}`,
+      listOf(serverNames),
+    )
     .option('--scenario <names>', `scenarios: ${scenarioNames.join(', ')}`, listOf(scenarioNames))
-    .option('--repeat <n>', 'rounds (default: 11)', count)
+    .option('--repeat <n>', 'rounds (default: 11, and 5 where there is no target)', count)
     .option('--seconds <s>', 'measured seconds per sample (default: 1)', positive)
     .option('--warmup <s>', 'seconds of load before each sample', positive, 0.5)
-    .option('--json <file>', 'where the samples go', 'bench/result/bench.json')
+    .option('--no-peers', 'leave out Bun and Deno, which are installed by npm (200 MB)')
+    .option('--json <file>', 'where the samples go', RESULT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse()
     .opts<Options>();
+}
+
+// Who is to take part: those of the table, or those that were asked for.
+function entryOf(scenario: Scenario, options: Options): Entry {
+  const { only, peers } = options;
+  const rounds = options.repeat ?? (options.quick ? 3 : ROUNDS);
+  const others = options.repeat ?? Math.min(rounds, OTHER_ROUNDS);
+  const { servers, connections } = scenario;
+  const names = only ?? [...servers, ...scenario.others];
+  const entrants = serverNames
+    .filter((name) => names.includes(name) && (peers || (name !== 'bun' && name !== 'deno')))
+    .filter((name) => {
+      const { title, most = Infinity, because } = programs[name];
+      if (connections > most) console.log(`Left out: ${title}: ${scenario.title}: ${because}.`);
+      return connections <= most;
+    })
+    .map((name) => ({ server: name, rounds: only || servers.includes(name) ? rounds : others }));
+  return { scenario, entrants };
 }
 
 function planOf(options: Options): Plan {
   if (!existsSync(loadProgram)) {
     throw new BenchError('dist/bench/load is not built: run ./build.sh bench first.');
   }
-  const wanted = serverNames.filter((name) => options.only?.includes(name) ?? true);
-  const servers = wanted.filter((name) => {
+  const wanted = scenarios
+    .filter(({ name }) => options.scenario?.includes(name) ?? true)
+    .map((scenario) => entryOf(scenario, options));
+  const names = new Set(wanted.flatMap(({ entrants }) => entrants.map(({ server }) => server)));
+  const failure = installPeers([...names]);
+  if (failure !== undefined) console.log(failure);
+  for (const name of names) {
     const reason = missing(name);
-    if (reason !== undefined) console.log(`Skipped: ${programs[name].title}: ${reason}.`);
-    return reason === undefined;
-  });
-  if (servers.length === 0) throw new BenchError('no server is left to measure.');
+    if (reason === undefined) continue;
+    console.log(`Skipped: ${programs[name].title}: ${reason}.`);
+    names.delete(name);
+  }
+  if (names.size === 0) throw new BenchError('no server is left to measure.');
   return {
-    servers,
-    scenarios: scenarios.filter(({ name }) => options.scenario?.includes(name) ?? true),
-    rounds: options.repeat ?? (options.quick ? 3 : 11),
+    entries: wanted.map(({ scenario, entrants }) => ({
+      scenario,
+      entrants: entrants.filter(({ server }) => names.has(server)),
+    })),
     seconds: options.seconds ?? 1,
     warmupSeconds: options.warmup,
     pinning: pinning(),
@@ -105,8 +144,10 @@ async function main(): Promise<void> {
   const options = parse();
   const plan = planOf(options);
   const host = machine();
-  const { rounds, seconds, warmupSeconds } = plan;
-  const cost = `${rounds} rounds of ${seconds} s after ${warmupSeconds} s of warm-up`;
+  const { seconds, warmupSeconds } = plan;
+  const rounds = plan.entries.flatMap(({ entrants }) => entrants.map((each) => each.rounds));
+  const most = `at most ${Math.max(...rounds)} rounds`;
+  const cost = `${most} of ${seconds} s after ${warmupSeconds} s of warm-up`;
   console.log(`${host.cpu}, ${host.cpus} CPUs, Linux ${host.kernel}, Node ${host.node}`);
   console.log(`${plan.pinning.text}; ${cost}; a fresh server process for every sample\n`);
   const startedAt = new Date().toISOString();

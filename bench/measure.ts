@@ -8,7 +8,8 @@ import { spawn } from 'node:child_process';
 import { BenchError } from './error.js';
 import type { Pinning } from './machine.js';
 import type { Scenario, Shape } from './scenario.js';
-import { type Server, type ServerName, loadProgram, startServer, track } from './server.js';
+import type { ServerName } from './program.js';
+import { type Server, loadProgram, startServer, track } from './server.js';
 
 const LOAD_GRACE_MS = 60_000;
 
@@ -39,10 +40,14 @@ export interface Sample {
   readonly baseline?: Figures;
 }
 
+// Who takes part in a scenario, and in how many of its rounds.
+export interface Entry {
+  readonly scenario: Scenario;
+  readonly entrants: readonly { readonly server: ServerName; readonly rounds: number }[];
+}
+
 export interface Plan {
-  readonly servers: readonly ServerName[];
-  readonly scenarios: readonly Scenario[];
-  readonly rounds: number;
+  readonly entries: readonly Entry[];
   readonly seconds: number;
   readonly warmupSeconds: number;
   readonly pinning: Pinning;
@@ -99,20 +104,27 @@ async function sample(
   }
 }
 
+// The samples to take, in order.
+function* turns({ scenario, entrants }: Entry): Generator<[Scenario, ServerName, number]> {
+  const rounds = Math.max(0, ...entrants.map((each) => each.rounds));
+  for (let round = 1; round <= rounds; round++) {
+    const present = entrants.filter((each) => each.rounds >= round);
+    for (let turn = 0; turn < present.length; turn++) {
+      const { server } = present[(turn + round - 1) % present.length]!;
+      yield [scenario, server, round];
+    }
+  }
+}
+
 export async function takeSamples(
   plan: Plan,
   progress: (done: number, total: number, next: string) => void,
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
-  const total = plan.scenarios.length * plan.rounds * plan.servers.length;
-  for (const scenario of plan.scenarios) {
-    for (let round = 1; round <= plan.rounds; round++) {
-      for (let turn = 0; turn < plan.servers.length; turn++) {
-        const name = plan.servers[(turn + round - 1) % plan.servers.length] as ServerName;
-        progress(samples.length, total, `${scenario.title}: round ${round}, ${name}`);
-        samples.push(await sample(scenario, name, round, plan));
-      }
-    }
+  const all = plan.entries.flatMap((entry) => [...turns(entry)]);
+  for (const [scenario, server, round] of all) {
+    progress(samples.length, all.length, `${scenario.title}: round ${round}, ${server}`);
+    samples.push(await sample(scenario, server, round, plan));
   }
   return samples;
 }

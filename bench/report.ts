@@ -2,7 +2,7 @@
 // judges nothing itself.
 import Table from 'cli-table3';
 import { scenarios } from './scenario.js';
-import { programs } from './server.js';
+import { programs } from './program.js';
 import type { Ratio, Row } from './statistics.js';
 
 function table(head: string[], lines: string[][], leftColumns: number): string {

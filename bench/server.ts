@@ -1,49 +1,12 @@
 // The servers under test: each one is a process of its own, started for a sample and ended, by its
 // id, after it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { BenchError } from './error.js';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const START_TIMEOUT_MS = 10_000;
-const STOP_TIMEOUT_MS = 2_000;
-
-export const serverNames = ['native', 'pollux', 'node-net'] as const;
-export type ServerName = (typeof serverNames)[number];
-
-interface Program {
-  readonly title: string;
-  readonly file: string; // what must exist
-  readonly command: readonly string[];
-}
-
-const node = process.execPath;
-export const programs: Readonly<Record<ServerName, Program>> = {
-  native: {
-    title: 'native C epoll',
-    file: 'dist/bench/echo',
-    command: ['dist/bench/echo', '127.0.0.1:0'],
-  },
-  pollux: {
-    title: 'Pollux',
-    file: 'dist/src/cli.js',
-    command: [node, 'dist/src/cli.js', 'echo', '--listen', '127.0.0.1:0'],
-  },
-  'node-net': {
-    title: 'node:net (data -> write)',
-    file: 'dist/bench/node-net.js',
-    command: [node, 'dist/bench/node-net.js'],
-  },
-};
+import { programs, root, type ServerName } from './program.js';
 
 export const loadProgram = `${root}dist/bench/load`;
-
-// Why a server cannot take part, or nothing if it can.
-export function missing(name: ServerName): string | undefined {
-  const { file } = programs[name];
-  return existsSync(root + file) ? undefined : `${file} is not built`;
-}
+const START_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 2_000;
 
 export interface Server {
   readonly pid: number;
@@ -77,7 +40,8 @@ async function stop(child: ChildProcess): Promise<void> {
 // taskset replaces itself by the server, so the id of the child is the server's own.
 export async function startServer(name: ServerName, pin: readonly string[]): Promise<Server> {
   const [command, ...args] = [...pin, ...programs[name].command] as [string, ...string[]];
-  const child = track(spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] }));
+  const env = { ...process.env, ...programs[name].env };
+  const child = track(spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] }));
   let output = '';
   const address = await new Promise<string>((resolve, reject) => {
     const give = (why: string): void => {

@@ -1,7 +1,7 @@
 // From samples to figures: medians per server, and ratios as medians of the ratios of each round.
 import type { Figures, Sample } from './measure.js';
 import { type Target, scenarios, targets } from './scenario.js';
-import type { ServerName } from './server.js';
+import { type ServerName, serverNames } from './program.js';
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -38,10 +38,14 @@ function judged(scenario: string, ratio: string, values: readonly number[]): Rat
   };
 }
 
+const peers: readonly ServerName[] = ['node-net', 'bun', 'deno'];
+
+// Every server over the native one; the peers over Pollux's default too; and what the article says
+// of select and of blocking threads.
 const compared: readonly (readonly [ServerName, ServerName])[] = [
-  ['pollux', 'native'],
-  ['node-net', 'pollux'],
-  ['node-net', 'native'],
+  ...serverNames.filter((name) => name !== 'native').map((name) => [name, 'native'] as const),
+  ...peers.map((name) => [name, 'poll'] as const),
+  ['select', 'blocking-thread'],
 ];
 
 // CPU per echo of one server over another's, or over its own without the idle connections; those

@@ -18,6 +18,8 @@ export interface Job {
   wake: number;
   /** An Int32Array of one `Command`. */
   command: SharedArrayBuffer;
+  /** A BigUint64Array of one number: the system calls that were made for the guest. */
+  calls: SharedArrayBuffer;
 }
 
 /** What is the same for all processes that run a guest: the guest as bytes, and what it gets. */

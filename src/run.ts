@@ -66,6 +66,12 @@ export abstract class Run {
   }
 
   abstract start(plan: Plan): Promise<void>;
+
+  /** See `Box.systemCalls`. */
+  get systemCalls(): bigint | undefined {
+    return undefined;
+  }
+
   protected abstract end(): void;
   protected abstract drainNow(): void;
 
@@ -125,6 +131,7 @@ export class WorkerRun extends Run {
   readonly #kernel: LinuxKernel;
   readonly #lent: Lent | undefined;
   readonly #command = new Int32Array(new SharedArrayBuffer(4));
+  readonly #calls = new BigUint64Array(new SharedArrayBuffer(8));
   #worker: Worker | undefined;
   #trap: GuestError | undefined;
 
@@ -139,6 +146,7 @@ export class WorkerRun extends Run {
       plan,
       wake: this.#kernel.wakeHandle,
       command: this.#command.buffer as SharedArrayBuffer,
+      calls: this.#calls.buffer as SharedArrayBuffer,
     };
     const worker = this.#lent?.worker ?? startThread(job);
     if (worker.threadId === -1) throw new HostError('the thread that was lent has ended');
@@ -166,6 +174,10 @@ export class WorkerRun extends Run {
       worker.on('message', onMessage).on('error', onError).on('exit', over);
       if (this.#lent) worker.postMessage(job);
     });
+  }
+
+  override get systemCalls(): bigint | undefined {
+    return this.#lent ? undefined : Atomics.load(this.#calls, 0);
   }
 
   /** Ends the guest's wait, and with that the guest. */

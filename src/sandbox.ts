@@ -77,6 +77,12 @@ export interface Box {
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
+  /**
+   * How many system calls were made for the guest until now, on sockets and to wait. Undefined for
+   * a reactor, and with a guest for each connection. Of asynchronous I/O by threads (POLLUX_ASYNC)
+   * those of the guest's own thread.
+   */
+  readonly systemCalls: bigint | undefined;
   /** Resolves when the guest has ended; never rejects. */
   readonly exit: Promise<Exit>;
   /** Ends the guest now, whatever it does. */
@@ -142,6 +148,9 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       stdin,
       stdout,
       stderr,
+      get systemCalls() {
+        return run.systemCalls;
+      },
       exit: run.exit,
       stop: () => run.stop('stopped'),
       drain: (limitMs) => run.drain(limitMs),

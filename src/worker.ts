@@ -31,12 +31,13 @@ const exitThread: Stage['exit'] = (code, close) => {
   return process.exit(code);
 };
 
-async function runOnly({ plan, wake, command }: Job): Promise<never> {
+async function runOnly({ plan, wake, command, calls }: Job): Promise<never> {
   const words = new Int32Array(command);
   const wanted = () => Atomics.load(words, 0);
   const stage = { tell, ended, wanted, exit: exitThread };
   // What is received ahead is not where the kernel's own operations would look for it.
-  const kernel = new LinuxKernel({ wake, ahead: !isQueued(plan.module) });
+  const ahead = !isQueued(plan.module);
+  const kernel = new LinuxKernel({ wake, ahead, calls: new BigUint64Array(calls) });
   return process.exit(await runCommand(plan, kernel, stage));
 }
 

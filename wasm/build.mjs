@@ -26,6 +26,7 @@ const COMPILE_FLAGS = [
   '-std=c17',
   '-D_GNU_SOURCE',
   '-O2',
+  '-flto',
   '-Wall',
   '-Wextra',
   '-Werror',

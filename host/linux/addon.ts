@@ -18,7 +18,9 @@ export interface Addon {
     free: Int32Array,
     arena: Uint8Array,
     slotBytes: number,
+    outgoing: Int32Array,
   ): number;
+  sendShort(): number | undefined;
   aheadClose(): number;
   pollerOpen(name: string, wake: number): number;
   pollerSet(poller: number, fd: number, interest: number, trigger: number, token: number): number;
@@ -106,6 +108,7 @@ export interface Addon {
   giveWay(): number;
 
   endWithParent(): number;
+  countCalls(count: BigUint64Array | undefined): number;
 
   watch(poller: number, callback: () => void): (() => void) | number;
 }

@@ -1,6 +1,7 @@
 /**
- * What was received ahead (native/ahead.c), and the short way to it: a receive that it satisfies
- * never leaves JavaScript. All else is native/ahead.c's.
+ * What was received ahead (native/ahead.c), and the short ways of short messages: a receive that is
+ * satisfied by what was received never leaves JavaScript, and a send leaves it with no argument and
+ * no answer. All else is native/ahead.c's.
  */
 import { errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
@@ -14,6 +15,8 @@ const SLOT_BYTES = 2048;
 const STRIDE = SLOT_BYTES + 64;
 /** The most that is copied here, a word at a time; memcpy is quicker with more. */
 const SHORT_BYTES = 512;
+/** Words of the message that is sent. */
+const OUTGOING = { HANDLE: 0, LENGTH: 1, RESULT: 2, BYTES: 3 } as const;
 
 export class Ahead {
   /** By handle: bytes that are held + 1, 0 for nothing, or a negated errno. */
@@ -24,6 +27,8 @@ export class Ahead {
   readonly #free = Int32Array.from({ length: SLOTS + 1 }, (_, i) => (i === 0 ? SLOTS : i - 1));
   readonly #arena = new Uint8Array(SLOTS * STRIDE);
   readonly #arenaWords = new Int32Array(this.#arena.buffer);
+  readonly #outgoing = new Int32Array(OUTGOING.BYTES + SHORT_BYTES / 4);
+  readonly #outgoingBytes = new Uint8Array(this.#outgoing.buffer, OUTGOING.BYTES * 4);
   #bytes = new Uint8Array(0);
   #words = new Int32Array(0);
 
@@ -31,7 +36,14 @@ export class Ahead {
 
   constructor(native: Addon) {
     this.#native = native;
-    const result = native.aheadOpen(this.#held, this.#offsets, this.#free, this.#arena, SLOT_BYTES);
+    const result = native.aheadOpen(
+      this.#held,
+      this.#offsets,
+      this.#free,
+      this.#arena,
+      SLOT_BYTES,
+      this.#outgoing,
+    );
     if (result < 0)
       throw new HostError(`this thread cannot receive ahead twice: ${errnoName(result)}`);
   }
@@ -68,6 +80,31 @@ export class Ahead {
     free[0] = top;
     free[top] = slot;
     return length;
+  }
+
+  /**
+   * Sends to `handle` what the iovec at offset `iov` of guest memory names: what the kernel
+   * answers, or 0 if the addon has to be asked.
+   */
+  send(handle: number, bytes: Uint8Array, iov: number): number {
+    if (bytes !== this.#bytes) this.#remember(bytes);
+    const words = this.#words;
+    const at = iov >>> 2;
+    const base = words[at]! >>> 0;
+    const length = words[at + 1]! >>> 0;
+    if ((iov | base) & 3 || length === 0 || length > SHORT_BYTES) return 0;
+    if (base + length > words.length * 4) return 0;
+    if (!(this.#held[handle]! >= 0)) return 0; // an error that is told first
+    const outgoing = this.#outgoing;
+    outgoing[OUTGOING.HANDLE] = handle;
+    outgoing[OUTGOING.LENGTH] = length;
+    let from = base >>> 2;
+    let to: number = OUTGOING.BYTES;
+    for (const end = from + (length >>> 2); from < end; from++, to++) outgoing[to] = words[from]!;
+    for (let left = length & ~3; left < length; left++)
+      this.#outgoingBytes[left] = bytes[base + left]!;
+    this.#native.sendShort();
+    return outgoing[OUTGOING.RESULT]!;
   }
 
   #remember(bytes: Uint8Array): void {

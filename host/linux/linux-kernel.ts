@@ -95,12 +95,18 @@ export class LinuxKernel implements Kernel {
   /**
    * `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. `ahead`:
    * what waits find readable is received at once, which nobody notices but by the time that it
-   * takes; for the one kernel of a thread.
+   * takes; for the one kernel of a thread. `calls`: counts the system calls that are made on
+   * sockets and to wait, for whoever shares it; for one kernel of a thread too.
    */
-  constructor({ wake, ahead = false }: { wake?: number; ahead?: boolean } = {}) {
+  constructor({
+    wake,
+    ahead = false,
+    calls,
+  }: { wake?: number; ahead?: boolean; calls?: BigUint64Array } = {}) {
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
     if (ahead) this.#ahead = new Ahead(this.#native);
+    if (calls) this.#native.countCalls(calls);
     if (this.#wake < 0) throw new HostError(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
   }
 
@@ -149,7 +155,11 @@ export class LinuxKernel implements Kernel {
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
-    if (iovsCount === 1 && skip === 0) return this.#native.sendOne(socket, bytes, iovs);
+    if (iovsCount === 1 && skip === 0) {
+      const sent = this.#ahead === undefined ? 0 : this.#ahead.send(socket, bytes, iovs);
+      if (sent !== 0) return sent;
+      return this.#native.sendOne(socket, bytes, iovs);
+    }
     return this.#native.send(socket, bytes, iovs, iovsCount, skip);
   }
 
@@ -268,6 +278,7 @@ export class LinuxKernel implements Kernel {
     for (const poller of this.#pollers) poller.close();
     for (const handle of this.#handles) this.#native.close(handle);
     this.#ahead?.close();
+    this.#ahead = undefined;
     this.#handles.clear();
     if (this.#ownsWake) this.#native.close(this.#wake);
     this.#wake = -1; // a wake that comes too late must not reach another descriptor of that number

@@ -86,15 +86,15 @@ export class Process {
   }
 }
 
-/** Calls `operation` until it needs no waiting. */
+/** Calls `operation` until it needs no waiting. `first`: what it has answered just now. */
 export function untilReady(
   process: Process,
   descriptor: Descriptor,
   interest: typeof Readiness.IN | typeof Readiness.OUT,
   operation: () => number,
+  first = operation(),
 ): number {
-  for (;;) {
-    const result = operation();
+  for (let result = first; ; result = operation()) {
     if (result !== -Errno.EAGAIN) return result;
     const blocked = process.block(descriptor, interest);
     if (blocked < 0) return blocked;

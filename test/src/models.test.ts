@@ -1,10 +1,11 @@
 /** `pollux models`, and what it says of each model. */
 import { machines, type Machine } from 'pollux/machine';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { mermaid, stateDiagram } from '#src/diagram';
 import { compare, happyPath } from '#src/happy-path';
-import { cells, headings, models } from '#src/models';
+import type { Measured } from '#src/measure/measure';
+import { cells, figureHeadings, headings, models } from '#src/models';
 import { timingDiagram } from '#src/timing';
 
 import { polluxToEnd } from '../harness.js';
@@ -53,9 +54,15 @@ describe('an operation that goes well', () => {
   });
 });
 
+/** What does asynchronous I/O in the processes of this test. */
+function environment(engine: string): void {
+  vi.stubEnv('POLLUX_ASYNC', engine);
+  onTestFinished(() => void vi.unstubAllEnvs());
+}
+
 describe('pollux models', () => {
   test('prints a line for each model', async () => {
-    const { code, stdout, stderr } = await polluxToEnd(['models']);
+    const { code, stdout, stderr } = await polluxToEnd(['models', '--no-measure']);
     expect([code, stderr]).toEqual([0, '']);
     const lines = stdout
       .trimEnd()
@@ -65,10 +72,59 @@ describe('pollux models', () => {
   });
 
   test('prints the same for programs', async () => {
-    const { code, stdout } = await polluxToEnd(['models', '--json']);
+    const { code, stdout } = await polluxToEnd(['models', '--no-measure', '--json']);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(models.map(compare));
   });
+
+  test('measures every model, and prints a line for each', { timeout: 60_000 }, async () => {
+    const flags = ['--seconds', '0.05', '--connections', '3'];
+    const { code, stdout, stderr } = await polluxToEnd(['models', ...flags]);
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .slice(models.length + 4);
+    const rows = lines.map((line) => line.split(/ {2,}/));
+    expect(rows[0]).toEqual(figureHeadings);
+    expect(rows.slice(1).map(([model, connections]) => [model, connections])).toEqual(
+      models.map(({ name }) => [name, name === 'blocking' ? '1' : '3']),
+    );
+  });
+
+  test('counts the system calls of each model', { timeout: 60_000 }, async () => {
+    const flags = ['--json', '--seconds', '0.05', '--connections', '3'];
+    environment('uring');
+    const { code, stdout, stderr } = await polluxToEnd(['models', ...flags]);
+    expect([code, stderr]).toEqual([0, '']);
+    const all = JSON.parse(stdout) as { model: string; class: string; measured: Measured }[];
+    expect(all.map(({ model }) => model)).toEqual(models.map(({ name }) => name));
+    for (const { model, class: kind, measured } of all) {
+      const calls = measured.systemCallsPerEcho!;
+      if (kind === 'synchronous') expect(calls, model).toBeGreaterThanOrEqual(2);
+      else expect(calls, model).toBeGreaterThan(0);
+      // Receive, send, find nothing, sleep: nobody needs more, but who asks again and again.
+      if (model !== 'nonblocking') expect(calls, model).toBeLessThan(6);
+      expect(measured.echoes, model).toBeGreaterThan(0);
+      expect(measured.cpuUsPerEcho, model).toBeGreaterThan(0);
+      expect(measured.p50Us, model).toBeGreaterThan(0);
+      expect(measured.p99Us, model).toBeGreaterThanOrEqual(measured.p50Us);
+    }
+  });
+
+  test(
+    'does not count what threads do that stand in for io_uring',
+    { timeout: 60_000 },
+    async () => {
+      const flags = ['--json', '--seconds', '0.05', '--connections', '1'];
+      environment('threads');
+      const { stdout } = await polluxToEnd(['models', ...flags]);
+      const counted = (JSON.parse(stdout) as { model: string; measured: Measured }[])
+        .filter(({ measured }) => measured.systemCallsPerEcho !== undefined)
+        .map(({ model }) => model);
+      expect(counted).toEqual(models.map(({ name }) => name).filter((name) => name !== 'async'));
+    },
+  );
 
   test.each([
     [['--diagram', 'server'], mermaid(machines.server)],
@@ -89,6 +145,11 @@ describe('pollux models', () => {
     [['--diagram', 'server', '--format', 'timing'], '"server" is no I/O model'],
     [['--format', 'svg'], 'name it with --diagram'],
     [['--diagram', 'poll', '--json'], 'a diagram is no JSON'],
+    [['--diagram', 'poll', '--seconds', '1'], 'a diagram is not measured'],
+    [['--seconds', '0'], 'It must be a number above 0, and up to 60'],
+    [['--seconds', '61'], 'It must be a number above 0, and up to 60'],
+    [['--connections', '1.5'], 'It must be a whole number, from 1 to 900'],
+    [['--connections', '901'], 'It must be a whole number, from 1 to 900'],
   ])('%j is refused in a sentence', async (args, sentence) => {
     const { code, stdout, stderr } = await polluxToEnd(['models', ...args]);
     expect([code, stdout]).toEqual([2, '']);

@@ -18,7 +18,16 @@ import {
   returns,
   trapsAtStart,
 } from './guests.js';
-import { box, descriptorsOf, echoBox, eventually, folder, nodeServer, ping } from './started.js';
+import {
+  box,
+  client,
+  descriptorsOf,
+  echoBox,
+  eventually,
+  folder,
+  nodeServer,
+  ping,
+} from './started.js';
 
 const stdio = guestFile('stdio');
 const LOCAL = '127.0.0.1:0';
@@ -49,6 +58,24 @@ describe('how a guest ends', () => {
     await expect(sandbox(await load(trapsAtStart))).rejects.toThrow(
       /trapped before it began: unreachable/,
     );
+  });
+});
+
+describe('its system calls', () => {
+  test('are counted: two for an echo, and two to wait for the next', async () => {
+    const running = await echoBox({ model: 'blocking', warn: () => {} });
+    const socket = await client(running.address!);
+    await ping(socket);
+    const before = running.systemCalls!;
+    for (let i = 0; i < 100; i++) await ping(socket);
+    const calls = Number(running.systemCalls! - before);
+    expect(calls).toBeGreaterThanOrEqual(200);
+    expect(calls).toBeLessThanOrEqual(402); // the last two belong to the ping before these
+  });
+
+  test('are not counted for guests that share a thread', async () => {
+    expect((await echoBox({ serve: 'thread' })).systemCalls).toBeUndefined();
+    expect((await box(wasmFile('echo-reactor'), { listen: [LOCAL] })).systemCalls).toBeUndefined();
   });
 });
 

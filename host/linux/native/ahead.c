@@ -6,21 +6,28 @@
  *
  * JavaScript shares the tables, and takes what fits by itself (../ahead.ts). */
 #include "native.h"
+#include "system_call.h"
 
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+enum { ARRAYS = 5 };
+/* A short message that is sent, in words of an array that JavaScript shares. */
+enum outgoing { HANDLE, LENGTH, RESULT, BYTES };
+
 enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
 
 struct ahead {
-  napi_ref arrays[4];
+  napi_ref arrays[ARRAYS];
   size_t handles, slot_bytes, stride;
   int32_t *held;    /* by handle: bytes + 1; 0: nothing; a negated errno */
   int32_t *offsets; /* by handle: where in the arena */
   int32_t *free;    /* a stack of slots: how many there are, then they */
   uint8_t *arena;
+  int32_t *outgoing;
+  size_t outgoing_bytes;
   uint8_t *modes;   /* by handle: enum mode */
   uint32_t *seen;   /* by handle: the number of the last wait that told of it */
   uint32_t waits;
@@ -70,8 +77,9 @@ bool ahead_holds(const struct instance *instance, int fd) {
 }
 
 /* Asked before what must not take the error that may wait behind the bytes. */
-static bool kernel_has_more(int fd) {
+static bool kernel_has_more(struct instance *instance, int fd) {
   int bytes = 0;
+  count_calls(instance, 1);
   return ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
@@ -115,14 +123,16 @@ ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int
       errno = -held;
       return -1;
     }
+    count_calls(instance, 1);
     return recvmsg(fd, &(struct msghdr){.msg_iov = iovs, .msg_iovlen = (size_t)count}, flags);
   }
   bool full = slot_room(ahead, fd) == 0; /* then the kernel may have the rest */
   bool peek = flags & MSG_PEEK;
   size_t done = copy_held(ahead, fd, iovs, count, !peek);
   if (done == room || !(full || flags & (MSG_PEEK | MSG_WAITALL))) return (ssize_t)done;
-  if (peek && !kernel_has_more(fd)) return (ssize_t)done;
+  if (peek && !kernel_has_more(instance, fd)) return (ssize_t)done;
   struct msghdr rest = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  count_calls(instance, 1);
   ssize_t more = recvmsg(fd, &rest, flags);
   if (more > 0) return (ssize_t)done + more;
   if (more < 0 && errno != EAGAIN && !peek) ahead->held[fd] = -errno; /* it comes after the bytes */
@@ -150,10 +160,12 @@ static bool is_unread(struct ahead *ahead, int fd) {
 }
 
 /* Receives from fd; what there is no slot for stays in the kernel. */
-static void receive(struct ahead *ahead, int fd) {
+static void receive(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
   int32_t top = ahead->free[0];
   if (top == 0 || !is_unread(ahead, fd)) return;
   int32_t offset = ahead->free[top] * (int32_t)ahead->stride;
+  count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, ahead->arena + offset, ahead->slot_bytes);
   if (bytes == -EAGAIN) {
     ahead->unread_count--;
@@ -168,10 +180,12 @@ static void receive(struct ahead *ahead, int fd) {
 
 /* Something is held, and more has come: who receives after having been told of that must get all of
  * it, for by edge nothing will be told again. */
-static void receive_more(struct ahead *ahead, int fd) {
+static void receive_more(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
   size_t room = slot_room(ahead, fd);
-  if (room == 0 || !kernel_has_more(fd)) return;
+  if (room == 0 || !kernel_has_more(instance, fd)) return;
   uint8_t *end = ahead->arena + ahead->offsets[fd] + ahead->held[fd] - 1;
+  count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, end, room);
   if (bytes > 0) ahead->held[fd] += (int32_t)bytes;
 }
@@ -204,6 +218,7 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
                double timeout_ns) {
   struct ahead *ahead = instance->ahead;
   int unread = ahead ? still_unread(ahead, poller) : 0;
+  count_calls(instance, 1);
   int count = poller->backend->wait(poller, events, capacity, unread > 0 ? 0 : timeout_ns);
   if (!ahead) return count;
   if (unread > 0 && count < 0) count = 0;
@@ -216,10 +231,10 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
     struct watched *watched = poller->backend->watched(poller, fd);
     if (watched) watched->armed = false;
     if (ahead->held[fd]) {
-      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(ahead, fd);
+      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(instance, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
     } else if (ahead->modes[fd] == SMALL && events[i].mask & POLLIN) {
-      receive(ahead, fd);
+      receive(instance, fd);
     }
   }
   for (int i = 0; unread > 0 && i < held && count < capacity; i++) {
@@ -238,7 +253,7 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
 void close_ahead(struct instance *instance) {
   struct ahead *ahead = instance->ahead;
   if (!ahead) return;
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < ARRAYS; i++) {
     if (ahead->arrays[i]) napi_delete_reference(instance->env, ahead->arrays[i]);
   }
   free(ahead->modes);
@@ -248,25 +263,30 @@ void close_ahead(struct instance *instance) {
   instance->ahead = NULL;
 }
 
-/* aheadOpen(held, offsets, free, arena, slotBytes): from now on in this thread */
+/* aheadOpen(held, offsets, free, arena, slotBytes, outgoing): from now on in this thread */
 static napi_value aheadOpen(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   if (call.instance->ahead) return answer(env, -EBUSY);
   struct ahead *ahead = calloc(1, sizeof *ahead);
   if (!ahead) return answer(env, -ENOMEM);
   call.instance->ahead = ahead;
-  size_t offsets, frees, arena;
+  size_t offsets, frees, arena, words;
   ahead->slot_bytes = argument_u32(&call, 4);
   if (argument_array(&call, 0, napi_int32_array, (void **)&ahead->held, &ahead->handles) &&
       argument_array(&call, 1, napi_int32_array, (void **)&ahead->offsets, &offsets) &&
       argument_array(&call, 2, napi_int32_array, (void **)&ahead->free, &frees) &&
-      argument_bytes(&call, 3, &ahead->arena, &arena) && offsets == ahead->handles && frees > 1 &&
+      argument_bytes(&call, 3, &ahead->arena, &arena) &&
+      argument_array(&call, 5, napi_int32_array, (void **)&ahead->outgoing, &words) &&
+      words >= BYTES && offsets == ahead->handles && frees > 1 &&
       (ahead->stride = arena / (frees - 1)) >= ahead->slot_bytes && arena <= INT32_MAX &&
       ahead->slot_bytes > 0 && (ahead->modes = calloc(ahead->handles, 1)) &&
       (ahead->seen = calloc(ahead->handles, sizeof *ahead->seen))) {
+    ahead->outgoing_bytes = (words - BYTES) * sizeof(int32_t);
+    napi_value arrays[ARRAYS] = {call.argv[0], call.argv[1], call.argv[2], call.argv[3],
+                                 call.argv[5]};
     bool kept = true;
-    for (int i = 0; i < 4; i++)
-      kept = napi_create_reference(env, call.argv[i], 1, &ahead->arrays[i]) == napi_ok && kept;
+    for (int i = 0; i < ARRAYS; i++)
+      kept = napi_create_reference(env, arrays[i], 1, &ahead->arrays[i]) == napi_ok && kept;
     if (kept) return answer(env, 0);
   }
   close_ahead(call.instance);
@@ -280,7 +300,25 @@ static napi_value aheadClose(napi_env env, napi_callback_info info) {
   return answer(env, 0);
 }
 
+/* sendShort(): sends `outgoing`, and puts the answer there. Node-API is asked for no argument, and
+ * given no answer, for each of its functions is cold after a system call: about 60 ns of an
+ * echo. */
+static napi_value sendShort(napi_env env, napi_callback_info info) {
+  struct instance *instance;
+  napi_get_cb_info(env, info, NULL, NULL, NULL, (void **)&instance);
+  const struct ahead *ahead = instance->ahead;
+  if (!ahead) return answer(env, -EBADF);
+  count_calls(instance, 1);
+  int32_t *outgoing = ahead->outgoing;
+  size_t length = (uint32_t)outgoing[LENGTH];
+  outgoing[RESULT] = length <= ahead->outgoing_bytes
+                         ? (int32_t)send_now(outgoing[HANDLE], outgoing + BYTES, length)
+                         : -EINVAL;
+  return NULL;
+}
+
 void export_ahead(napi_env env, napi_value exports) {
-  napi_property_descriptor functions[] = {EXPORT(aheadOpen), EXPORT(aheadClose)};
+  napi_property_descriptor functions[] = {EXPORT(aheadOpen), EXPORT(aheadClose),
+                                          EXPORT(sendShort)};
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -54,9 +54,31 @@ int close_owned(struct instance *instance, int fd) {
   return close(fd) < 0 ? -errno : 0;
 }
 
+void close_count(struct instance *instance) {
+  if (instance->shared_calls) napi_delete_reference(instance->env, instance->shared_calls);
+  instance->shared_calls = NULL;
+  instance->calls = &instance->own_calls;
+}
+
+/* countCalls(count): a BigUint64Array of one number, which counts system calls from now on; any
+ * other value ends that */
+static napi_value countCalls(napi_env env, napi_callback_info info) {
+  struct call call = begin(env, info);
+  void *count;
+  size_t length;
+  close_count(call.instance);
+  if (!argument_array(&call, 0, napi_biguint64_array, &count, &length) || length < 1)
+    return answer(env, -EFAULT);
+  if (napi_create_reference(env, call.argv[0], 1, &call.instance->shared_calls) != napi_ok)
+    return answer(env, -ENOMEM);
+  call.instance->calls = count;
+  return answer(env, 0);
+}
+
 /* Runs when the thread ends, also when it was terminated in the middle of a call. */
 static void finalize(napi_env env, void *data, void *hint) {
   struct instance *instance = data;
+  close_count(instance);
   close_watches(instance);
   close_queues(instance);
   close_pollers(instance);
@@ -79,9 +101,12 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   instance->env = env;
+  instance->calls = &instance->own_calls;
   static const export_functions rooms[] = {export_readiness, export_signal, export_completion,
                                            export_socket,    export_file,   export_clock,
                                            export_loop,      export_process, export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
+  napi_property_descriptor own[] = {EXPORT(countCalls)};
+  define(env, exports, own, 1);
   return exports;
 }

@@ -66,6 +66,10 @@ struct queue;
 struct signals;
 struct instance {
   napi_env env;
+  /* The system calls that were made on sockets, and to wait: those of this thread. It is a number
+   * of the instance's own, or one that JavaScript shares between threads. */
+  uint64_t *calls, own_calls;
+  napi_ref shared_calls;
   struct bits owned; /* the descriptors that were opened here and not closed yet */
   struct poller **pollers;
   int poller_capacity;
@@ -80,7 +84,13 @@ enum { READINESS_EXCLUSIVE = 1 << 28 };
 /* A mask. */
 enum trigger { TRIGGER_LEVEL = 0, TRIGGER_EDGE = 1, TRIGGER_ONESHOT = 2 };
 
+/* Before the calls, so that nothing of it is cold after them. No other thread writes. */
+static inline void count_calls(const struct instance *instance, unsigned calls) {
+  __atomic_store_n(instance->calls, *instance->calls + calls, __ATOMIC_RELAXED);
+}
+
 /* instance.c */
+void close_count(struct instance *instance);
 bool include(struct bits *bits, int fd); /* false if there is no memory */
 void exclude(struct bits *bits, int fd);
 bool includes(const struct bits *bits, int fd);
@@ -115,9 +125,6 @@ ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int
 /* The poller's wait, with what is held. */
 int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
                double timeout_ns);
-
-/* socket.c */
-ssize_t recv_now(int fd, void *bytes, size_t size); /* a negated errno; never waits */
 
 /* argument.c */
 struct call {

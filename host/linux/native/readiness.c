@@ -71,6 +71,7 @@ static napi_value pollerSet(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   if (!poller) return answer(env, -EBADF);
+  count_calls(call.instance, 1);
   return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2),
                                           argument_int(&call, 3), argument_int(&call, 4)));
 }
@@ -79,7 +80,9 @@ static napi_value pollerSet(napi_env env, napi_callback_info info) {
 static napi_value pollerRemove(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
-  return answer(env, poller ? poller->backend->remove(poller, argument_int(&call, 1)) : -EBADF);
+  if (!poller) return answer(env, -EBADF);
+  count_calls(call.instance, 1);
+  return answer(env, poller->backend->remove(poller, argument_int(&call, 1)));
 }
 
 /* pollerWait(poller, events, timeoutNs): events is an Int32Array, EVENT_STRIDE words an event */
@@ -115,6 +118,7 @@ static napi_value waitFor(napi_env env, napi_callback_info info) {
   if (fds[1].fd < 0) return answer(env, -EBADF); /* poll would pass it over, and wait for ever */
   bool held = fds[1].events & POLLIN && ahead_holds(call.instance, fds[1].fd);
   double timeout_ns = held ? 0 : argument_double(&call, 2);
+  count_calls(call.instance, 1);
   int ready = ppoll(fds, 2, timespec_of(timeout_ns, &storage), NULL);
   if (held && (ready < 0 || !fds[0].revents))
     return answer(env, POLLIN | (ready > 0 ? fds[1].revents : 0));

@@ -56,6 +56,7 @@ struct buffer_ring {
 #define BUFFER_STRIDE (RECV_BYTES + 64)
 
 struct ring {
+  struct instance *instance;
   int fd;
   bool repeats;  /* the kernel goes on receiving by itself */
   bool deferred; /* completions are made only in io_uring_enter */
@@ -88,6 +89,7 @@ static inline int enter(const struct ring *ring, unsigned submit, unsigned min, 
                         const struct io_uring_getevents_arg *argument) {
   size_t size = argument ? sizeof *argument : 0;
   if (argument) flags |= IORING_ENTER_EXT_ARG;
+  count_calls(ring->instance, 1);
   int result = (int)syscall(SYS_io_uring_enter, ring->fd, submit, min, flags, argument, size);
   return result < 0 ? -errno : result;
 }

@@ -28,6 +28,7 @@ struct told {
 };
 
 struct signals {
+  struct instance *instance;
   int descriptor;
   int number;         /* of the real-time signal */
   sigset_t unblocked; /* those of the two that were not blocked before */
@@ -60,6 +61,7 @@ static int open_signals(struct instance *instance) {
   sigemptyset(&both);
   sigaddset(&both, number);
   sigaddset(&both, SIGIO);
+  signals->instance = instance;
   signals->number = number;
   signals->unblocked = both;
   if (sigismember(&blocked, SIGIO)) sigdelset(&signals->unblocked, SIGIO);
@@ -79,6 +81,7 @@ static int open_signals(struct instance *instance) {
 static int read_signals(struct signals *signals, struct told *told, int most, bool *more) {
   struct signalfd_siginfo infos[AT_ONCE];
   if (most > AT_ONCE) most = AT_ONCE;
+  count_calls(signals->instance, 1);
   ssize_t bytes = read(signals->descriptor, infos, (size_t)most * sizeof *infos);
   int taken = bytes < 0 ? 0 : (int)((size_t)bytes / sizeof *infos), count = 0;
   for (int i = 0; i < taken; i++) {
@@ -137,6 +140,7 @@ static int arm(struct instance *instance, int fd) {
   if (!owns(instance, fd)) return -EBADF;
   if (includes(&instance->signals->armed, fd)) return 0;
   struct stat stat;
+  count_calls(instance, 7);
   if (fstat(fd, &stat) < 0) return -errno;
   if (!S_ISSOCK(stat.st_mode) && !S_ISFIFO(stat.st_mode)) return -EPERM;
   /* The owner is that of the open file description, which others may share: theirs is not taken
@@ -200,11 +204,13 @@ static int wait_for_signals(struct signals *signals, struct told *told, int capa
                           {.fd = signals->descriptor, .events = POLLIN}};
   if (++signals->looked_past >= LOOK_EVERY) {
     signals->looked_past = 0;
+    count_calls(signals->instance, 1);
     if (poll(fds, 1, 0) > 0) return -EINTR;
   }
   int count = take(signals, told, capacity);
   if (count > 0) return count;
   signals->looked_past = 0;
+  count_calls(signals->instance, 1);
   int ready = ppoll(fds, 2, timeout, NULL);
   if (ready < 0) return -errno;
   if (fds[0].revents) return -EINTR;

@@ -1,6 +1,7 @@
 /* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is
  * EPIPE, never SIGPIPE. */
 #include "native.h"
+#include "system_call.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -8,32 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { RECEIVE_PEEK = 1, RECEIVE_WAITALL = 2, SHUTDOWN_RD = 1, SHUTDOWN_WR = 2 };
-
-/* A system call without the C library's wrapper, negated errno and all. */
-static inline long system_call(long number, long a, long b, long c, long d) {
-#if defined(__x86_64__)
-  long result;
-  register long fourth __asm__("r10") = d;
-  register long fifth __asm__("r8") = 0;
-  register long sixth __asm__("r9") = 0;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
-                   : "rcx", "r11", "memory");
-  return result;
-#else
-  long result = syscall(number, a, b, c, d, 0, 0);
-  return result < 0 ? -errno : result;
-#endif
-}
-
-ssize_t recv_now(int fd, void *bytes, size_t size) {
-  return system_call(SYS_recvfrom, fd, (long)bytes, (long)size, MSG_DONTWAIT);
-}
 
 union address {
   struct sockaddr any;
@@ -110,6 +88,7 @@ static napi_value socketError(napi_env env, napi_callback_info info) {
 
 static napi_value acceptFrom(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
+  count_calls(call.instance, 1);
   int fd = own(call.instance,
                accept4(argument_int(&call, 0), NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
   ahead_accepted(call.instance, fd);
@@ -148,6 +127,7 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
   int fd = argument_int(&call, 0);
   bool held = ahead_holds(call.instance, fd);
+  if (!held) count_calls(call.instance, 1);
   ssize_t bytes = held ? ahead_receive(call.instance, fd, iovs, count, flags)
                        : recvmsg(fd, &message, flags);
   if (!held) ahead_received(call.instance, fd, bytes);
@@ -163,6 +143,7 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
   int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
+  count_calls(call.instance, 1);
   ssize_t bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
@@ -183,6 +164,7 @@ static napi_value recvOne(napi_env env, napi_callback_info info) {
     ssize_t held = ahead_receive(call.instance, fd, &iov, 1, MSG_DONTWAIT);
     return answer(env, held < 0 ? -errno : held);
   }
+  count_calls(call.instance, 1);
   ssize_t bytes = recv_now(fd, iov.iov_base, iov.iov_len);
   ahead_received(call.instance, fd, bytes);
   return answer(env, bytes);
@@ -193,10 +175,10 @@ static napi_value sendOne(napi_env env, napi_callback_info info) {
   struct call call = begin_with(env, info, 3);
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
-  int fd = argument_int(&call, 0), flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-  int error = ahead_error(call.instance, fd);
+  int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
-  return answer(env, system_call(SYS_sendto, fd, (long)iov.iov_base, (long)iov.iov_len, flags));
+  count_calls(call.instance, 1);
+  return answer(env, send_now(fd, iov.iov_base, iov.iov_len));
 }
 
 /* shutdown(fd, how) */
@@ -204,6 +186,7 @@ static napi_value shutdownHalf(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int how = argument_int(&call, 1) & (SHUTDOWN_RD | SHUTDOWN_WR);
   if (!how) return answer(env, -EINVAL);
+  count_calls(call.instance, 1);
   int halves = how == SHUTDOWN_RD ? SHUT_RD : how == SHUTDOWN_WR ? SHUT_WR : SHUT_RDWR;
   return answer(env, shutdown(argument_int(&call, 0), halves) < 0 ? -errno : 0);
 }

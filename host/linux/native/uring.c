@@ -180,6 +180,7 @@ static bool woken(struct queue *queue) {
   struct ring *ring = queue->state;
   if (ring->woken) {
     struct pollfd wake = {.fd = queue->wake, .events = POLLIN};
+    count_calls(queue->instance, 1);
     if (poll(&wake, 1, 0) > 0) return true;
     ring->woken = false;
   }
@@ -207,7 +208,9 @@ static int uring_wait(struct queue *queue, uint64_t timeout_ns) {
 static int open_ring(struct queue *queue, bool repeats) {
   struct ring *ring = calloc(1, sizeof *ring);
   queue->state = ring;
-  return ring ? ring_open(ring, repeats) : -ENOMEM;
+  if (!ring) return -ENOMEM;
+  ring->instance = queue->instance;
+  return ring_open(ring, repeats);
 }
 
 static int uring_open(struct queue *queue) { return open_ring(queue, true); }

@@ -34,16 +34,17 @@ export function receive(
   // Linux would wait for a byte to be there, although there is no room for one.
   if (total === 0) return 0;
   if (socket.nonblocking) return first;
-  let done = Math.max(first, 0);
+  let done = 0;
+  let last: number | undefined = first;
+  const rest = () => kernel.recv(socket.handle, iovs, count, flags, done);
   while (done < total) {
     // Waits for the first byte, or with WAITALL for the last one; an end or an error after some
     // bytes is told next time.
-    const more = untilReady(process, socket, Readiness.IN, () =>
-      kernel.recv(socket.handle, iovs, count, flags, done),
-    );
+    const more = untilReady(process, socket, Readiness.IN, rest, last);
     if (more <= 0) return done > 0 ? done : more;
     done += more;
     if (!all) break;
+    last = undefined;
   }
   return done;
 }
@@ -79,11 +80,13 @@ export function writeRest(
   write: (skip: number) => number,
 ): number {
   const total = bytesOf(process, iovs, count);
-  let done = Math.max(first, 0);
+  let done = 0;
+  let last: number | undefined = first;
   while (done < total) {
-    const more = untilReady(process, descriptor, Readiness.OUT, () => write(done));
+    const more = untilReady(process, descriptor, Readiness.OUT, () => write(done), last);
     if (more <= 0) return done > 0 ? done : more;
     done += more;
+    last = undefined;
   }
   return done;
 }
@@ -114,7 +117,7 @@ export const sock = (process: Process) => ({
     let handle = accept();
     if (handle === -Errno.EAGAIN) {
       if (listener.nonblocking) return WasiErrno.AGAIN;
-      handle = untilReady(process, listener, Readiness.IN, accept);
+      handle = untilReady(process, listener, Readiness.IN, accept, handle);
     }
     if (handle < 0) return wasiErrno(handle);
     const connection = Descriptor.connection(handle, (flags & FDFLAGS_NONBLOCK) !== 0);
