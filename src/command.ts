@@ -22,7 +22,7 @@ export interface Stage {
   wanted(): number;
 }
 
-/** Tells 'begins', 'ready' or 'failed', then 'trap' if it comes to that, and answers the exit code. */
+/** Tells 'begins', then 'ready' or 'failed', maybe 'trap', and answers the exit code. */
 export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage): Promise<number> {
   let made: Made | undefined;
   const close = () => made?.trace?.close();
