@@ -76,6 +76,7 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'dist/src/cli.js',
     'dist/src/worker.js',
     'dist/src/serve/process.js',
+    'dist/src/measure/load.js',
     'dist/src/index.js',
     'dist/src/index.d.ts',
     'dist/src/machine.js',
@@ -250,6 +251,15 @@ test('npx pollux echo serves, until it is interrupted', async () => {
   process.kill(-server.pid!, 'SIGINT'); // as a terminal does it: to the whole group
   await exit;
   await expect(once(connect(port!, '127.0.0.1'), 'connect')).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test('npx pollux models measures every model', async () => {
+  const flags = ['models', '--json', '--seconds', '0.05', '--connections', '2'];
+  const { stdout } = await run('npx', ['--no-install', 'pollux', ...flags], { cwd: home });
+  const measured = (JSON.parse(stdout) as { measured?: { echoes: number } }[]).map(
+    (each) => each.measured!.echoes > 0,
+  );
+  expect(measured).toEqual(Array.from({ length: 8 }, () => true));
 });
 
 test('npx pollux --version is the version of the package', async () => {
