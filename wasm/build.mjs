@@ -95,6 +95,24 @@ function twin(name, model) {
   };
 }
 
+/** Servers with one planted bug each, for the simulator to find; and without it. */
+const CANARIES = [
+  'partial-send',
+  'edge',
+  'half-close',
+  'emfile',
+  'buffer',
+  'signal',
+  'eagain',
+  'order',
+].flatMap((name) =>
+  ['', '.correct'].map((kind) => ({
+    output: `dist/test/guest/canary/${name}${kind}.wasm`,
+    sources: [`test/guest/canary/${name}.c`],
+    compileFlags: kind === '' ? [] : ['-DBUG=0'],
+  })),
+);
+
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -115,6 +133,7 @@ const GUESTS = [
       sources: [`test/guest/${name}.c`],
     }),
   ),
+  ...CANARIES,
   {
     output: 'dist/test/guest/echo.as.wasm',
     sources: ['test/guest/echo.as.ts'],
