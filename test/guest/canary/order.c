@@ -4,8 +4,8 @@
 
 enum { SLOTS = 2, SLOT_BYTES = 64 };
 
-// Of each client: which receives are in flight, which one is expected to be next, and what the other
-// one has brought already.
+// Of each client: which receives are in flight, which one is expected next, and what the other one
+// has brought already.
 static struct {
   bool flying[SLOTS];
   uint8_t next;
