@@ -17,6 +17,7 @@ const TCP_BYTES = 20;
 const PROTOCOL_TCP = 6;
 const HOPS = 64;
 const WINDOW = 65535;
+const CLOCK_NS = 4000;
 /** The longest packet is 65,535 bytes; a longer segment goes in several. */
 const MOST_BYTES = 65535 - IPV6_BYTES - TCP_BYTES;
 
@@ -60,8 +61,9 @@ function record(segment: Segment, next: Sequences): Uint8Array[] {
   const { timeNs, from, to, flags, bytes } = segment;
   const there = `${addressText(from)} ${addressText(to)}`;
   const back = `${addressText(to)} ${addressText(from)}`;
-  // A connection between the same two addresses as an earlier one begins anew.
-  if (flags & SYN) next.set(there, 0);
+  // A connection begins at what a clock says (RFC 793), so that it can be told from an earlier one
+  // between the same two addresses.
+  if (flags & SYN) next.set(there, Math.floor(timeNs / CLOCK_NS) % 2 ** 32);
   if ((flags & (SYN | ACK)) === SYN) next.delete(back);
   const sequence = next.get(there) ?? 0;
   const acknowledged = flags & ACK ? (next.get(back) ?? 0) : 0;
