@@ -1,7 +1,7 @@
 /**
- * Readiness by epoll(7): level, edge, oneshot and exclusive. As on Linux (fs/eventpoll.c) there is a
- * list of what may be ready, in the order in which that arose; a wait asks each again, and a level
- * that still holds goes to the end.
+ * Readiness by epoll(7): level, edge, oneshot and exclusive. As on Linux (fs/eventpoll.c) there is
+ * a list of what may be ready, in the order in which that arose; a wait asks each again, and a
+ * level that still holds goes to the end.
  */
 import { Errno } from '../kernel/errno.js';
 import { EVENT_STRIDE, Readiness, Trigger, WAKE } from '../kernel/readiness.js';

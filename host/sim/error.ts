@@ -1,4 +1,6 @@
-/** Ends of a simulated run that are nobody's answer: the guest can go on no more, or never stops. */
+/**
+ * Ends of a simulated run that are nobody's answer: the guest can go on no more, or never stops.
+ */
 
 /** Something waits for ever, for nothing is left that could happen. */
 export class Deadlock extends Error {

@@ -28,8 +28,8 @@ export abstract class File {
   users = 0;
 
   /**
-   * What it is ready for now, of all of `Readiness`. As on Linux, to have asked is to be woken later
-   * of what it was not ready for.
+   * What it is ready for now, of all of `Readiness`. As on Linux, to have asked is to be woken
+   * later of what it was not ready for.
    */
   abstract poll(): number;
 

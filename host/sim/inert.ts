@@ -1,4 +1,7 @@
-/** Files with nothing behind them: the null device, a listener out of service, and what `wake` wakes. */
+/**
+ * Files with nothing behind them: the null device, a listener out of service, and what `wake`
+ * wakes.
+ */
 import { Errno } from '../kernel/errno.js';
 import { FileType } from '../kernel/kernel.js';
 import { Readiness } from '../kernel/readiness.js';

@@ -1,6 +1,6 @@
 /**
- * Pipes (pipe(7)): sixteen slots of 4,096 bytes each. A slot is free only when all of it was read, and
- * a write of no more than a slot is whole or not at all.
+ * Pipes (pipe(7)): sixteen slots of 4,096 bytes each. A slot is free only when all of it was read,
+ * and a write of no more than a slot is whole or not at all.
  */
 import { Errno } from '../kernel/errno.js';
 import { FileType } from '../kernel/kernel.js';

@@ -1,6 +1,6 @@
 /**
- * Random bytes for guests: all of them from one choice, so that a log of choices need not hold each.
- * Integers of 32 bits only, which every machine computes alike.
+ * Random bytes for guests: all of them from one choice, so that a log of choices need not hold
+ * each. Integers of 32 bits only, which every machine computes alike.
  */
 
 /** splitmix32. */

@@ -1,6 +1,6 @@
 /**
- * Interest sets: what the three backends share. Each of epoll.ts, poll.ts and select.ts has the same
- * functions in the same order, as the backends of Linux have.
+ * Interest sets: what the three backends share. Each of epoll.ts, poll.ts and select.ts has the
+ * same functions in the same order, as the backends of Linux have.
  */
 import { Errno } from '../kernel/errno.js';
 import { EVENT_STRIDE, Readiness, type Poller, type PollerName } from '../kernel/readiness.js';

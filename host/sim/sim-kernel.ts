@@ -1,6 +1,6 @@
 /**
- * The kernel that is made of a log of choices: one machine of a `World`. It does what Linux does, or
- * something else that Linux might do; docs/SIMULATOR.md says where it cannot.
+ * The kernel that is made of a log of choices: one machine of a `World`. It does what Linux does,
+ * or something else that Linux might do; docs/SIMULATOR.md says where it cannot.
  */
 import type { CompletionQueue } from '../kernel/completion.js';
 import { Errno } from '../kernel/errno.js';

@@ -57,7 +57,7 @@ export class World {
     if (++this.#idleCalls > this.#livelockCalls) {
       if (scheduler.steps === this.#stepsSeen) {
         throw new Livelock(
-          `the guest made ${this.#livelockCalls} calls, and nothing happened in the world meanwhile`,
+          `the guest made ${this.#livelockCalls} calls, and meanwhile nothing happened`,
         );
       }
       this.progress();
