@@ -134,6 +134,22 @@ const GUESTS = [
     }),
   ),
   ...CANARIES,
+  { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
+  {
+    output: 'dist/test/guest/maybe.production.wasm',
+    sources: ['test/guest/maybe.c'],
+    compileFlags: ['-DNDEBUG'],
+  },
+  {
+    output: 'dist/test/guest/maybe.as.wasm',
+    sources: ['test/guest/maybe.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR],
+  },
+  {
+    output: 'dist/test/guest/maybe.production.as.wasm',
+    sources: ['test/guest/maybe.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR, '--noAssert'],
+  },
   {
     output: 'dist/test/guest/echo.as.wasm',
     sources: ['test/guest/echo.as.ts'],

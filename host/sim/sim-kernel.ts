@@ -280,6 +280,14 @@ export class SimKernel implements Kernel {
     return 0;
   }
 
+  maybe(label: number, length: number): number {
+    this.charge();
+    const { bytes } = this;
+    let text = '';
+    for (let at = label; at < label + length; at++) text += String.fromCharCode(bytes[at]!);
+    return this.world.choices.choose(`${this.host}/${text}/maybe`, 2);
+  }
+
   yield(): void {
     this.charge();
   }
