@@ -8,14 +8,21 @@
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
 
+import { wasiErrnoName } from '../host/wasi/errno.js';
 import type { Memory } from '../host/wasi/memory.js';
 import type { WasiFunction } from '../host/wasi/process.js';
 import { UsageError } from '../host/kernel/error.js';
-import { told, type CallListener, type Described } from './trace/call.js';
 
 const FLUSH_BYTES = 1 << 16;
 
-export class Trace implements CallListener {
+/** A module that a guest may import, as its imports.ts describes it. */
+export interface Described {
+  parameters: Record<string, string>;
+  /** What happened before these calls is written first, for they may be the last ones. */
+  waiting: ReadonlySet<string>;
+}
+
+export class Trace {
   readonly #file: number;
   readonly #path: string;
   readonly #warn: (sentence: string) => void;
@@ -42,20 +49,27 @@ export class Trace implements CallListener {
    * the time of a call.
    */
   wrap(
-    described: Described,
+    { parameters, waiting }: Described,
     functions: Record<string, WasiFunction>,
     memory: () => Memory,
   ): Record<string, WasiFunction> {
-    return told(described, functions, memory, this);
-  }
-
-  entered(call: string, waits: boolean): void {
-    this.#line(`-> ${call}`);
-    if (waits) this.flush();
-  }
-
-  left(answer: string): void {
-    this.#line(`<- ${answer}`);
+    const wrapped: Record<string, WasiFunction> = {};
+    for (const [name, call] of Object.entries(functions)) {
+      const names = (parameters[name] ?? '').split(' ').filter(Boolean);
+      wrapped[name] = (...values: never[]) => {
+        const inputs = names.flatMap((each, i) =>
+          each.startsWith('>') ? [] : [`${each}=${values[i]}`],
+        );
+        this.#line(`-> ${name}(${inputs.join(', ')})`);
+        if (waiting.has(name)) this.flush();
+        const errno = call(...values);
+        this.#line(
+          `<- ${[wasiErrnoName(errno), ...outputs(names, values, errno, memory())].join(' ')}`,
+        );
+        return errno;
+      };
+    }
+    return wrapped;
   }
 
   #line(text: string): void {
@@ -80,4 +94,16 @@ export class Trace implements CallListener {
     this.flush();
     closeSync(this.#file);
   }
+}
+
+function outputs(names: string[], values: unknown[], errno: number, memory: Memory): string[] {
+  if (errno !== 0) return [];
+  return names.flatMap((name, i) => {
+    const at = Number(values[i]) >>> 0;
+    if (name.startsWith('>>'))
+      return memory.holds(at, 8) ? [`${name.slice(2)}=${memory.u64(at)}`] : [];
+    if (name.startsWith('>'))
+      return memory.holds(at, 4) ? [`${name.slice(1)}=${memory.u32(at)}`] : [];
+    return [];
+  });
 }
