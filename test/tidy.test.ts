@@ -39,6 +39,7 @@ const rooms: Record<string, RegExp> = {
   'host/kernel': /^$/,
   'host/wasi': /^host\/kernel\//,
   'host/ext': /^host\/kernel\/|^host\/wasi\/(memory|descriptors|errno|process)\.js$/,
+  'host/sim': /^host\/kernel\//,
   'host/linux': /^host\/kernel\/|^node:/,
   src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
   bench: /^node:|^(commander|cli-table3|ora)$/,
