@@ -5,9 +5,9 @@
 
 export interface Choices {
   /**
-   * One decision among `alternatives` (≥ 1): 0 to `alternatives` - 1. 0 is the benign one, what Linux
-   * does on an idle loopback. `label` names the thing and the decision (`net/1.client/split`); each
-   * label has its own stream of random numbers.
+   * One decision among `alternatives` (≥ 1): 0 to `alternatives` - 1. 0 is the benign one, what
+   * Linux does on an idle loopback. `label` names the thing and the decision
+   * (`net/1.client/split`); each label has its own stream of random numbers.
    */
   choose(label: string, alternatives: number): number;
 }
