@@ -39,7 +39,6 @@ const rooms: Record<string, RegExp> = {
   'host/kernel': /^$/,
   'host/wasi': /^host\/kernel\//,
   'host/ext': /^host\/kernel\/|^host\/wasi\/(memory|descriptors|errno|process)\.js$/,
-  'host/sim': /^host\/kernel\//,
   'host/linux': /^host\/kernel\/|^node:/,
   'host/sim': /^host\/kernel\//,
   src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,

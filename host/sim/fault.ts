@@ -80,7 +80,7 @@ export function profileOf(name: ProfileName, seed: number): Profile {
   return { name, rate };
 }
 
-/** Half of the decisions happen at all, at rates from a sixteenth of their own to eight times it. */
+/** Half of the decisions happen at all, at rates from a sixteenth of their own to eightfold. */
 function swarmRate(decision: string, seed: number): number {
   const stream = new Stream(seed, `swarm/${decision}`);
   const rate = decisions[decision]?.rate ?? 0;

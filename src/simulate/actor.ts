@@ -1,0 +1,154 @@
+/**
+ * Actors: what a guest meets in its simulated world, written as generator functions that wait by
+ * `yield*`. They live in virtual time and know no other: an actor that waits for a promise or a
+ * timer of Node's waits for something that does not exist here.
+ */
+import { HostError, UsageError } from '../../host/kernel/error.js';
+import type { Watcher } from '../../host/sim/file.js';
+import type { Timer } from '../../host/sim/scheduler.js';
+import type { World } from '../../host/sim/world.js';
+import { parseGrant } from '../grant.js';
+import { Connection, ConnectionError, Listener, type Wait, type Waiting } from './connection.js';
+import type { TraceHash } from '../../host/sim/trace-hash.js';
+
+/** What an actor does, from its beginning to its end. */
+export type Script = (me: Actor) => Waiting<void>;
+
+/** Actors step after all else that happens at the same time. */
+const PRIORITY = 10;
+
+/** What the actors of a run share. */
+export interface Cast {
+  readonly world: World;
+  readonly hash: TraceHash;
+  /** True if a fault of the log's has broken the connection, and not the guest. */
+  excuses(error: ConnectionError): boolean;
+  /** One more actor has come to its end. */
+  finished(): void;
+  /** Throws, for the run has failed. */
+  failed(actor: Actor, error: unknown): never;
+  /** Throws if the run has lasted too long. */
+  tick(): void;
+}
+
+export class Actor implements Watcher {
+  readonly name: string;
+  /** True from its end on. */
+  over = false;
+  readonly #cast: Cast;
+  readonly #script: Waiting<void>;
+  readonly #step = () => this.#go();
+  #wait: Wait | undefined;
+  /** The event of its next step. */
+  #next: Timer | undefined;
+  #timeout: Timer | undefined;
+  #connections = 0;
+
+  constructor(name: string, script: Script, cast: Cast) {
+    this.name = name;
+    this.#cast = cast;
+    this.#script = script(this);
+    this.woken();
+  }
+
+  /** The time, in nanoseconds since the world began. */
+  get nowNs(): number {
+    return this.#cast.world.now;
+  }
+
+  /** What it waits for, in words. */
+  get waitsFor(): string {
+    return this.#wait?.words ?? 'its turn';
+  }
+
+  /**
+   * Something that the log decides: 0, the usual, to `alternatives` - 1. `decision` is one of
+   * those of the profiles: `pause`, `piece`, `leave`.
+   */
+  choose(decision: string, alternatives: number): number {
+    return this.#cast.world.choices.choose(`${this.name}/${decision}`, alternatives);
+  }
+
+  *sleep(ns: number): Waiting<void> {
+    const untilNs = this.nowNs + ns;
+    yield { ready: () => this.nowNs >= untilNs, untilNs, words: `${ns} ns to pass` };
+  }
+
+  /** Waits until `ready()`, which is asked again whenever something happens to this actor. */
+  *until(ready: () => boolean, words: string, limitNs = Infinity): Waiting<boolean> {
+    if (!ready()) yield { ready, untilNs: this.nowNs + limitNs, words };
+    return ready();
+  }
+
+  /** A connection to a listener, `HOST:PORT`. Throws `ConnectionError` if there will be none. */
+  *connect(address: string): Waiting<Connection> {
+    const { host, port } = socketAddress(address);
+    const name = this.#connections++ === 0 ? this.name : `${this.name}.${this.#connections}`;
+    const connection = Connection.to({ host, port }, name, this.#cast, this);
+    yield* connection.established();
+    return connection;
+  }
+
+  /** Listens at `HOST:PORT`, for a guest that connects. */
+  listen(address: string): Listener {
+    return Listener.at(socketAddress(address), this.name, this.#cast, this);
+  }
+
+  /** A file of its own is ready: it looks at it in a step of its own. */
+  woken(): void {
+    if (this.#next !== undefined || this.over) return;
+    this.#next = this.#cast.world.scheduler.after(0, this.#step, PRIORITY);
+  }
+
+  #go(): void {
+    const cast = this.#cast;
+    const { scheduler } = cast.world;
+    this.#next = undefined;
+    if (this.over) return;
+    cast.tick();
+    if (this.#wait !== undefined && !this.#due(this.#wait)) return;
+    if (this.#timeout !== undefined) scheduler.cancel(this.#timeout);
+    this.#timeout = undefined;
+    do {
+      this.#wait = this.#resume();
+      if (this.#wait === undefined) return;
+    } while (this.#due(this.#wait));
+    const { untilNs } = this.#wait;
+    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, this.#step, PRIORITY);
+  }
+
+  #due({ ready, untilNs }: Wait): boolean {
+    return this.nowNs >= untilNs || ready();
+  }
+
+  /** Its script goes on: what it waits for next, or undefined: it is over. */
+  #resume(): Wait | undefined {
+    try {
+      const { done, value } = this.#script.next();
+      if (done !== true) {
+        if (typeof (value as Partial<Wait> | undefined)?.ready === 'function') return value;
+        throw new UsageError(
+          `the actor "${this.name}" yields something that is no wait: write yield* and a wait`,
+        );
+      }
+    } catch (error) {
+      this.over = true;
+      if (!(error instanceof ConnectionError && this.#cast.excuses(error)))
+        this.#cast.failed(this, error);
+    }
+    this.over = true;
+    this.#cast.finished();
+    return undefined;
+  }
+}
+
+function socketAddress(text: string): { host: string; port: number } {
+  const { host, port, fd, blocking } = parseGrant(text);
+  if (fd !== undefined || blocking) throw new UsageError(`"${text}" is not HOST:PORT`);
+  return { host, port };
+}
+
+/** The error of an assertion: what a sentence says is not so. */
+export function expectThat(condition: boolean, sentence: string): asserts condition {
+  if (!condition) throw new HostError(sentence);
+}
