@@ -18,6 +18,7 @@ import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
 import { Null, Retired, Wake } from './inert.js';
 import { Iovecs } from './iovec.js';
+import { Peer } from './peer.js';
 import { openPipe } from './pipe.js';
 import { SimPoll } from './poll.js';
 import { Random } from './random.js';
@@ -109,6 +110,18 @@ export class SimKernel implements Kernel {
     return 0;
   }
 
+  /** A pipe that an actor writes to and the guest reads: its handle, and the actor's end. */
+  input(): { handle: number; peer: Peer } {
+    const { reader, writer } = openPipe();
+    return { handle: this.open(reader), peer: new Peer(writer, this.world.scheduler) };
+  }
+
+  /** A pipe that the guest writes to and an actor reads: its handle, and the actor's end. */
+  output(): { handle: number; peer: Peer } {
+    const { reader, writer } = openPipe();
+    return { handle: this.open(writer), peer: new Peer(reader, this.world.scheduler) };
+  }
+
   /** The null device. */
   openNull(): number {
     return this.open(new Null());
@@ -131,14 +144,14 @@ export class SimKernel implements Kernel {
 
   // Sockets.
 
-  listen(_address: SocketAddress, _backlog: number): number {
+  listen(address: SocketAddress, backlog: number): number {
     this.charge();
-    return -Errno.EAFNOSUPPORT;
+    return this.#opened(this.world.network.listen(address, backlog));
   }
 
-  connect(_address: SocketAddress): number {
+  connect(address: SocketAddress): number {
     this.charge();
-    return -Errno.EAFNOSUPPORT;
+    return this.#opened(this.world.network.connect(address));
   }
 
   socketError(socket: number): number {
@@ -150,10 +163,7 @@ export class SimKernel implements Kernel {
     this.charge();
     const file = this.#files[listener];
     if (file === undefined) return -Errno.EBADF;
-    const accepted = file.accept();
-    if (typeof accepted === 'number') return accepted;
-    this.world.progress();
-    return this.open(accepted);
+    return this.#opened(file.accept());
   }
 
   localAddress(socket: number): SocketAddress | number {
@@ -299,6 +309,15 @@ export class SimKernel implements Kernel {
 
   #forget(handle: number): void {
     for (const poller of this.pollers) poller.forget(handle);
+  }
+
+  /** A handle for what was made, if it was. */
+  #opened(made: File | number): number {
+    if (typeof made === 'number') return made;
+    this.world.progress();
+    const handle = this.open(made);
+    if (handle < 0) made.release();
+    return handle;
   }
 
   #moved(result: number): number {

@@ -3,8 +3,11 @@
  * machine with one guest. It is one synchronous state machine. While a guest waits, the world goes
  * on; while it computes, no time passes, but each of its calls takes some.
  */
+import type { SocketAddress } from '../kernel/kernel.js';
 import { benign, type Choices } from './choice.js';
 import { Deadlock, Livelock } from './error.js';
+import { Network, type NetworkOptions } from './network.js';
+import { Peer, PeerListener } from './peer.js';
 import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
 import { SimKernel, type KernelOptions } from './sim-kernel.js';
 
@@ -16,7 +19,7 @@ export interface Waiting {
   waitsFor(): string;
 }
 
-export interface WorldOptions {
+export interface WorldOptions extends NetworkOptions {
   choices?: Choices;
   /** How long each call takes. */
   callNs?: number;
@@ -27,6 +30,7 @@ export interface WorldOptions {
 export class World {
   readonly choices: Choices;
   readonly scheduler = new Scheduler();
+  readonly network: Network;
   readonly callNs: number;
   readonly kernels: SimKernel[] = [];
   readonly #livelockCalls: number;
@@ -36,6 +40,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.choices = options.choices ?? benign;
+    this.network = new Network(this.scheduler, options);
     this.callNs = options.callNs ?? 1000;
     this.#livelockCalls = options.livelockCalls ?? 1_000_000;
   }
@@ -45,6 +50,19 @@ export class World {
     const kernel = new SimKernel(this, options);
     this.kernels.push(kernel);
     return kernel;
+  }
+
+  /** An actor's end of a connection that begins to be made, or a negated errno. */
+  connect(address: SocketAddress): Peer | number {
+    const socket = this.network.connect(address);
+    return typeof socket === 'number' ? socket : new Peer(socket, this.scheduler);
+  }
+
+  /** An actor's listener, or a negated errno. Its address is one of the world's from then on. */
+  listen(address: SocketAddress, backlog = 128): PeerListener | number {
+    this.network.addAddress(address.host);
+    const listener = this.network.listen(address, backlog);
+    return typeof listener === 'number' ? listener : new PeerListener(listener, this.scheduler);
   }
 
   get now(): number {
