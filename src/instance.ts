@@ -69,6 +69,7 @@ export interface Assembled {
 
 /** All of a guest but its instance; `attach` gives it the memory of that. */
 export function assemble(
+  module: WebAssembly.Module,
   kernel: Kernel,
   { streams, sockets, maxDescriptors }: Grants,
   embedder: Embedder,
@@ -83,10 +84,9 @@ export function assemble(
   const process = new Process(kernel, descriptors, embedder);
   const { functions, poll } = preview1.preview1(process);
   const memory = () => process.memory;
-  const imports = {
-    [preview1.MODULE]: wrap(preview1, functions, memory),
-    [pollux.MODULE]: wrap(pollux, pollux.extension(process), memory),
-  };
+  const imports: Assembled['imports'] = { [preview1.MODULE]: wrap(preview1, functions, memory) };
+  if (WebAssembly.Module.imports(module).some((each) => each.module === pollux.MODULE))
+    imports[pollux.MODULE] = wrap(pollux, pollux.extension(process), memory);
   return { process, poll, imports };
 }
 
@@ -112,6 +112,7 @@ export async function make(
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
   const assembled = assemble(
+    plan.module,
     kernel,
     grants,
     { ...embedder, args, environ, poller },

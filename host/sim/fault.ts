@@ -49,6 +49,10 @@ export const decisions: Readonly<Record<string, Decision>> = {
   partition: { rate: RARELY, words: 'the network was cut for a while' },
   clock: { rate: RARELY, words: 'the clock of the day jumped' },
   overflow: { rate: RARELY, words: 'the queue of signals overflowed' },
+  random: { rate: RATE_UNIT, words: 'random bytes were others' },
+  piece: { rate: OFTEN, words: 'a message was sent in two pieces' },
+  pause: { rate: SOMETIMES, words: 'it paused' },
+  leave: { rate: RARELY, words: 'it reset its connection' },
   memory: { rate: SELDOM, words: 'memory could grow no further' },
   crash: { rate: RARELY, words: 'the guest was killed and started again' },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
@@ -56,6 +60,14 @@ export const decisions: Readonly<Record<string, Decision>> = {
 
 /** The last part of a label. */
 export const decisionOf = (label: string): string => label.slice(label.lastIndexOf('/') + 1);
+
+/** The decisions that end a connection, or an attempt at one. */
+export const breaking: ReadonlySet<string> = new Set(['reset', 'refused', 'partition', 'crash']);
+
+/** True if a label is that of a thing whose name begins so, or of no single connection. */
+export function concerns(label: string, prefix: string): boolean {
+  return label.startsWith(prefix) || !label.startsWith('net/');
+}
 
 /** What a choice that is not benign did, in words. */
 export function inWords(label: string): string {

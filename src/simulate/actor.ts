@@ -3,13 +3,19 @@
  * `yield*`. They live in virtual time and know no other: an actor that waits for a promise or a
  * timer of Node's waits for something that does not exist here.
  */
-import { HostError, UsageError } from '../../host/kernel/error.js';
-import type { Watcher } from '../../host/sim/file.js';
+import { UsageError } from '../../host/kernel/error.js';
 import type { Timer } from '../../host/sim/scheduler.js';
+import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
 import { parseGrant } from '../grant.js';
-import { Connection, ConnectionError, Listener, type Wait, type Waiting } from './connection.js';
-import type { TraceHash } from '../../host/sim/trace-hash.js';
+import {
+  ActorListener,
+  Connection,
+  ConnectionError,
+  type Owner,
+  type Wait,
+  type Waiting,
+} from './connection.js';
 
 /** What an actor does, from its beginning to its end. */
 export type Script = (me: Actor) => Waiting<void>;
@@ -31,16 +37,13 @@ export interface Cast {
   tick(): void;
 }
 
-export class Actor implements Watcher {
+export class Actor implements Owner {
   readonly name: string;
   /** True from its end on. */
   over = false;
   readonly #cast: Cast;
   readonly #script: Waiting<void>;
-  readonly #step = () => this.#go();
   #wait: Wait | undefined;
-  /** The event of its next step. */
-  #next: Timer | undefined;
   #timeout: Timer | undefined;
   #connections = 0;
 
@@ -48,7 +51,16 @@ export class Actor implements Watcher {
     this.name = name;
     this.#cast = cast;
     this.#script = script(this);
-    this.woken();
+    if (typeof (this.#script as Partial<Waiting<void>> | undefined)?.next !== 'function') {
+      throw new UsageError(
+        `the actor "${name}" is no generator function: write function* (me) { … }`,
+      );
+    }
+    cast.world.scheduler.after(0, () => this.wake(), PRIORITY);
+  }
+
+  get hash(): TraceHash {
+    return this.#cast.hash;
   }
 
   /** The time, in nanoseconds since the world began. */
@@ -82,31 +94,29 @@ export class Actor implements Watcher {
 
   /** A connection to a listener, `HOST:PORT`. Throws `ConnectionError` if there will be none. */
   *connect(address: string): Waiting<Connection> {
-    const { host, port } = socketAddress(address);
     const name = this.#connections++ === 0 ? this.name : `${this.name}.${this.#connections}`;
-    const connection = Connection.to({ host, port }, name, this.#cast, this);
+    const peer = this.#cast.world.connect(socketAddress(address));
+    if (typeof peer === 'number') throw new ConnectionError(name, undefined, peer, 'connecting');
+    const connection = new Connection(name, peer, this);
     yield* connection.established();
     return connection;
   }
 
-  /** Listens at `HOST:PORT`, for a guest that connects. */
-  listen(address: string): Listener {
-    return Listener.at(socketAddress(address), this.name, this.#cast, this);
+  /** Listens at `HOST:PORT`, for a guest that connects. Throws `ConnectionError`. */
+  listen(address: string): ActorListener {
+    const listener = this.#cast.world.listen(socketAddress(address));
+    if (typeof listener === 'number')
+      throw new ConnectionError(this.name, undefined, listener, 'listening');
+    return new ActorListener(this.name, listener, this);
   }
 
-  /** A file of its own is ready: it looks at it in a step of its own. */
-  woken(): void {
-    if (this.#next !== undefined || this.over) return;
-    this.#next = this.#cast.world.scheduler.after(0, this.#step, PRIORITY);
-  }
-
-  #go(): void {
+  /** Goes on, if it can; an event of the scheduler calls it. */
+  wake(): void {
     const cast = this.#cast;
-    const { scheduler } = cast.world;
-    this.#next = undefined;
     if (this.over) return;
     cast.tick();
     if (this.#wait !== undefined && !this.#due(this.#wait)) return;
+    const { scheduler } = cast.world;
     if (this.#timeout !== undefined) scheduler.cancel(this.#timeout);
     this.#timeout = undefined;
     do {
@@ -114,7 +124,7 @@ export class Actor implements Watcher {
       if (this.#wait === undefined) return;
     } while (this.#due(this.#wait));
     const { untilNs } = this.#wait;
-    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, this.#step, PRIORITY);
+    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, () => this.wake(), PRIORITY);
   }
 
   #due({ ready, untilNs }: Wait): boolean {
@@ -146,9 +156,4 @@ function socketAddress(text: string): { host: string; port: number } {
   const { host, port, fd, blocking } = parseGrant(text);
   if (fd !== undefined || blocking) throw new UsageError(`"${text}" is not HOST:PORT`);
   return { host, port };
-}
-
-/** The error of an assertion: what a sentence says is not so. */
-export function expectThat(condition: boolean, sentence: string): asserts condition {
-  if (!condition) throw new HostError(sentence);
 }

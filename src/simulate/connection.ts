@@ -3,13 +3,10 @@
  * `yield*` it.
  */
 import { Errno, errnoName } from '../../host/kernel/errno.js';
-import { GuestError, HostError } from '../../host/kernel/error.js';
-import { Shutdown, type SocketAddress } from '../../host/kernel/kernel.js';
+import { GuestError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
-import type { File, Watcher } from '../../host/sim/file.js';
-import { Iovecs } from '../../host/sim/iovec.js';
+import type { Peer, PeerListener } from '../../host/sim/peer.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
-import type { World } from '../../host/sim/world.js';
 
 /** What an actor waits for. */
 export interface Wait {
@@ -24,54 +21,50 @@ export interface Wait {
 /** What `yield*` is given: it waits, and has a value in the end. */
 export type Waiting<Value> = Generator<Wait, Value, void>;
 
-/** Where connections are: the world, and the hash that hears of their bytes. */
-export interface Stage {
-  readonly world: World;
+/** Whose connections they are. */
+export interface Owner {
+  /** Hears of all bytes. */
   readonly hash: TraceHash;
+  /** Something may have changed. */
+  wake(): void;
 }
 
 /** A connection that failed. */
 export class ConnectionError extends GuestError {
   /** Negated: `-Errno.ECONNRESET`. */
   readonly errno: number;
-  /** The name of the connection. */
-  readonly connection: string;
+  /** What the network calls the connection; undefined: there was none. */
+  readonly link: string | undefined;
 
-  constructor(connection: string, errno: number, doing: string) {
-    super(`the connection "${connection}" failed in ${doing}: ${errnoName(errno)}`);
+  constructor(name: string, link: string | undefined, errno: number, doing: string) {
+    super(`the connection of "${name}" failed in ${doing}: ${errnoName(errno)}`);
     this.errno = errno;
-    this.connection = connection;
+    this.link = link;
   }
 }
 
-const PIECE_BYTES = 65536;
-/** One for all: an actor's calls do not wait. */
-const iovecs = new Iovecs();
-const piece = new Uint8Array(PIECE_BYTES);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class Connection {
   readonly name: string;
-  readonly #file: File;
+  readonly #peer: Peer;
   readonly #hash: TraceHash;
-  #open = true;
 
-  constructor(name: string, file: File, { hash }: Stage, watcher: Watcher) {
+  constructor(name: string, peer: Peer, owner: Owner) {
     this.name = name;
-    this.#file = file;
-    this.#hash = hash;
-    file.users++;
-    file.watch(watcher);
+    this.#peer = peer;
+    this.#hash = owner.hash;
+    peer.onReady = () => owner.wake();
   }
 
   /** Sends text (as UTF-8) or bytes, all of them, and waits for room as often as it needs. */
   *send(data: string | Uint8Array): Waiting<void> {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
-    for (let sent = 0; sent < bytes.length; ) {
-      const result = this.#file.send(iovecs.one(bytes, sent));
+    for (let sent = 0; sent < bytes.length;) {
+      const result = this.#peer.send(sent === 0 ? bytes : bytes.subarray(sent));
       if (result === -Errno.EAGAIN) yield this.#wait(Readiness.OUT, 'room to send');
-      else if (result < 0) throw new ConnectionError(this.name, result, 'sending');
+      else if (result < 0) this.#fail(result, 'sending');
       else {
         this.#hash.bytes(bytes, sent, result);
         sent += result;
@@ -80,14 +73,14 @@ export class Connection {
   }
 
   /** What is there: at least a byte and at most `most`, or none: the other side is done. */
-  *receive(most = PIECE_BYTES): Waiting<Uint8Array> {
+  *receive(most?: number): Waiting<Uint8Array> {
     for (;;) {
-      const result = this.#file.recv(iovecs.one(piece, 0, Math.min(most, PIECE_BYTES)), 0);
-      if (result >= 0) {
-        this.#hash.bytes(piece, 0, result);
-        return piece.slice(0, result);
+      const result = this.#peer.recv(most);
+      if (typeof result !== 'number') {
+        this.#hash.bytes(result, 0, result.length);
+        return result;
       }
-      if (result !== -Errno.EAGAIN) throw new ConnectionError(this.name, result, 'receiving');
+      if (result !== -Errno.EAGAIN) this.#fail(result, 'receiving');
       yield this.#wait(Readiness.IN, 'something to receive');
     }
   }
@@ -95,7 +88,7 @@ export class Connection {
   /** Just so many bytes; fewer: the other side was done before. */
   *receiveExactly(count: number): Waiting<Uint8Array> {
     const all = new Uint8Array(count);
-    for (let received = 0; received < count; ) {
+    for (let received = 0; received < count;) {
       const part = yield* this.receive(count - received);
       if (part.length === 0) return all.slice(0, received);
       all.set(part, received);
@@ -123,38 +116,39 @@ export class Connection {
 
   /** True if there is something to receive, or an end, or an error. */
   get readable(): boolean {
-    return (this.#file.poll() & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
+    return (this.#peer.mask & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
   }
 
   /** Says that nothing more will be sent; receiving goes on. */
   halfClose(): void {
-    this.#file.shutdown(Shutdown.WR);
+    this.#peer.shutdown();
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#file.drop();
+    this.#peer.close();
   }
 
   /** Breaks it off: the other side gets ECONNRESET. */
   reset(): void {
-    if (!this.#open) return;
-    breakOff(this.#file);
-    this.close();
+    this.#peer.reset();
   }
 
   /** Waits until it is there. */
   *established(): Waiting<void> {
-    if ((this.#file.poll() & Readiness.OUT) === 0) yield this.#wait(Readiness.OUT, 'an answer');
-    const error = this.#file.takeError();
-    if (error < 0) throw new ConnectionError(this.name, error, 'connecting');
+    if ((this.#peer.mask & Readiness.OUT) === 0 || (this.#peer.mask & Readiness.HUP) !== 0)
+      yield this.#wait(Readiness.OUT, 'an answer');
+    const error = this.#peer.takeError();
+    if (error < 0) this.#fail(error, 'connecting');
+  }
+
+  #fail(errno: number, doing: string): never {
+    throw new ConnectionError(this.name, this.#peer.name, errno, doing);
   }
 
   #wait(interest: number, what: string): Wait {
     const mask = interest | Readiness.HUP | Readiness.ERR;
     return {
-      ready: () => (this.#file.poll() & mask) !== 0,
+      ready: () => (this.#peer.mask & mask) !== 0,
       untilNs: Infinity,
       words: `${what} on "${this.name}"`,
     };
@@ -162,41 +156,34 @@ export class Connection {
 }
 
 /** A listener of an actor's, for a guest that connects. */
-export class Listener {
-  readonly name: string;
-  readonly #file: File;
-  readonly #stage: Stage;
-  readonly #watcher: Watcher;
+export class ActorListener {
+  readonly #name: string;
+  readonly #listener: PeerListener;
+  readonly #owner: Owner;
   #accepted = 0;
 
-  constructor(name: string, file: File, stage: Stage, watcher: Watcher) {
-    this.name = name;
-    this.#file = file;
-    this.#stage = stage;
-    this.#watcher = watcher;
-    file.users++;
-    file.watch(watcher);
+  constructor(name: string, listener: PeerListener, owner: Owner) {
+    this.#name = name;
+    this.#listener = listener;
+    this.#owner = owner;
+    listener.onReady = () => owner.wake();
   }
 
   /** The next connection. */
   *accept(): Waiting<Connection> {
     for (;;) {
-      const file = this.#file.accept();
-      if (typeof file !== 'number') {
-        const name = `${this.name}.${++this.#accepted}`;
-        return new Connection(name, file, this.#stage, this.#watcher);
-      }
-      if (file !== -Errno.EAGAIN) throw new ConnectionError(this.name, file, 'accepting');
+      const peer = this.#listener.accept();
+      if (peer) return new Connection(`${this.#name}.${++this.#accepted}`, peer, this.#owner);
       yield {
-        ready: () => (this.#file.poll() & Readiness.IN) !== 0,
+        ready: () => (this.#listener.mask & Readiness.IN) !== 0,
         untilNs: Infinity,
-        words: `a connection to "${this.name}"`,
+        words: `a connection to "${this.#name}"`,
       };
     }
   }
 
   close(): void {
-    this.#file.drop();
+    this.#listener.close();
   }
 }
 

@@ -36,7 +36,7 @@ export interface Course {
   /** After each call. */
   after(): void;
   /** Whatever ended the guest, which may have caught it. */
-  failed(error: unknown): void;
+  ended(error: unknown): void;
   /** Is told of each call, if it is there. */
   readonly record: ((call: Call) => void) | undefined;
 }
@@ -103,21 +103,20 @@ export class Instrument {
       // Nine parameters are the most that any function has; these are quicker than a rest array.
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course;
-        course.before();
-        const startNs = course.now;
-        let errno: number;
         try {
-          errno = call(a, b, c, d, e, f, g, h, i);
+          course.before();
+          const startNs = course.now;
+          const errno = call(a, b, c, d, e, f, g, h, i);
+          this.calls++;
+          const values = [a, b, c, d, e, f, g, h, i];
+          this.#hash(shape, values, errno, memory());
+          course.record?.(callOf(shape, values, errno, memory(), startNs, course.now));
+          course.after();
+          return errno;
         } catch (error) {
-          course.failed(error);
+          course.ended(error);
           throw error;
         }
-        this.calls++;
-        const values = [a, b, c, d, e, f, g, h, i];
-        this.#hash(shape, values, errno, memory());
-        course.record?.(callOf(shape, values, errno, memory(), startNs, course.now));
-        course.after();
-        return errno;
       }) as (...values: unknown[]) => number as WasiFunction;
     }
     return wrapped;

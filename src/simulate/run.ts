@@ -4,19 +4,25 @@
  */
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
-import type { PollerName } from '../../host/kernel/readiness.js';
+import { Readiness, type PollerName } from '../../host/kernel/readiness.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
-import { profileOf, type ProfileName } from '../../host/sim/fault.js';
+import {
+  breaking,
+  concerns,
+  decisionOf,
+  profileOf,
+  type ProfileName,
+} from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink, Source } from '../../host/sim/stream.js';
+import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
-import { FileType } from '../../host/kernel/kernel.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
 import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
-import { assemble, attach, type Assembled, type Grants } from '../instance.js';
+import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
@@ -173,7 +179,7 @@ class Run implements Course, Cast, RunState {
   readonly #stderr = new Sink();
   readonly #limitNs: number;
   readonly #heals: Timer;
-  #assembled!: Assembled;
+  #assembled: Assembled | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -200,9 +206,11 @@ class Run implements Course, Cast, RunState {
     let code: number | undefined;
     let failure: Failure | undefined;
     try {
-      this.#assemble();
-      code = this.#runGuest();
+      code = this.#runGuest(this.#grants());
       failure = this.#judge(code);
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      failure = error.failure;
     } finally {
       this.#kernel.dispose();
     }
@@ -218,4 +226,204 @@ class Run implements Course, Cast, RunState {
       virtualNs: this.nowNs,
     };
   }
+
+  // What properties look at.
+
+  get nowNs(): number {
+    return this.world.now;
+  }
+
+  get calls(): number {
+    return this.#instrument.calls;
+  }
+
+  get connections(): number {
+    return this.#assembled?.process.descriptors.connections ?? 0;
+  }
+
+  get memory(): Uint8Array {
+    const memory = this.#assembled?.process.memory;
+    memory?.holds(0, Number.MAX_SAFE_INTEGER); // it may have grown
+    return memory?.bytes ?? NO_BYTES;
+  }
+
+  get stdout(): string {
+    return textOf(this.#stdout.bytes);
+  }
+
+  get stderr(): string {
+    return textOf(this.#stderr.bytes);
+  }
+
+  get waiting(): readonly string[] {
+    return this.#actors
+      .filter(({ over }) => !over)
+      .map(({ name, waitsFor }) => `"${name}" waits for ${waitsFor}`);
+  }
+
+  // What actors ask.
+
+  get hash(): TraceHash {
+    return this.#instrument.hash;
+  }
+
+  excuses({ link }: ConnectionError): boolean {
+    const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
+    if (link === undefined) return this.#log.taken.some(breaks);
+    const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
+    return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
+  }
+
+  finished(): void {
+    if (--this.#unfinished > 0) return;
+    this.world.scheduler.cancel(this.#heals);
+    this.#stopNs = this.nowNs + GRACE_NS;
+    this.#stopCalls = this.calls + GRACE_CALLS;
+  }
+
+  failed({ name }: Actor, error: unknown): never {
+    if (error instanceof UsageError) throw error;
+    throw new Failed('actor', `"${name}": ${messageOf(error)}`, error);
+  }
+
+  tick(): void {
+    if (this.nowNs <= this.#limitNs) return;
+    throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
+  }
+
+  // What stands around each call of the guest.
+
+  get now(): number {
+    return this.world.now;
+  }
+
+  before(): void {
+    if (this.#end !== undefined) throw this.#end;
+    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw (this.#end = new Done());
+    if (this.nowNs > this.#limitNs) this.tick();
+  }
+
+  after(): void {
+    const { invariant } = this.#options;
+    if (invariant === undefined) return;
+    try {
+      invariant(this);
+    } catch (error) {
+      throw new Failed('invariant', messageOf(error), error);
+    }
+  }
+
+  ended(error: unknown): void {
+    this.#end ??= error;
+  }
+
+  // The guest.
+
+  #add(name: string, script: Script): void {
+    if (this.#actors.some((each) => each.name === name))
+      throw new UsageError(`there are two actors "${name}": each needs a name of its own`);
+    this.#actors.push(new Actor(name, script, this));
+    this.#unfinished++;
+  }
+
+  #grants(): Grants {
+    const kernel = this.#kernel;
+    const { listen = [], connect = [], stdin = NO_BYTES, maxDescriptors } = this.#options;
+    const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
+    const streams = [new Source(input), this.#stdout, this.#stderr].map((file, fd) =>
+      Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
+    );
+    const listeners = listen.map((text) => {
+      const grant = parseGrant(text);
+      const handle = kernel.listen(grant, BACKLOG);
+      check(handle, `cannot listen at ${formatAddress(grant)}`);
+      return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
+    });
+    // Now, for actors connect at once, and what follows may be a connection to one of them.
+    this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
+    const connections = connect.map((text) => {
+      const grant = parseGrant(text);
+      const handle = kernel.connect(grant);
+      const what = `cannot connect to ${formatAddress(grant)}`;
+      check(handle, what);
+      kernel.waitFor(handle, Readiness.OUT, Infinity);
+      check(kernel.socketError(handle), what);
+      return { fd: grant.fd, descriptor: Descriptor.connection(handle, !grant.blocking) };
+    });
+    // Those with a number of their own come first, as in the sandbox.
+    const sockets = [...listeners, ...connections].sort(
+      (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
+    );
+    return { streams, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
+  }
+
+  /** Runs it to its end: its exit code, or undefined if it was ended. */
+  #runGuest(grants: Grants): number | undefined {
+    const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
+    const embedder = {
+      args: args.map((each) => encoder.encode(each)),
+      environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
+      poller,
+      embedded: false,
+      watch: () => () => {},
+      exit: (code: number): never => {
+        throw new Exited(code);
+      },
+      interrupted: () => {},
+      warn: () => {},
+    };
+    const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
+    try {
+      this.#assembled = assemble(this.#guest.module, this.#kernel, grants, embedder, wrap);
+      const instance = new WebAssembly.Instance(this.#guest.module, this.#assembled.imports);
+      attach(this.#assembled, instance);
+      (instance.exports['_start'] as () => void)();
+      return 0;
+    } catch (error) {
+      return this.#outcome(this.#end ?? error);
+    }
+  }
+
+  /** What it means that the guest was left by `error`. */
+  #outcome(error: unknown): number | undefined {
+    if (error instanceof Exited) return error.code;
+    if (error instanceof Done) return undefined;
+    if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
+    if (error instanceof Deadlock)
+      throw new Failed('deadlock', [error.message, ...this.waiting].join('; '), error);
+    if (error instanceof Livelock) throw new Failed('livelock', error.message, error);
+    if (error instanceof RangeError) throw new Failed('stack', error.message, error);
+    if (error instanceof WebAssembly.RuntimeError) throw new Failed('trap', error.message, error);
+    if (error instanceof WebAssembly.Exception)
+      throw new Failed('trap', 'an exception was not caught', error);
+    throw error;
+  }
+
+  /** What is wrong with a run that came to its end, if anything is. */
+  #judge(code: number | undefined): Failure | undefined {
+    const { exitCodes = [0], eventually } = this.#options;
+    if (code !== undefined && !exitCodes.includes(code)) {
+      const said = this.stderr.trim();
+      return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
+    }
+    this.#settle();
+    if (this.#unfinished > 0) {
+      return { kind: 'unanswered', message: this.waiting.join(', ') };
+    }
+    try {
+      eventually?.(this);
+    } catch (error) {
+      return { kind: 'eventually', message: messageOf(error), cause: error };
+    }
+    return undefined;
+  }
+
+  /** A guest that has ended of itself may leave actors that are not done yet. */
+  #settle(): void {
+    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.scheduler.step());
+  }
+}
+
+function check(result: number, what: string): void {
+  if (result < 0) throw new UsageError(`${what}: ${errnoName(result)}`);
 }
