@@ -58,6 +58,11 @@ class Held<F extends File> implements Watcher {
 export class Peer extends Held<File> {
   readonly #iovecs = new Iovecs();
 
+  /** What the network calls it: `net/1.client`. */
+  get name(): string | undefined {
+    return this.file instanceof TcpSocket ? this.file.name : undefined;
+  }
+
   /** How many bytes were taken, or a negated errno. */
   send(bytes: Uint8Array): number {
     return this.file.write(this.#iovecs.one(bytes));
