@@ -8,7 +8,8 @@ import type { SocketAddress } from '../kernel/kernel.js';
 import { isLoopback, isV6, isWildcard, normal } from './address.js';
 import { Listener } from './listener.js';
 import type { Scheduler, Timer } from './scheduler.js';
-import { State, TcpSocket, type Buffers, type Packet } from './socket.js';
+import { SegmentFlag, type SegmentListener } from './segment.js';
+import { Packet, State, TcpSocket, type Buffers } from './socket.js';
 
 /** net.ipv4.ip_local_port_range. */
 const FIRST_PORT = 32768;
@@ -18,6 +19,18 @@ const SECOND_NS = 1e9;
 const SYN_RETRIES = 6;
 /** net.ipv4.tcp_synack_retries. */
 const SYN_ACK_RETRIES = 5;
+
+const { FIN, SYN, RST, PSH, ACK } = SegmentFlag;
+/** By packet; what only opens a window is no segment of its own. */
+const FLAGS = {
+  [Packet.DATA]: PSH | ACK,
+  [Packet.ACK]: ACK,
+  [Packet.WINDOW]: 0,
+  [Packet.FIN]: FIN | ACK,
+  [Packet.FIN_ACK]: ACK,
+  [Packet.RESET]: RST | ACK,
+} as const;
+const NO_BYTES = new Uint8Array(0);
 
 /** An attempt to connect, or a connection that found no room at its listener. */
 interface Attempt {
@@ -31,6 +44,8 @@ export interface NetworkOptions extends Partial<Buffers> {
 }
 
 export class Network {
+  /** Is told of each segment. */
+  onSegment: SegmentListener | undefined;
   readonly #scheduler: Scheduler;
   readonly #latencyNs: number;
   readonly #buffers: Buffers;
@@ -107,10 +122,22 @@ export class Network {
   transmit(from: TcpSocket, to: TcpSocket, packet: Packet, bytes: number): void {
     const ns = this.#latencyNs;
     if (ns === 0 && from.inFlight === 0) {
-      to.arrive(packet, bytes);
+      this.#arrive(from, to, packet, bytes);
       return;
     }
-    this.#later(from, ns, () => to.arrive(packet, bytes));
+    this.#later(from, ns, () => this.#arrive(from, to, packet, bytes));
+  }
+
+  #arrive(from: TcpSocket, to: TcpSocket, packet: Packet, bytes: number): void {
+    if (this.onSegment !== undefined && packet !== Packet.WINDOW) {
+      const data = packet === Packet.DATA ? from.arriving(bytes) : NO_BYTES;
+      this.#tell(from.local, to.local, FLAGS[packet], data);
+    }
+    to.arrive(packet, bytes);
+  }
+
+  #tell(from: SocketAddress, to: SocketAddress, flags: number, bytes: Uint8Array = NO_BYTES): void {
+    this.onSegment?.(this.#scheduler.now, from, to, flags, bytes);
   }
 
   /** Something that `from` sends arrives later, and behind what it has sent before. */
@@ -134,8 +161,12 @@ export class Network {
   #synchronize(client: TcpSocket, to: SocketAddress, attempt: Attempt): void {
     this.#carry(client, () => {
       const listener = this.#find(to);
+      this.#tell(client.local, to, SYN);
       if (listener === undefined) {
-        this.#carry(client, () => client.reset());
+        this.#carry(client, () => {
+          this.#tell(to, client.local, RST | ACK);
+          client.reset();
+        });
       } else if (listener.full) {
         this.#again(client, attempt, SYN_RETRIES, () => {
           this.#synchronize(client, to, attempt);
@@ -151,9 +182,11 @@ export class Network {
   /** The SYN-ACK is at the client, whose ACK is next. */
   #acknowledge(client: TcpSocket, server: TcpSocket, listener: Listener): void {
     if (client.state !== State.SYN_SENT) return;
+    this.#tell(server.local, client.local, SYN | ACK);
     this.#attempts.delete(client);
     client.established(server);
     this.#carry(client, () => {
+      this.#tell(client.local, server.local, ACK);
       server.established(client);
       this.#admit(server, listener, { retries: 0, timer: undefined });
     });

@@ -232,6 +232,11 @@ export class TcpSocket extends File {
     else this.reset();
   }
 
+  /** A copy of the bytes of a packet that arrives at the peer now. */
+  arriving(bytes: number): Uint8Array {
+    return this.#sending.copy(this.#arrived, bytes);
+  }
+
   /** The connection was reset by the peer, or by something on the way. */
   reset(): void {
     if (this.state === State.SYN_SENT) this.fail(Errno.ECONNREFUSED);

@@ -5,7 +5,8 @@
  * https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
  */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
-import { addressText, SegmentFlag, type Recording, type Segment } from './recording.js';
+import { SegmentFlag } from '../../host/sim/segment.js';
+import { addressText, type Recording, type Segment } from './recording.js';
 
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 const LINKTYPE_RAW = 101;

@@ -4,17 +4,13 @@
  * world's own clock, and nothing else is known of time here.
  */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
-import type { CallListener } from './call.js';
+import { SegmentFlag } from '../../host/sim/segment.js';
+import type { Call } from '../simulate/instrument.js';
 
-/** Flags of a segment; the numbers are TCP's. */
-export const SegmentFlag = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 } as const;
-
-export type Happening = { readonly timeNs: number } & (
-  | { readonly kind: 'enter'; readonly lane: string; readonly call: string }
-  | { readonly kind: 'leave'; readonly lane: string; readonly answer: string }
-  | { readonly kind: 'note'; readonly lane: string; readonly text: string }
-  | Segment
-);
+export type Happening =
+  | { readonly kind: 'call'; readonly lane: string; readonly call: Call }
+  | { readonly kind: 'note'; readonly lane: string; readonly timeNs: number; readonly text: string }
+  | Segment;
 
 /** What one end of a connection sent to the other. */
 export interface Segment {
@@ -31,38 +27,41 @@ export class Recording {
   /** The kernel, and the seed. */
   readonly name: string;
   readonly happenings: Happening[] = [];
-  readonly #now: () => number;
 
-  constructor(name: string, now: () => number) {
+  constructor(name: string) {
     this.name = name;
-    this.#now = now;
   }
 
-  /** For the calls of one guest. */
-  lane(lane: string): CallListener {
-    const { happenings } = this;
-    const now = this.#now;
-    return {
-      entered: (call) => happenings.push({ kind: 'enter', timeNs: now(), lane, call }),
-      left: (answer) => happenings.push({ kind: 'leave', timeNs: now(), lane, answer }),
-    };
+  /** A call of a guest, when it is over. */
+  call(lane: string, call: Call): void {
+    this.happenings.push({ kind: 'call', lane, call });
   }
 
   /** Something that a guest or an actor does, or that is done to it, in words. */
-  note(lane: string, text: string): void {
-    this.happenings.push({ kind: 'note', timeNs: this.#now(), lane, text });
+  note(lane: string, timeNs: number, text: string): void {
+    this.happenings.push({ kind: 'note', lane, timeNs, text });
   }
 
-  /** `bytes` are copied. */
-  readonly segment = (
+  /** `bytes` are kept, and must not change. */
+  segment(
     timeNs: number,
     from: SocketAddress,
     to: SocketAddress,
     flags: number,
     bytes: Uint8Array,
-  ): void => {
-    this.happenings.push({ kind: 'segment', timeNs, from, to, flags, bytes: bytes.slice() });
-  };
+  ): void {
+    this.happenings.push({ kind: 'segment', timeNs, from, to, flags, bytes });
+  }
+}
+
+/** `sock_recv(fd=4, …)` */
+export function callText({ name, inputs }: Call): string {
+  return `${name}(${inputs.map(([key, value]) => `${key}=${value}`).join(', ')})`;
+}
+
+/** `SUCCESS nevents=1` */
+export function answerText({ errno, outputs }: Call): string {
+  return [errno, ...outputs.map(([key, value]) => `${key}=${value}`)].join(' ');
 }
 
 /** `127.0.0.1:7000`, or `[::1]:7000`. */

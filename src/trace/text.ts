@@ -5,25 +5,32 @@
  *     server <- SUCCESS nevents=1 @0.003377000
  *     net 127.0.0.1:40000 > 127.0.0.1:7000 PSH ACK 4 bytes @0.003300000
  */
-import { addressText, flagsText, type Happening, type Recording } from './recording.js';
+import { addressText, answerText, callText, flagsText } from './recording.js';
+import type { Happening, Recording } from './recording.js';
+
+type Line = readonly [timeNs: number, text: string];
 
 export function transcript({ name, happenings }: Recording): string {
-  const lines = happenings.map((each) => `${lineOf(each)} @${(each.timeNs / 1e9).toFixed(9)}\n`);
-  return `# kernel ${name}\n${lines.join('')}`;
+  const lines = happenings.flatMap(linesOf).sort(([a], [b]) => a - b);
+  const text = lines.map(([timeNs, line]) => `${line} @${(timeNs / 1e9).toFixed(9)}\n`);
+  return `# kernel ${name}\n${text.join('')}`;
 }
 
-function lineOf(happening: Happening): string {
+function linesOf(happening: Happening): Line[] {
   switch (happening.kind) {
-    case 'enter':
-      return `${happening.lane} -> ${happening.call}`;
-    case 'leave':
-      return `${happening.lane} <- ${happening.answer}`;
+    case 'call': {
+      const { lane, call } = happening;
+      return [
+        [call.startNs, `${lane} -> ${callText(call)}`],
+        [call.endNs, `${lane} <- ${answerText(call)}`],
+      ];
+    }
     case 'note':
-      return `${happening.lane} -- ${happening.text}`;
+      return [[happening.timeNs, `${happening.lane} -- ${happening.text}`]];
     case 'segment': {
-      const { from, to, flags, bytes } = happening;
+      const { timeNs, from, to, flags, bytes } = happening;
       const ends = `${addressText(from)} > ${addressText(to)}`;
-      return `net ${ends} ${flagsText(flags)} ${bytes.length} bytes`;
+      return [[timeNs, `net ${ends} ${flagsText(flags)} ${bytes.length} bytes`]];
     }
   }
 }

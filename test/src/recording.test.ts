@@ -4,13 +4,18 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
+import { load } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
+import { SegmentFlag } from '#host/sim/segment';
 import { chromeTrace } from '#src/trace/chrome';
+import { echoClients } from '#src/simulate/world';
 import { pcap } from '#src/trace/pcap';
-import { Recording, SegmentFlag } from '#src/trace/recording';
+import { Recording, type Segment } from '#src/trace/recording';
+import { fileOf, record } from '#src/trace/record';
 import { transcript } from '#src/trace/text';
 
+import { wasmFile } from '../harness.js';
 import { folder } from './started.js';
 
 const { FIN, SYN, RST, PSH, ACK } = SegmentFlag;
@@ -19,8 +24,19 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 /** A client that is answered and shuts down, one that resets, and one that comes by IPv6. */
 function recorded() {
   let now = 0;
-  const recording = new Recording('sim seed=7', () => now);
-  const server = recording.lane('server');
+  const recording = new Recording('sim seed=7');
+  const call = (name: string, ns: number, outputs: [string, number][]) => {
+    const inputs = [['fd', 3]] as const;
+    now += ns;
+    recording.call('server', {
+      name,
+      inputs,
+      errno: 'SUCCESS',
+      outputs,
+      startNs: now - ns,
+      endNs: now,
+    });
+  };
   const send = (
     from: number,
     to: number,
@@ -37,11 +53,9 @@ function recorded() {
     send(7000, port, SYN | ACK, '', hosts);
     send(port, 7000, ACK, '', hosts);
   };
-  recording.note('client', 'connects');
+  recording.note('client', now, 'connects');
   open(40_000);
-  server.entered('sock_accept(fd=3, flags=4)', true);
-  now += 500;
-  server.left('SUCCESS fd=4');
+  call('sock_accept', 500, [['fd', 4]]);
   send(40_000, 7000, PSH | ACK, 'ping');
   send(7000, 40_000, PSH | ACK, 'pong!');
   send(40_000, 7000, FIN | ACK);
@@ -54,9 +68,8 @@ function recorded() {
   // The same two addresses again.
   open(40_000);
   send(40_000, 7000, PSH | ACK, 'again');
-  server.entered('poll_oneoff(in=8, out=56, nsubs=1)', true);
-  now += 1000;
-  recording.note('client', 'waits');
+  call('fd_close', 1000, []);
+  recording.note('client', now, 'waits');
   return recording;
 }
 
@@ -68,18 +81,19 @@ test('a transcript has a line for all that happened, in order, with its lane and
     'net 10.0.0.2:40000 > 10.0.0.1:7000 SYN 0 bytes @1.000000001',
     'net 10.0.0.1:7000 > 10.0.0.2:40000 SYN ACK 0 bytes @2.000000002',
     'net 10.0.0.2:40000 > 10.0.0.1:7000 ACK 0 bytes @3.000000003',
-    'server -> sock_accept(fd=3, flags=4) @3.000000003',
+    'server -> sock_accept(fd=3) @3.000000003',
     'server <- SUCCESS fd=4 @3.000000503',
     'net 10.0.0.2:40000 > 10.0.0.1:7000 PSH ACK 4 bytes @4.000000504',
   ]);
-  expect(lines.length).toBe(1 + recorded().happenings.length);
+  expect(lines.length).toBe(1 + recorded().happenings.length + 2);
 });
 
-test('a trace for Perfetto has a lane for each guest and actor, and slices that end', () => {
+test('a trace for Perfetto has a lane for each guest and actor, and calls as slices', () => {
   interface Event {
     ph: string;
     tid: number;
     ts: number;
+    dur?: number;
     name?: string;
     args?: { name?: string };
   }
@@ -87,19 +101,12 @@ test('a trace for Perfetto has a lane for each guest and actor, and slices that 
   const lanes = traceEvents.filter(({ name }) => name === 'thread_name');
   expect(lanes.map(({ args }) => args!.name)).toEqual(['client', 'network', 'server']);
   const server = lanes[2]!.tid;
-  const slices = traceEvents.filter(({ tid, ph }) => tid === server && (ph === 'B' || ph === 'E'));
-  expect(slices.map(({ ph, name }) => [ph, name])).toEqual([
-    ['B', 'sock_accept'],
-    ['E', undefined],
-    ['B', 'poll_oneoff'],
-    ['E', undefined],
+  const slices = traceEvents.filter(({ tid, ph }) => tid === server && ph === 'X');
+  expect(slices.map(({ name, dur }) => [name, Math.round(dur! * 1000)])).toEqual([
+    ['sock_accept', 500],
+    ['fd_close', 1000],
   ]);
-  expect(slices[1]!.ts - slices[0]!.ts).toBeCloseTo(0.5, 6);
-  expect(slices[3]!.ts - slices[2]!.ts).toBeCloseTo(1, 6);
-  const times = traceEvents.map(({ ts }) => ts);
-  expect(times.slice(1).every((ts, i) => ts >= times[i]! || traceEvents[i + 1]!.ph === 'M')).toBe(
-    true,
-  );
+  expect(slices[0]!.ts).toBeCloseTo(3_000_000.003, 6);
 });
 
 /** What RFC 1071 says of the words of a packet and of its pseudo header: 0xffff, if all is well. */
@@ -108,6 +115,15 @@ function sumOf(...parts: Uint8Array[]): number {
   for (const part of parts) part.forEach((byte, i) => (sum += i % 2 === 0 ? byte * 256 : byte));
   while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
   return sum;
+}
+
+const missing = !existsSync('/usr/bin/tshark') && !process.env['CI'];
+
+/** What tshark prints of a capture, by lines. */
+function tshark(file: string, ...args: string[]): string[] {
+  const all = ['-n', '-r', file, ...args];
+  const said = execFileSync('tshark', all, { stdio: ['ignore', 'pipe', 'ignore'] });
+  return said.toString().trimEnd().split('\n');
 }
 
 describe('a capture', () => {
@@ -130,7 +146,9 @@ describe('a capture', () => {
   test('has packets whose lengths and checksums are right, at their times', () => {
     const recording = recorded();
     const all = packets(pcap(recording));
-    const segments = recording.happenings.filter(({ kind }) => kind === 'segment');
+    const segments = recording.happenings.filter(
+      (each): each is Segment => each.kind === 'segment',
+    );
     // One of them is longer than a packet.
     expect(all.length).toBe(segments.length + 1);
     expect(all[0]!.timeNs).toBe(1_000_000_001);
@@ -147,18 +165,12 @@ describe('a capture', () => {
     }
   });
 
-  const missing = !existsSync('/usr/bin/tshark') && !process.env['CI'];
-
   test.skipIf(missing)(
     'is read by tshark as the streams that it has (skipped without tshark)',
     () => {
       const file = join(folder(), 'run.pcap');
       writeFileSync(file, pcap(recorded()));
-      const shown = (...args: string[]) =>
-        execFileSync('tshark', ['-n', '-r', file, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-          .toString()
-          .trimEnd()
-          .split('\n');
+      const shown = (...args: string[]) => tshark(file, ...args);
       const preferences = ['tcp', 'ip'].flatMap((each) => ['-o', `${each}.check_checksum:TRUE`]);
       const fields = [
         'tcp.stream',
@@ -203,4 +215,41 @@ describe('a capture', () => {
       expect(shown('-Y', 'tcp.analysis.flags && !tcp.analysis.reused_ports')).toEqual(['']);
     },
   );
+});
+
+describe('the recording of a run', () => {
+  test('has all calls of the guest, and all segments, and its capture is what the clients said', async () => {
+    const guest = await load(wasmFile('echo-poll'));
+    const address = '127.0.0.1:7000';
+    const world = echoClients({ address, clients: 3, messages: 2 });
+    const { simulated, recording } = record(guest, 'calm', {
+      listen: [address],
+      world,
+      profile: 'calm',
+    });
+    expect(simulated.failure).toBe(undefined);
+    const calls = recording.happenings.filter(({ kind }) => kind === 'call');
+    expect(calls.length).toBe(simulated.calls);
+    const file = fileOf(recording, 'run.pcap') as Uint8Array;
+    const path = join(folder(), 'run.pcap');
+    writeFileSync(path, file);
+    expect(fileOf(recording, 'run.json')).toContain('"traceEvents"');
+    const lines = (fileOf(recording, 'run') as string).trimEnd().split('\n');
+    const times = lines.slice(1).map((line) => Number(/@([\d.]+)$/.exec(line)![1]));
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(lines.filter((line) => / SYN 0 bytes/.test(line)).length).toBe(3);
+    if (missing) return;
+    const streams = tshark(path, '-T', 'fields', '-e', 'tcp.stream');
+    expect(new Set(streams)).toEqual(new Set(['0', '1', '2']));
+    const bad =
+      '_ws.malformed || tcp.analysis.retransmission || tcp.analysis.lost_segment || tcp.analysis.out_of_order';
+    expect(tshark(path, '-Y', bad)).toEqual(['']);
+    for (const stream of [0, 1, 2])
+      expect(
+        tshark(path, '-Y', `tcp.stream==${stream}`, '-T', 'fields', '-e', 'tcp.payload').join('')
+          .length / 2,
+      ).toBe(4 * 32);
+    const ends = tshark(path, '-Y', 'tcp.flags.fin==1', '-T', 'fields', '-e', 'tcp.stream');
+    expect(ends.sort()).toEqual(['0', '0', '1', '1', '2', '2']);
+  });
 });
