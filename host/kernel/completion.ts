@@ -88,10 +88,10 @@ export interface CompletionQueue {
   /**
    * Takes completions, oldest first, at most `max`, into guest memory at offset `completions`, and
    * received bytes to `buffer` (`bufferBytes` of them, at least `RECV_BYTES`). Waits until there
-   * are `min`, at most `timeoutNs` nanoseconds (Infinity: for ever), or until no other would fit. The
-   * result of an ACCEPT is a handle that is now the caller's; a connection for which it has no room
-   * waits for its next ACCEPT, and this one ends with -EMFILE. A negative result is a negated errno
-   * of the kernel. Answers their number, -EFAULT, -EINVAL, or -EINTR: nothing was there, and
+   * are `min`, at most `timeoutNs` nanoseconds (Infinity: for ever), or until no other would fit.
+   * The result of an ACCEPT is a handle that is now the caller's; a connection for which it has no
+   * room waits for its next ACCEPT, and this one ends with -EMFILE. A negative result is a negated
+   * errno of the kernel. Answers their number, -EFAULT, -EINVAL, or -EINTR: nothing was there, and
    * `Kernel.wake` was called.
    */
   reap(

@@ -1,0 +1,111 @@
+/**
+ * A world: one clock, one network, one log of choices, and the kernels in it, of which each is a
+ * machine with one guest. It is one synchronous state machine. While a guest waits, the world goes
+ * on; while it computes, no time passes, but each of its calls takes some.
+ */
+import type { SocketAddress } from '../kernel/kernel.js';
+import { benign, type Choices } from './choice.js';
+import { Deadlock, Livelock } from './error.js';
+import { Network, type NetworkOptions } from './network.js';
+import { Peer, PeerListener } from './peer.js';
+import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
+import { SimKernel, type KernelOptions } from './sim-kernel.js';
+
+/** What a guest waits for. */
+export interface Waiting {
+  /** What the wait answers, or 0: it goes on. */
+  ready(): number;
+  /** In words, for whoever looks into a deadlock. */
+  waitsFor(): string;
+}
+
+export interface WorldOptions extends NetworkOptions {
+  choices?: Choices;
+  /** How long each call takes. */
+  callNs?: number;
+  /** After how many calls in which nothing happens a guest is given up. */
+  livelockCalls?: number;
+}
+
+export class World {
+  readonly choices: Choices;
+  readonly scheduler = new Scheduler();
+  readonly network: Network;
+  readonly callNs: number;
+  readonly kernels: SimKernel[] = [];
+  readonly #livelockCalls: number;
+  /** Calls since something happened. */
+  #idleCalls = 0;
+  #stepsSeen = 0;
+
+  constructor(options: WorldOptions = {}) {
+    this.choices = options.choices ?? benign;
+    this.network = new Network(this.scheduler, options);
+    this.callNs = options.callNs ?? 1000;
+    this.#livelockCalls = options.livelockCalls ?? 1_000_000;
+  }
+
+  /** One more machine. */
+  kernel(options: KernelOptions = {}): SimKernel {
+    const kernel = new SimKernel(this, options);
+    this.kernels.push(kernel);
+    return kernel;
+  }
+
+  /** An actor's end of a connection that begins to be made, or a negated errno. */
+  connect(address: SocketAddress): Peer | number {
+    const socket = this.network.connect(address);
+    return typeof socket === 'number' ? socket : new Peer(socket, this.scheduler);
+  }
+
+  /** An actor's listener, or a negated errno. Its address is one of the world's from then on. */
+  listen(address: SocketAddress, backlog = 128): PeerListener | number {
+    this.network.addAddress(address.host);
+    const listener = this.network.listen(address, backlog);
+    return typeof listener === 'number' ? listener : new PeerListener(listener, this.scheduler);
+  }
+
+  get now(): number {
+    return this.scheduler.now;
+  }
+
+  /** The time that a call takes. */
+  charge(): void {
+    const { scheduler } = this;
+    if (++this.#idleCalls > this.#livelockCalls) {
+      if (scheduler.steps === this.#stepsSeen) {
+        throw new Livelock(
+          `the guest made ${this.#livelockCalls} calls, and meanwhile nothing happened`,
+        );
+      }
+      this.progress();
+    }
+    scheduler.pass(this.callNs);
+  }
+
+  /** Something happened: whoever calls in vain may have an answer now. */
+  progress(): void {
+    this.#idleCalls = 0;
+    this.#stepsSeen = this.scheduler.steps;
+  }
+
+  /**
+   * Lets the world go on until `waiting` is ready, or `timeoutNs` nanoseconds are over: what it
+   * answers, or 0. Throws `Deadlock` where neither would ever be.
+   */
+  block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
+    const { scheduler } = this;
+    let result = waiting.ready();
+    if (result !== 0 || timeoutNs <= 0) return result;
+    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
+    while (scheduler.nextNs <= deadlineNs && scheduler.step()) {
+      result = waiting.ready();
+      if (result !== 0) return result;
+    }
+    if (deadlineNs > END_OF_TIME_NS) {
+      throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
+    }
+    scheduler.pass(deadlineNs - scheduler.now);
+    return 0;
+  }
+}
