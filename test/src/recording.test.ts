@@ -219,7 +219,7 @@ describe('a capture', () => {
 
 describe('the recording of a run', () => {
   test('has all calls of the guest, and all segments, and its capture is what the clients said', async () => {
-    const guest = await load(wasmFile('echo-poll'));
+    const guest = await load(wasmFile('echo-epoll'));
     const address = '127.0.0.1:7000';
     const world = echoClients({ address, clients: 3, messages: 2 });
     const { simulated, recording } = record(guest, 'calm', {
