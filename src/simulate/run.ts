@@ -144,7 +144,7 @@ class Exited {
 }
 
 /** All actors are done, and the guest had its time. */
-class Done {}
+const DONE = Symbol('done');
 
 /** A run that has failed. */
 class Failed {
@@ -299,7 +299,7 @@ class Run implements Course, Cast, RunState {
 
   before(): void {
     if (this.#end !== undefined) throw this.#end;
-    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw (this.#end = new Done());
+    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
   }
 
@@ -387,7 +387,7 @@ class Run implements Course, Cast, RunState {
   /** What it means that the guest was left by `error`. */
   #outcome(error: unknown): number | undefined {
     if (error instanceof Exited) return error.code;
-    if (error instanceof Done) return undefined;
+    if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
     if (error instanceof Deadlock)
       throw new Failed('deadlock', [error.message, ...this.waiting].join('; '), error);
