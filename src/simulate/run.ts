@@ -27,14 +27,7 @@ import { Actor, type Cast, type Script } from './actor.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { checkRepeatable } from './repeatable.js';
-
-/** The world that a guest meets: it names its actors. Called anew for each run. */
-export type WorldScript = (world: WorldOf) => void;
-
-export interface WorldOf {
-  /** One more actor; its name is that of its choices and connections. */
-  actor(name: string, script: Script): void;
-}
+import type { WorldScript } from './world.js';
 
 /** What a run is made of. */
 export interface SimulateOptions {
