@@ -57,7 +57,7 @@ export class Listener extends File {
   }
 
   override recv(): number {
-    return -Errno.ENOTCONN;
+    return this.#shut & Shutdown.RD ? 0 : -Errno.ENOTCONN;
   }
 
   override send(): number {
@@ -65,7 +65,7 @@ export class Listener extends File {
   }
 
   override read(): number {
-    return -Errno.ENOTCONN;
+    return this.recv();
   }
 
   override write(): number {
