@@ -9,6 +9,7 @@ export {
   type Wait,
   type Waiting,
 } from './simulate/connection.js';
+export { check, CheckError, type Checked, type CheckOptions } from './simulate/check.js';
 export { describeCall, type Call } from './simulate/instrument.js';
 export {
   failureKinds,
@@ -18,6 +19,12 @@ export {
   type RunState,
   type Simulated,
   type SimulateOptions,
+} from './simulate/run.js';
+export { parseToken, tokenOf, type Token } from './simulate/token.js';
+export {
+  anyClients,
+  echoClients,
+  type ClientOptions,
   type WorldOf,
   type WorldScript,
-} from './simulate/run.js';
+} from './simulate/world.js';

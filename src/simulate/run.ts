@@ -28,14 +28,7 @@ import { Actor, type Cast, type Script } from './actor.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { checkRepeatable } from './repeatable.js';
-
-/** The world that a guest meets: it names its actors. Called anew for each run. */
-export type WorldScript = (world: WorldOf) => void;
-
-export interface WorldOf {
-  /** One more actor; its name is that of its choices and connections. */
-  actor(name: string, script: Script): void;
-}
+import type { WorldScript } from './world.js';
 
 /** What a run is made of. */
 export interface SimulateOptions {
@@ -147,7 +140,7 @@ class Exited {
 }
 
 /** All actors are done, and the guest had its time. */
-class Done {}
+const DONE = Symbol('done');
 
 /** A run that has failed. */
 class Failed {
@@ -303,7 +296,7 @@ class Run implements Course, Cast, RunState {
 
   before(): void {
     if (this.#end !== undefined) throw this.#end;
-    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw (this.#end = new Done());
+    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
   }
 
@@ -391,7 +384,7 @@ class Run implements Course, Cast, RunState {
   /** What it means that the guest was left by `error`. */
   #outcome(error: unknown): number | undefined {
     if (error instanceof Exited) return error.code;
-    if (error instanceof Done) return undefined;
+    if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
     if (error instanceof Deadlock)
       throw new Failed('deadlock', [error.message, ...this.waiting].join('; '), error);

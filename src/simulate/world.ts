@@ -2,7 +2,23 @@
 import { GuestError } from '../../host/kernel/error.js';
 import type { Script } from './actor.js';
 import { textOf, type Connection, type Waiting } from './connection.js';
-import type { WorldScript } from './run.js';
+
+/** Where a world is found again, by whoever has but a token. */
+export type WorldOrigin =
+  | { readonly name: WorldName; readonly options: ClientOptions }
+  | { readonly file: string; readonly hash: string };
+
+/** The world that a guest meets: it names its actors. Called anew for each run. */
+export interface WorldScript {
+  (world: WorldOf): void;
+  /** Undefined: a function of the caller's. */
+  readonly origin?: WorldOrigin;
+}
+
+export interface WorldOf {
+  /** One more actor; its name is that of its choices and connections. */
+  actor(name: string, script: Script): void;
+}
 
 export interface ClientOptions {
   /** The server's `HOST:PORT`. */
@@ -75,7 +91,38 @@ export function echoClients(options: ClientOptions): WorldScript {
       mustBe(rest === '', () => `after all echoes there came ${JSON.stringify(rest)}`);
       connection.close();
     };
-  return (world) => {
-    for (let i = 0; i < clients; i++) world.actor(`client ${i + 1}`, client(i));
-  };
+  return Object.assign(
+    (world: WorldOf) => {
+      for (let i = 0; i < clients; i++) world.actor(`client ${i + 1}`, client(i));
+    },
+    { origin: { name: 'echo' as const, options } },
+  );
 }
+
+/** Clients that each send bytes, half-close, and take whatever comes, without expecting any. */
+export function anyClients(options: ClientOptions): WorldScript {
+  const { address, clients = 10, messages = 10, bytes = 32 } = options;
+  const client = (number: number): Script =>
+    function* (me) {
+      yield* me.sleep(number * STAGGER_NS);
+      const connection = yield* me.connect(address);
+      for (let i = 0; i < messages; i++) {
+        const message = messageOf(number, i, bytes);
+        yield* sendMessage(me.choose.bind(me), me.sleep.bind(me), connection, message);
+        const pause = me.choose('pause', 8);
+        if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
+      }
+      connection.halfClose();
+      yield* connection.receiveAll();
+      connection.close();
+    };
+  return Object.assign(
+    (world: WorldOf) => {
+      for (let i = 0; i < clients; i++) world.actor(`client ${i + 1}`, client(i));
+    },
+    { origin: { name: 'any' as const, options } },
+  );
+}
+
+export const worlds = { echo: echoClients, any: anyClients } as const;
+export type WorldName = keyof typeof worlds;
