@@ -23,6 +23,7 @@ import { Random } from './random.js';
 import { ALWAYS, interestOf, type SimPoller } from './readiness.js';
 import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
+import type { Suspension } from './suspension.js';
 import type { Waiting, World } from './world.js';
 
 /** The moment at which every world begins, of CLOCK_REALTIME: 2024-01-01. */
@@ -42,6 +43,8 @@ export class SimKernel implements Kernel {
   /** What `wake` makes ready. */
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
+  /** For a guest in a thread of its own: how it waits. */
+  suspension: Suspension | undefined;
   /** CLOCK_REALTIME runs ahead of the time of the world by this. */
   realtimeAheadNs = 0n;
   readonly #files: (File | undefined)[] = [];
@@ -282,6 +285,7 @@ export class SimKernel implements Kernel {
 
   /** The world goes on until `waiting` is ready: what it answers, 0 when time is over. */
   block(waiting: Waiting, timeoutNs: number): number {
+    if (this.suspension !== undefined) return this.suspension.block(waiting, timeoutNs);
     return this.world.block(this, waiting, timeoutNs);
   }
 
@@ -323,8 +327,19 @@ export class SimKernel implements Kernel {
 
   /** A call begins, and takes its time. */
   charge(): void {
+    const { suspension } = this;
+    if (suspension?.resuming) return;
     this.#calls++;
-    this.world.charge();
+    if (suspension === undefined) this.world.charge();
+    else this.world.count();
+  }
+
+  /** What its guest waits for, if that is in a thread of its own and waits. */
+  get suspended(): string | undefined {
+    const { suspension } = this;
+    return suspension && this.world.suspensions.includes(suspension)
+      ? suspension.waitsFor()
+      : undefined;
   }
 
   dispose(): void {
