@@ -24,6 +24,8 @@ export abstract class File {
   abstract readonly type: FileType;
   readonly watchers: Watcher[] = [];
   armed: Armed | undefined;
+  /** Others may have it too, so that nobody can be told of it by signals. */
+  shared = false;
   /** How many handles, and operations in flight, keep it open. */
   users = 0;
 

@@ -43,6 +43,10 @@ export class Retired extends File {
     return -Errno.EAGAIN;
   }
 
+  override write(_from: Iovecs): number {
+    return -Errno.EAGAIN;
+  }
+
   override accept(): number {
     return -Errno.EAGAIN;
   }

@@ -69,7 +69,8 @@ export class Iovecs {
   }
 }
 
-function word(bytes: Uint8Array, at: number): number {
+/** The u32 at `at`. */
+export function word(bytes: Uint8Array, at: number): number {
   return (
     (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
   );

@@ -6,8 +6,9 @@ import { Errno } from '../kernel/errno.js';
 import { FileType, Shutdown, type SocketAddress } from '../kernel/kernel.js';
 import { Readiness } from '../kernel/readiness.js';
 import { File } from './file.js';
+import type { Iovecs } from './iovec.js';
 import type { Network } from './network.js';
-import type { TcpSocket } from './socket.js';
+import { READABLE, type TcpSocket } from './socket.js';
 
 const { IN, OUT, HUP, RDHUP } = Readiness;
 /** What /proc/sys/net/core/somaxconn says. */
@@ -47,7 +48,7 @@ export class Listener extends File {
   /** A connection is made, and waits here. */
   admit(connection: TcpSocket): void {
     this.#queue.push(connection);
-    this.wake(IN);
+    this.wake(READABLE);
     this.signal(IN);
   }
 
@@ -64,12 +65,12 @@ export class Listener extends File {
     return -Errno.EPIPE;
   }
 
-  override read(): number {
-    return this.recv();
+  override read(to: Iovecs): number {
+    return to.total === 0 ? 0 : this.recv();
   }
 
-  override write(): number {
-    return -Errno.EPIPE;
+  override write(from: Iovecs): number {
+    return from.total === 0 ? 0 : -Errno.EPIPE;
   }
 
   override shutdown(how: number): number {

@@ -61,7 +61,9 @@ export class Network {
     if (!isWildcard(host) && !this.#exists(host)) return -Errno.EADDRNOTAVAIL;
     const port = address.port === 0 ? this.#freePort() : address.port;
     const others = this.#listeners.get(port) ?? [];
-    if (others.some(({ local }) => collide(local.host, host))) return -Errno.EADDRINUSE;
+    // SO_REUSEADDR is always set: only who listens is in the way.
+    if (others.some(({ listening, local }) => listening && collide(local.host, host)))
+      return -Errno.EADDRINUSE;
     const listener = new Listener({ host, port }, backlog, this);
     this.#listeners.set(port, [...others, listener]);
     return listener;

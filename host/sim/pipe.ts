@@ -80,7 +80,11 @@ export class PipeReader extends File {
   override read(to: Iovecs): number {
     const pipe = this.#pipe;
     if (to.total === 0) return 0;
-    if (pipe.slots.length === 0) return pipe.writer === undefined ? 0 : -Errno.EAGAIN;
+    if (pipe.slots.length === 0) {
+      // Linux signals whatever comes of it (fs/pipe.c: kill_fasync).
+      pipe.writer?.freed(false);
+      return pipe.writer === undefined ? 0 : -Errno.EAGAIN;
+    }
     const wasFull = pipe.full;
     let read = 0;
     for (let i = 0; i < to.count; i++) {
@@ -108,7 +112,7 @@ export class PipeReader extends File {
     return this.#pipe.bytes;
   }
 
-  /** Something was written. */
+  /** Something was written, or would have been. */
   filled(): void {
     this.wake(IN);
     this.signal(IN);
@@ -161,16 +165,16 @@ export class PipeWriter extends File {
       take(from, place, pipe.append(), length);
       written += length;
     }
-    if (written === 0) return -Errno.EAGAIN;
+    // Linux wakes and signals whatever comes of it.
     pipe.reader.filled();
-    return written;
+    return written === 0 ? -Errno.EAGAIN : written;
   }
 
   override readable(): number {
     return this.#pipe.bytes;
   }
 
-  /** Something was read. */
+  /** Something was read, or would have been. */
   freed(wasFull: boolean): void {
     if (wasFull) this.wake(OUT);
     this.signal(OUT);

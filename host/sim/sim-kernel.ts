@@ -2,9 +2,7 @@
  * The kernel that is made of a log of choices: one machine of a `World`. It does what Linux does,
  * or something else that Linux might do; docs/SIMULATOR.md says where it cannot.
  */
-import type { CompletionQueue } from '../kernel/completion.js';
 import { Errno } from '../kernel/errno.js';
-import { HostError } from '../kernel/error.js';
 import {
   Clock,
   Stat,
@@ -13,7 +11,7 @@ import {
   type SocketAddress,
 } from '../kernel/kernel.js';
 import type { PollerName } from '../kernel/readiness.js';
-import type { SignalQueue } from '../kernel/signal.js';
+import { SimCompletions } from './completion.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
 import { Null, Retired, Wake } from './inert.js';
@@ -24,6 +22,7 @@ import { SimPoll } from './poll.js';
 import { Random } from './random.js';
 import { ALWAYS, interestOf, type SimPoller } from './readiness.js';
 import { SimSelect } from './select.js';
+import { SimSignals } from './signal.js';
 import type { Waiting, World } from './world.js';
 
 /** The moment at which every world begins, of CLOCK_REALTIME: 2024-01-01. */
@@ -46,7 +45,11 @@ export class SimKernel implements Kernel {
   /** CLOCK_REALTIME runs ahead of the time of the world by this. */
   realtimeAheadNs = 0n;
   readonly #files: (File | undefined)[] = [];
+  /** Closed, but not to be given out again while operations are in flight on them. */
+  readonly #held = new Set<number>();
   readonly #maxHandles: number;
+  #signals: SimSignals | undefined;
+  #completions: SimCompletions | undefined;
   /** No handle below it is free. */
   #lowest = 0;
   #calls = 0;
@@ -80,7 +83,7 @@ export class SimKernel implements Kernel {
   /** The lowest free handle, for `file` from now on; or -EMFILE. */
   open(file: File): number {
     let handle = this.#lowest;
-    while (this.#files[handle] !== undefined) handle++;
+    while (this.#files[handle] !== undefined || this.#held.has(handle)) handle++;
     if (handle >= this.#maxHandles) return -Errno.EMFILE;
     this.#files[handle] = file;
     file.users++;
@@ -90,13 +93,25 @@ export class SimKernel implements Kernel {
 
   close(handle: number): number {
     this.charge();
+    return this.end(handle);
+  }
+
+  /** Closes a handle, at once or when nothing is in flight on it any more. */
+  end(handle: number): number {
     const file = this.#files[handle];
     if (file === undefined) return -Errno.EBADF;
     this.#forget(handle);
     this.#files[handle] = undefined;
+    if (this.#completions?.flight.holds(handle)) this.#held.add(handle);
+    else this.free(handle, file);
+    return 0;
+  }
+
+  /** A handle that was closed may be given out again. */
+  free(handle: number, file: File): void {
+    this.#held.delete(handle);
     if (handle < this.#lowest) this.#lowest = handle;
     file.drop();
-    return 0;
   }
 
   retire(listener: number): number {
@@ -104,8 +119,10 @@ export class SimKernel implements Kernel {
     const file = this.#files[listener];
     if (file === undefined) return -Errno.EBADF;
     this.#forget(listener);
-    this.#files[listener] = new Retired();
-    this.#files[listener]!.users++;
+    const inert = new Retired();
+    inert.users++;
+    this.#files[listener] = inert;
+    this.#completions?.flight.retire(listener, inert);
     file.drop();
     return 0;
   }
@@ -113,12 +130,14 @@ export class SimKernel implements Kernel {
   /** A pipe that an actor writes to and the guest reads: its handle, and the actor's end. */
   input(): { handle: number; peer: Peer } {
     const { reader, writer } = openPipe();
+    reader.shared = true;
     return { handle: this.open(reader), peer: new Peer(writer, this.world.scheduler) };
   }
 
   /** A pipe that the guest writes to and an actor reads: its handle, and the actor's end. */
   output(): { handle: number; peer: Peer } {
     const { reader, writer } = openPipe();
+    writer.shared = true;
     return { handle: this.open(writer), peer: new Peer(reader, this.world.scheduler) };
   }
 
@@ -245,12 +264,12 @@ export class SimKernel implements Kernel {
     return poller;
   }
 
-  signals(): SignalQueue {
-    throw new HostError('the simulator has no signals');
+  signals(): SimSignals {
+    return (this.#signals ??= new SimSignals(this));
   }
 
-  completions(): CompletionQueue {
-    throw new HostError('the simulator has no completions');
+  completions(): SimCompletions {
+    return (this.#completions ??= new SimCompletions(this));
   }
 
   wake(): void {
@@ -301,6 +320,8 @@ export class SimKernel implements Kernel {
   }
 
   dispose(): void {
+    this.#signals?.close();
+    this.#completions?.close();
     for (const poller of this.pollers) poller.close();
     const files = this.#files.splice(0);
     for (const file of files) file?.drop();
@@ -309,6 +330,7 @@ export class SimKernel implements Kernel {
 
   #forget(handle: number): void {
     for (const poller of this.pollers) poller.forget(handle);
+    this.#signals?.forget(handle);
   }
 
   /** A handle for what was made, if it was. */

@@ -11,7 +11,9 @@ import type { Iovecs } from './iovec.js';
 import type { Network } from './network.js';
 import { ByteQueue } from './queue.js';
 
-const { IN, OUT, ERR, HUP, RDHUP } = Readiness;
+const { IN, PRI, OUT, ERR, HUP, RDHUP } = Readiness;
+/** What data wakes those for who wait (net/core/sock.c: sock_def_readable). */
+export const READABLE = IN | PRI;
 const { RD, WR } = Shutdown;
 const BOTH = RD | WR;
 /** A window is opened by no less than this, or than half of the buffer. */
@@ -132,11 +134,11 @@ export class TcpSocket extends File {
   }
 
   override read(to: Iovecs): number {
-    return this.recv(to, 0);
+    return to.total === 0 ? 0 : this.recv(to, 0);
   }
 
   override write(from: Iovecs): number {
-    return this.send(from);
+    return from.total === 0 ? 0 : this.send(from);
   }
 
   override accept(): number {
@@ -248,7 +250,7 @@ export class TcpSocket extends File {
     const peer = this.peer!;
     this.#received.append(peer.#sending, peer.#arrived, bytes);
     peer.#arrived += bytes;
-    this.wake(IN);
+    this.wake(READABLE);
     this.signal(IN);
     this.#transmit(Packet.ACK, bytes);
   }
@@ -275,7 +277,7 @@ export class TcpSocket extends File {
     else this.state = State.CLOSING;
     this.wake(0);
     this.signal(this.#shut === BOTH ? HUP | ERR : IN);
-    this.wake(IN);
+    this.wake(READABLE);
     this.signal(IN);
     this.#transmit(Packet.FIN_ACK, 0);
   }

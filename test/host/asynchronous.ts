@@ -14,6 +14,7 @@ import {
 import { Clock, type Kernel } from '#host/kernel/kernel';
 import { Readiness } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
+import { World } from '#host/sim/world';
 
 import { native } from './linux/thread.js';
 
@@ -25,10 +26,14 @@ export const linuxEngines = names.filter((name) => {
   return queue >= 0;
 });
 /** Everything that does the work of a queue. */
-export const engines = [...linuxEngines];
+export const engines = [...linuxEngines, 'sim'];
 
 /** A kernel whose queue is by `engine`, and one for the far ends of its connections. */
 function kernels(engine: string): { kernel: Kernel; world: Kernel } {
+  if (engine === 'sim') {
+    const world = new World();
+    return { kernel: world.kernel(), world: world.kernel() };
+  }
   const kernel = new LinuxKernel();
   kernel.completions([engine]);
   return { kernel, world: new LinuxKernel() };

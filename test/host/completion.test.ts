@@ -151,6 +151,21 @@ describe.each(engines)('by %s', (engine) => {
       ]);
     });
 
+    test('at a listener that was out of service before the first of all waits for ever', () => {
+      const my = caller(engine);
+      const { listener } = my.listen();
+      expect(my.kernel.retire(listener)).toBe(0);
+      my.submit(accept(listener, { userdata: 1 }));
+      expect(my.quiet()).toBe(true);
+      my.submit(cancel(1, { userdata: 2 }));
+      expect(my.reap(2).map(({ result }) => result)).toEqual([-Errno.ECANCELED, 0]);
+      expect(my.kernel.close(listener)).toBe(0);
+      const successor = my.listen();
+      my.submit(accept(successor.listener));
+      my.dial(successor.port);
+      expect(my.one().result).toBeGreaterThanOrEqual(0);
+    });
+
     test('at a listener out of service, waits for ever, and frees the address', () => {
       const my = caller(engine);
       const { listener, port } = my.listen();

@@ -66,7 +66,8 @@ struct queue;
 struct signals;
 struct instance {
   napi_env env;
-  struct bits owned; /* the descriptors that were opened here and not closed yet */
+  struct bits owned;   /* the descriptors that were opened here and not closed yet */
+  struct bits retired; /* of these, listeners out of service: nothing ever arrives */
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */

@@ -1,0 +1,394 @@
+/**
+ * Two kernels in lockstep: random legal sequences of calls, done on both, whose answers and masks
+ * must agree; times, and the numbers of handles, are aside. Between two calls both come to rest, so
+ * that it is not the speed of an acknowledgement that decides.
+ */
+import { Opcode } from '#host/kernel/completion';
+import { Receive, type Kernel } from '#host/kernel/kernel';
+import { pollerNames, Readiness, Trigger } from '#host/kernel/readiness';
+import fc from 'fast-check';
+
+import { maskName, Side, type Kind, type Wish } from './side.js';
+
+const { IN, PRI, OUT, RDHUP, EXCLUSIVE } = Readiness;
+const MILLISECOND = 1e6;
+/** Of the time of either kernel: how long a rest is, and how many rests it may take to agree. */
+const REST_NS = MILLISECOND;
+const RESTS = 400;
+/** No sender sends more than this: what is on its way fits into any receiver's window. */
+const MOST_SENT = 24_000;
+const MOST_PIPED = 200_000;
+const MOST_THINGS = 24;
+
+/** `of`, `to`, `set`: which of those that there are, counted round. */
+export type Step =
+  | { do: 'listen'; backlog: number }
+  | { do: 'listen again'; of: number }
+  | { do: 'connect'; of: number }
+  | { do: 'accept'; of: number }
+  | { do: 'pair' }
+  | { do: 'pipe' }
+  | { do: 'send'; of: number; bytes: number; write: boolean }
+  | { do: 'recv'; of: number; bytes: number; flags: number }
+  | { do: 'read'; of: number; bytes: number }
+  | { do: 'write'; of: number; bytes: number }
+  | { do: 'shutdown'; of: number; how: number }
+  | { do: 'close'; of: number }
+  | { do: 'retire'; of: number }
+  | { do: 'error'; of: number }
+  | { do: 'poller'; backend: number }
+  | { do: 'set'; set: number; of: number; interest: number; trigger: number }
+  | { do: 'remove'; set: number; of: number }
+  | { do: 'wait'; set: number; most: number }
+  | { do: 'close set'; set: number }
+  | { do: 'wait for'; of: number; interest: number }
+  | { do: 'arm'; of: number; on: boolean }
+  | { do: 'signals'; most: number }
+  | { do: 'submit'; operations: readonly Operation[] }
+  | { do: 'reap' };
+
+export interface Operation {
+  opcode: number;
+  of: number;
+  multishot: boolean;
+  length: number;
+}
+
+/** What is to be done, in words, and how; undefined: there is nothing that it could be done to. */
+type Deed = { words: string; on: (side: Side) => string } | undefined;
+
+const ANY: readonly Kind[] = ['listener', 'socket', 'reader', 'writer'];
+const STREAM: readonly Kind[] = ['socket'];
+const LISTENER: readonly Kind[] = ['listener'];
+/** One of so many refers to what it is not meant for. */
+const STRAY = 23;
+
+export class Lockstep {
+  readonly #sides: readonly [Side, Side];
+  readonly #words: string[] = [];
+  #userdata = 0;
+  readonly #cancellable: number[] = [];
+
+  constructor(one: Kernel, other: Kernel) {
+    this.#sides = [new Side(one), new Side(other)];
+  }
+
+  /** Does all `steps`: undefined, or the story up to where the two disagree. */
+  run(steps: readonly Step[]): string | undefined {
+    for (const step of steps) {
+      const deed = this.#deed(step);
+      if (!deed) continue;
+      const [one, other] = this.#sides.map((side) => deed.on(side));
+      this.#words.push(`${deed.words} -> ${one}`);
+      if (one !== other) return this.#story(`-> ${other}`);
+      const seen = this.#rest();
+      if (seen !== undefined) return this.#story(seen);
+    }
+    return undefined;
+  }
+
+  #story(end: string): string {
+    return [...this.#words, `  but on the other ${end}`].join('\n');
+  }
+
+  /** Waits until both see the same of everything: undefined, or what they see for ever. */
+  #rest(): string | undefined {
+    const [one, other] = this.#sides;
+    let difference: string | undefined;
+    for (let i = 0; i < RESTS; i++) {
+      other.pass(REST_NS);
+      if (i > 0) one.pass(REST_NS);
+      difference = this.#difference(one, other);
+      if (difference === undefined) break;
+    }
+    one.order();
+    other.order();
+    return difference;
+  }
+
+  #difference(one: Side, other: Side): string | undefined {
+    one.reap();
+    other.reap();
+    if (one.completed.length !== other.completed.length) {
+      return `[${other.completed.join('; ')}] have completed, not [${one.completed.join('; ')}]`;
+    }
+    for (const [index, thing] of one.things.entries()) {
+      if (!thing.open) continue;
+      const mine = one.seen(index);
+      const theirs = other.seen(index);
+      if (mine !== theirs) return `${thing.kind} ${index} is ${theirs}, not ${mine}`;
+    }
+    return undefined;
+  }
+
+  // ---- what a step refers to: both sides have the same
+
+  #pick(of: number, kinds: readonly Kind[]): number | undefined {
+    const { things } = this.#sides[0];
+    const wanted = of % STRAY === STRAY - 1 ? ANY : kinds;
+    const fit = things.flatMap(({ kind, open }, i) => (open && wanted.includes(kind) ? [i] : []));
+    return fit.length === 0 ? undefined : fit[of % fit.length];
+  }
+
+  #pickPoller(of: number): number | undefined {
+    const open = this.#sides[0].pollers.flatMap((poller, i) => (poller ? [i] : []));
+    return open.length === 0 ? undefined : open[of % open.length];
+  }
+
+  #thing(of: number, kinds: readonly Kind[], words: string, on: On): Deed {
+    const index = this.#pick(of, kinds);
+    if (index === undefined) return undefined;
+    const { kind } = this.#sides[0].things[index]!;
+    return { words: words.replace('@', `${kind} ${index}`), on: (side) => on(side, index) };
+  }
+
+  #sending(of: number, kinds: readonly Kind[], bytes: number, write: boolean): Deed {
+    const index = this.#pick(of, kinds);
+    if (index === undefined) return undefined;
+    const { kind, sent } = this.#sides[0].things[index]!;
+    if (sent + bytes > (kind === 'writer' ? MOST_PIPED : MOST_SENT)) return undefined;
+    return {
+      words: `${write ? 'write' : 'send'} ${bytes} to ${kind} ${index}`,
+      on: (side) => side.send(index, bytes, write),
+    };
+  }
+
+  #set(set: number, of: number, words: string, on: OnSet): Deed {
+    const poller = this.#pickPoller(set);
+    const index = this.#pick(of, ANY);
+    if (poller === undefined || index === undefined) return undefined;
+    return {
+      words: words.replace('@', String(index)).replace('#', `poller ${poller}`),
+      on: (side) => on(side, poller, index),
+    };
+  }
+
+  #deed(step: Step): Deed {
+    switch (step.do) {
+      case 'poller':
+      case 'set':
+      case 'remove':
+      case 'wait':
+      case 'close set':
+        return this.#pollerDeed(step);
+      case 'submit':
+        return this.#submission(step.operations);
+      case 'reap':
+        return this.#userdata === 0
+          ? undefined
+          : { words: 'reap', on: (side) => side.completions() };
+      case 'arm': {
+        const words = `${step.on ? '' : 'dis'}arm @`;
+        return this.#thing(step.of, ANY, words, (side, i) => side.arm(i, step.on));
+      }
+      case 'signals':
+        return { words: `take ${step.most} signals`, on: (side) => side.signals(step.most) };
+      default:
+        return this.#plainDeed(step);
+    }
+  }
+
+  #plainDeed(step: Exclude<Step, PollerStep | QueueStep>): Deed {
+    const full = this.#sides[0].things.length >= MOST_THINGS;
+    switch (step.do) {
+      case 'listen':
+        if (full) return undefined;
+        return { words: `listen ${step.backlog}`, on: (side) => side.listen(step.backlog) };
+      case 'listen again':
+        return this.#thing(step.of, LISTENER, 'listen where @ does', (side, i) => side.listenAt(i));
+      case 'connect':
+        if (full) return undefined;
+        return this.#thing(step.of % STRAY, LISTENER, 'connect to @', (side, i) => side.connect(i));
+      case 'accept':
+        return this.#thing(step.of, LISTENER, 'accept from @', (side, i) => side.accept(i));
+      case 'pair':
+        return full ? undefined : { words: 'a connection', on: pair };
+      case 'pipe':
+        return full ? undefined : { words: 'a pipe', on: (side) => side.pipe() };
+      case 'send':
+        return this.#sending(step.of, STREAM, step.bytes, step.write);
+      case 'write':
+        return this.#sending(step.of, ['writer'], step.bytes, true);
+      case 'recv': {
+        const words = `receive ${step.bytes} from @, flags ${step.flags}`;
+        const { bytes, flags } = step;
+        return this.#thing(step.of, STREAM, words, (side, i) => side.recv(i, bytes, flags));
+      }
+      case 'read': {
+        const words = `read ${step.bytes} from @`;
+        return this.#thing(step.of, ['reader'], words, (side, i) => side.read(i, step.bytes));
+      }
+      case 'shutdown': {
+        const words = `shut @ down, ${step.how}`;
+        return this.#thing(step.of, STREAM, words, (side, i) => side.shutdown(i, step.how));
+      }
+      case 'close':
+        return this.#thing(step.of, ANY, 'close @', (side, i) => side.close(i));
+      case 'retire':
+        return this.#thing(step.of % (STRAY - 1), LISTENER, 'retire @', (side, i) =>
+          side.retire(i),
+        );
+      case 'error':
+        return this.#thing(step.of, STREAM, 'the error of @', (side, i) => side.error(i));
+      case 'wait for': {
+        const words = `is @ ready for ${maskName(step.interest)}`;
+        return this.#thing(step.of, ANY, words, (side, i) => side.waitFor(i, step.interest));
+      }
+    }
+  }
+
+  #pollerDeed(step: PollerStep): Deed {
+    if (step.do === 'poller') {
+      const backend = pollerNames[step.backend % pollerNames.length]!;
+      return { words: `a set by ${backend}`, on: (side) => side.poller(backend) };
+    }
+    const poller = this.#pickPoller(step.set);
+    if (poller === undefined) return undefined;
+    switch (step.do) {
+      case 'set': {
+        const { interest, trigger } = step;
+        const words = `# watches @ for ${maskName(interest)}, trigger ${trigger}`;
+        return this.#set(step.set, step.of, words, (side, p, i) =>
+          side.set(p, i, interest, trigger),
+        );
+      }
+      case 'remove':
+        return this.#set(step.set, step.of, '# forgets @', (side, p, i) => side.remove(p, i));
+      case 'wait':
+        return {
+          words: `poller ${poller} tells ${step.most}`,
+          on: (side) => side.wait(poller, step.most),
+        };
+      case 'close set':
+        return { words: `close poller ${poller}`, on: (side) => side.closePoller(poller) };
+    }
+  }
+
+  #submission(operations: readonly Operation[]): Deed {
+    const wishes = operations.flatMap((operation): Wish[] => {
+      const { opcode, multishot, length, of } = operation;
+      const repeats = opcode === Opcode.ACCEPT || opcode === Opcode.RECV;
+      const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
+      if (opcode === Opcode.CANCEL) {
+        wish.argument = this.#cancellable[of % (this.#cancellable.length || 1)] ?? 0;
+      } else if (opcode === Opcode.TIMEOUT) {
+        wish.argument = of % 2 ? 0 : 1e15;
+      } else {
+        const index = this.#pick(of, opcode === Opcode.ACCEPT ? LISTENER : STREAM);
+        if (index === undefined) return [];
+        wish.thing = index;
+        if (opcode === Opcode.SEND && this.#sides[0].things[index]!.sent + length > MOST_SENT)
+          return [];
+      }
+      const userdata = ++this.#userdata;
+      return [{ ...wish, userdata }];
+    });
+    // Only what is at rest can be cancelled with a certain outcome.
+    for (const { opcode, userdata } of wishes) {
+      if (opcode !== Opcode.CLOSE && opcode !== Opcode.CANCEL) this.#cancellable.push(userdata);
+    }
+    if (wishes.length === 0) return undefined;
+    const words = wishes.map(
+      (wish) =>
+        `${wish.userdata}: ${names.get(wish.opcode)}${wish.multishot ? ' again and again' : ''} ` +
+        `${wish.thing < 0 ? wish.argument : `${wish.thing}, length ${wish.length}`}`,
+    );
+    return { words: `submit ${words.join('; ')}`, on: (side) => side.submit(wishes) };
+  }
+}
+
+type On = (side: Side, index: number) => string;
+type OnSet = (side: Side, poller: number, index: number) => string;
+type PollerStep = Extract<Step, { do: 'poller' | 'set' | 'remove' | 'wait' | 'close set' }>;
+type QueueStep = Extract<Step, { do: 'arm' | 'signals' | 'submit' | 'reap' }>;
+
+const names = new Map<number, string>(Object.entries(Opcode).map(([name, code]) => [code, name]));
+
+/** A listener, and both ends of a connection. */
+function pair(side: Side): string {
+  const words = [side.listen(8)];
+  const listener = side.things.length - 1;
+  words.push(side.connect(listener));
+  side.kernel.waitFor(side.things[listener]!.handle, IN, 1e9);
+  words.push(side.accept(listener));
+  return words.join(', ');
+}
+
+// ---- sequences
+
+const one = fc.nat({ max: 2 ** 20 });
+const bytes = fc.oneof(
+  fc.integer({ min: 0, max: 12 }),
+  fc.integer({ min: 0, max: 3000 }),
+  fc.constantFrom(4095, 4096, 4097),
+);
+const piped = fc.oneof(bytes, fc.constantFrom(4096, 8192, 12288, 16000));
+const interest = fc
+  .uniqueArray(fc.constantFrom(IN, OUT, RDHUP, PRI), { maxLength: 4 })
+  .map((asked) => asked.reduce((mask, bit) => mask | bit, 0));
+const how = fc.oneof(
+  { weight: 8, arbitrary: interest },
+  { weight: 1, arbitrary: interest.map((mask) => mask | EXCLUSIVE) },
+);
+
+const { ACCEPT, RECV, SEND, CLOSE, TIMEOUT, CANCEL } = Opcode;
+const often = [ACCEPT, RECV, RECV, RECV, SEND, SEND, CLOSE, TIMEOUT, CANCEL, CANCEL];
+const operation: fc.Arbitrary<Operation> = fc.record({
+  opcode: fc.constantFrom(...often),
+  of: one,
+  multishot: fc.boolean(),
+  length: fc.oneof(fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 3000 })),
+});
+
+function step<T extends Step['do']>(
+  weight: number,
+  name: T,
+  rest: { [K in Exclude<keyof Extract<Step, { do: T }>, 'do'>]: fc.Arbitrary<unknown> },
+): { weight: number; arbitrary: fc.Arbitrary<Step> } {
+  const record = fc.record({ do: fc.constant(name), ...rest });
+  return { weight, arbitrary: record as unknown as fc.Arbitrary<Step> };
+}
+
+/** Sequences of calls; `queued`: operations in flight are among them. */
+export const sequences = ({ queued }: { queued: boolean }): fc.Arbitrary<Step[]> =>
+  fc.array(
+    fc.oneof(
+      step(3, 'listen', { backlog: fc.constantFrom(0, 1, 2, 16, 16, 16) }),
+      step(1, 'listen again', { of: one }),
+      step(5, 'connect', { of: one }),
+      step(4, 'accept', { of: one }),
+      step(5, 'pair', {}),
+      step(2, 'pipe', {}),
+      step(14, 'send', { of: one, bytes, write: fc.boolean() }),
+      step(12, 'recv', {
+        of: one,
+        bytes,
+        flags: fc.constantFrom(0, 0, 0, Receive.PEEK, Receive.WAITALL),
+      }),
+      step(4, 'read', { of: one, bytes: piped }),
+      step(5, 'write', { of: one, bytes: piped }),
+      step(4, 'shutdown', { of: one, how: fc.integer({ min: 1, max: 3 }) }),
+      step(4, 'close', { of: one }),
+      step(1, 'retire', { of: one }),
+      step(2, 'error', { of: one }),
+      step(4, 'poller', { backend: fc.constantFrom(0, 0, 0, 1, 2) }),
+      step(10, 'set', { set: one, of: one, interest: how, trigger: fc.nat({ max: 3 }) }),
+      step(1, 'remove', { set: one, of: one }),
+      step(12, 'wait', { set: one, most: fc.constantFrom(1, 2, 64, 64, 64) }),
+      step(1, 'close set', { set: one }),
+      step(2, 'wait for', { of: one, interest }),
+      step(4, 'arm', { of: one, on: fc.constantFrom(true, true, true, false) }),
+      step(4, 'signals', { most: fc.constantFrom(1, 3, 64) }),
+      ...(queued
+        ? [
+            step(14, 'submit', {
+              operations: fc.array(operation, { minLength: 1, maxLength: 3 }),
+            }),
+            step(6, 'reap', {}),
+          ]
+        : []),
+    ),
+    { minLength: 1, maxLength: 40, size: 'max' },
+  );
+
+export { Trigger };
