@@ -1,7 +1,7 @@
 /**
  * What Linux does in the corners of sockets and interest sets, as cases for every kernel: what
- * kernel.cases.ts leaves out, for guests seldom come there. docs/SIMULATOR.md lists what cannot be a
- * case here, and why.
+ * kernel.cases.ts leaves out, for guests seldom come there. docs/SIMULATOR.md lists what cannot be
+ * a case here, and why.
  */
 import { Errno } from '#host/kernel/errno';
 import { Shutdown } from '#host/kernel/kernel';
