@@ -10,7 +10,8 @@ import {
   type Kernel,
   type SocketAddress,
 } from '../kernel/kernel.js';
-import type { PollerName } from '../kernel/readiness.js';
+import { Readiness, type PollerName } from '../kernel/readiness.js';
+import { benign } from './choice.js';
 import { SimCompletions } from './completion.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
@@ -51,6 +52,10 @@ export class SimKernel implements Kernel {
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
+  // The labels of what is chosen.
+  readonly late: string;
+  readonly #emfile: string;
+  readonly #enobufs: string;
   #signals: SimSignals | undefined;
   #completions: SimCompletions | undefined;
   /** No handle below it is free. */
@@ -64,6 +69,9 @@ export class SimKernel implements Kernel {
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
+    this.late = `${this.host}/wake`;
+    this.#emfile = `${this.host}/emfile`;
+    this.#enobufs = `${this.host}/enobufs`;
     this.#maxHandles = options.maxHandles ?? 1 << 20;
   }
 
@@ -185,7 +193,8 @@ export class SimKernel implements Kernel {
     this.charge();
     const file = this.#files[listener];
     if (file === undefined) return -Errno.EBADF;
-    return this.#opened(file.accept());
+    const refusal = this.#refusal(file);
+    return refusal === 0 ? this.#opened(file.accept()) : refusal;
   }
 
   localAddress(socket: number): SocketAddress | number {
@@ -363,6 +372,14 @@ export class SimKernel implements Kernel {
     const handle = this.open(made);
     if (handle < 0) made.release();
     return handle;
+  }
+
+  /** Why a connection that waits is not accepted, and waits on: a negated errno, or 0. */
+  #refusal(listener: File): number {
+    const { choices } = this.world;
+    if (choices === benign || !(listener.poll() & Readiness.IN)) return 0;
+    if (choices.choose(this.#emfile, 2) === 1) return -Errno.EMFILE;
+    return choices.choose(this.#enobufs, 2) === 1 ? -Errno.ENOBUFS : 0;
   }
 
   #moved(result: number): number {

@@ -12,6 +12,9 @@ import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
 import type { Suspension } from './suspension.js';
 import { SimKernel, type KernelOptions } from './sim-kernel.js';
 
+/** How late a guest may look at what it waits for, for others have the processor. */
+const LATE_NS = [0, 10_000, 1e6, 20e6];
+
 /** What a guest waits for. */
 export interface Waiting {
   /** What the wait answers, or 0: it goes on. */
@@ -43,7 +46,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.choices = options.choices ?? benign;
-    this.network = new Network(this.scheduler, options);
+    this.network = new Network(this.scheduler, this.choices, options);
     this.callNs = options.callNs ?? 1000;
     this.#livelockCalls = options.livelockCalls ?? 1_000_000;
   }
@@ -121,9 +124,11 @@ export class World {
    */
   block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
     const { scheduler } = this;
+    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
+    // The guest may be late to look, and find more at once.
+    if (timeoutNs > 0) scheduler.pass(LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!);
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
-    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
     if (this.suspensions.length > 0) this.rouse();
     while (scheduler.nextNs <= deadlineNs && this.step()) {
       result = waiting.ready();
@@ -135,7 +140,7 @@ export class World {
         if (each.suspended) all.push(`${each.host} waits for ever: ${each.suspended}`);
       throw new Deadlock(all.join('; '));
     }
-    scheduler.pass(deadlineNs - scheduler.now);
+    if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;
   }
 }
