@@ -4,7 +4,7 @@
  */
 import type { Choice } from '../../host/sim/choice-log.js';
 import { inWords, type ProfileName } from '../../host/sim/fault.js';
-import { GuestError, UsageError } from '../../host/kernel/error.js';
+import { GuestError } from '../../host/kernel/error.js';
 import type { Guest } from '../guest.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
@@ -179,6 +179,19 @@ class Tally {
   }
 }
 
+/** Two checks as one. */
+export function sum(a: Checked, b: Checked): Checked {
+  return {
+    runs: a.runs + b.runs,
+    calls: a.calls + b.calls,
+    choices: a.choices + b.choices,
+    faults: a.faults + b.faults,
+    virtualNs: a.virtualNs + b.virtualNs,
+    different: a.different + b.different,
+    complete: a.complete && b.complete,
+  };
+}
+
 /** Makes a failure small, and tells it. */
 function errorOf(
   guest: Guest,
@@ -252,10 +265,4 @@ function reportOf(
 /** A choice in a line: what it did, and how it is written down. */
 export function describeChoice({ label, ordinal, alternatives, value }: Choice): string {
   return `  ${inWords(label)} (${label} #${ordinal + 1}: ${value} of 0 to ${alternatives - 1})`;
-}
-
-/** Throws `UsageError` for a number that is none. */
-export function wholeNumber(value: number, what: string): number {
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UsageError(`${what} is ${value}: it must be a whole number, 0 or more`);
 }
