@@ -21,10 +21,11 @@ import { Peer } from './peer.js';
 import { openPipe } from './pipe.js';
 import { SimPoll } from './poll.js';
 import { Random } from './random.js';
-import { ALWAYS, interestOf, type SimPoller } from './readiness.js';
+import type { SimPoller } from './readiness.js';
 import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
 import type { Suspension } from './suspension.js';
+import { WaitForOne } from './wait.js';
 import type { Waiting, World } from './world.js';
 
 /** The moment at which every world begins, of CLOCK_REALTIME: 2024-01-01. */
@@ -93,8 +94,7 @@ export class SimKernel implements Kernel {
 
   /** The lowest free handle, for `file` from now on; or -EMFILE. */
   open(file: File): number {
-    let handle = this.#lowest;
-    while (this.#files[handle] !== undefined || this.#held.has(handle)) handle++;
+    const handle = this.#lowestFree();
     if (handle >= this.#maxHandles) return -Errno.EMFILE;
     this.#files[handle] = file;
     file.users++;
@@ -374,8 +374,15 @@ export class SimKernel implements Kernel {
     return handle;
   }
 
+  #lowestFree(): number {
+    let handle = this.#lowest;
+    while (this.#files[handle] !== undefined || this.#held.has(handle)) handle++;
+    return handle;
+  }
+
   /** Why a connection that waits is not accepted, and waits on: a negated errno, or 0. */
   #refusal(listener: File): number {
+    if (this.#lowestFree() >= this.#maxHandles) return -Errno.EMFILE;
     const { choices } = this.world;
     if (choices === benign || !(listener.poll() & Readiness.IN)) return 0;
     if (choices.choose(this.#emfile, 2) === 1) return -Errno.EMFILE;
@@ -385,33 +392,5 @@ export class SimKernel implements Kernel {
   #moved(result: number): number {
     if (result > 0) this.world.progress();
     return result;
-  }
-}
-
-/** The wait for a single handle. */
-class WaitForOne implements Waiting {
-  readonly #kernel: SimKernel;
-  #file: File | undefined;
-  #handle = -1;
-  #interest = 0;
-
-  constructor(kernel: SimKernel) {
-    this.#kernel = kernel;
-  }
-
-  for(file: File, handle: number, interest: number): this {
-    this.#file = file;
-    this.#handle = handle;
-    this.#interest = interest & 0xffff;
-    return this;
-  }
-
-  ready(): number {
-    const mask = this.#file!.poll() & (this.#interest | ALWAYS);
-    return this.#kernel.wakeFile.on ? -Errno.EINTR : mask;
-  }
-
-  waitsFor(): string {
-    return interestOf(this.#handle, this.#interest);
   }
 }

@@ -119,6 +119,7 @@ export class Actor implements Owner {
     const { scheduler } = cast.world;
     if (this.#timeout !== undefined) scheduler.cancel(this.#timeout);
     this.#timeout = undefined;
+    cast.hash.number(this.nowNs);
     do {
       this.#wait = this.#resume();
       if (this.#wait === undefined) return;
