@@ -25,6 +25,7 @@ import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
 import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
+import { Company, type CompanionEnd, type CompanionOptions, type Host } from './company.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { checkRepeatable } from './repeatable.js';
@@ -46,6 +47,8 @@ export interface SimulateOptions {
   listen?: readonly string[];
   /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
   connect?: readonly string[];
+  /** Guests that share the world with this one, by their names, each on a machine of its own. */
+  companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
   poller?: PollerName;
@@ -118,6 +121,8 @@ export interface Simulated {
   readonly calls: number;
   readonly choices: number;
   readonly virtualNs: number;
+  /** By their names. */
+  readonly companions: Readonly<Record<string, CompanionEnd>>;
 }
 
 const HEAL_NS = 10e9;
@@ -162,7 +167,7 @@ export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated
   return new Run(guest, options).result();
 }
 
-class Run implements Course, Cast, RunState {
+class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly record: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
@@ -176,6 +181,7 @@ class Run implements Course, Cast, RunState {
   readonly #limitNs: number;
   readonly #heals: Timer;
   #assembled: Assembled | undefined;
+  #company: Company | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -202,6 +208,7 @@ class Run implements Course, Cast, RunState {
   result(): Simulated {
     let code: number | undefined;
     let failure: Failure | undefined;
+    let company: ReturnType<Company['dispose']> | undefined;
     try {
       code = this.#runGuest(this.#grants());
       failure = this.#judge(code);
@@ -209,8 +216,10 @@ class Run implements Course, Cast, RunState {
       if (!(error instanceof Failed)) throw error;
       failure = error.failure;
     } finally {
+      company = this.#company?.dispose();
       this.#kernel.dispose();
     }
+    if (company !== undefined) this.hash.text(company.hash);
     return {
       failure,
       code,
@@ -218,9 +227,10 @@ class Run implements Course, Cast, RunState {
       stderr: this.stderr,
       hash: this.hash.digest,
       log: this.#log.taken,
-      calls: this.calls,
+      calls: this.calls + (company?.calls ?? 0),
       choices: this.#log.asked,
       virtualNs: this.nowNs,
+      companions: company?.ends ?? {},
     };
   }
 
@@ -253,9 +263,10 @@ class Run implements Course, Cast, RunState {
   }
 
   get waiting(): readonly string[] {
-    return this.#actors
+    const actors = this.#actors
       .filter(({ over }) => !over)
       .map(({ name, waitsFor }) => `"${name}" waits for ${waitsFor}`);
+    return [...actors, ...(this.#company?.waiting ?? [])];
   }
 
   // What actors ask.
@@ -286,6 +297,16 @@ class Run implements Course, Cast, RunState {
   tick(): void {
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
+  }
+
+  // What companions ask.
+
+  get recorded(): boolean {
+    return this.record !== undefined;
+  }
+
+  companionFailed(kind: 'trap' | 'exit', message: string): never {
+    throw (this.#end = new Failed(kind, message));
   }
 
   // What stands around each call of the guest.
@@ -323,6 +344,13 @@ class Run implements Course, Cast, RunState {
     this.#unfinished++;
   }
 
+  #addCompany(): void {
+    const { companions } = this.#options;
+    if (companions === undefined) return;
+    this.#company = new Company(this, companions);
+    this.#unfinished += this.#company.awaited;
+  }
+
   #grants(): Grants {
     const kernel = this.#kernel;
     const { listen = [], connect = [], stdin = NO_BYTES, maxDescriptors } = this.#options;
@@ -336,6 +364,7 @@ class Run implements Course, Cast, RunState {
       check(handle, `cannot listen at ${formatAddress(grant)}`);
       return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
     });
+    this.#addCompany();
     // Now, for actors connect at once, and what follows may be a connection to one of them.
     this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
     const connections = connect.map((text) => {
@@ -417,7 +446,7 @@ class Run implements Course, Cast, RunState {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.scheduler.step());
+    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
   }
 }
 
