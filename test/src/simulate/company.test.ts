@@ -133,10 +133,19 @@ describe('a companion', () => {
           (br $forever))))`);
     const main = await load(returns);
     const guest = await load(stubborn);
-    const other = { guest };
+    const options: SimulateOptions = {
+      profile: 'calm',
+      world: (world) => {
+        world.actor('clock', function* (me) {
+          yield* me.sleep(100_000);
+        });
+      },
+      companions: { other: { guest } },
+    };
     for (let i = 0; i < 2; i++) {
-      const { failure } = simulate(main, { profile: 'calm', companions: { other } });
+      const { failure, virtualNs } = simulate(main, options);
       expect(failure).toBe(undefined);
+      expect(virtualNs).toBeGreaterThanOrEqual(100_000);
     }
   });
 });
