@@ -13,7 +13,8 @@ import { findWorld, worldOfOrigin } from './find.js';
 import { describeCall, type Call } from './instrument.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
-import { failureKinds, simulate } from './run.js';
+import { failureKinds } from './outcome.js';
+import { simulate } from './run.js';
 import { checkGuest, parseToken } from './token.js';
 
 const ADDRESS = '127.0.0.1:9000';
