@@ -58,7 +58,7 @@ export class Listener extends File {
   }
 
   override recv(): number {
-    return -Errno.ENOTCONN;
+    return this.#shut & Shutdown.RD ? 0 : -Errno.ENOTCONN;
   }
 
   override send(): number {
@@ -66,7 +66,7 @@ export class Listener extends File {
   }
 
   override read(to: Iovecs): number {
-    return to.total === 0 ? 0 : -Errno.ENOTCONN;
+    return to.total === 0 ? 0 : this.recv();
   }
 
   override write(from: Iovecs): number {

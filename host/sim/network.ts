@@ -6,9 +6,11 @@
 import { Errno } from '../kernel/errno.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 import { isLoopback, isV6, isWildcard, normal } from './address.js';
+import type { Choices } from './choice.js';
+import { Link, Wire } from './link.js';
 import { Listener } from './listener.js';
 import type { Scheduler, Timer } from './scheduler.js';
-import { State, TcpSocket, type Buffers, type Packet } from './socket.js';
+import { State, TcpSocket, type Buffers } from './socket.js';
 
 /** net.ipv4.ip_local_port_range. */
 const FIRST_PORT = 32768;
@@ -25,6 +27,13 @@ interface Attempt {
   timer: Timer | undefined;
 }
 
+/** Buffers that may be in the place of the usual ones, sender's and receiver's. */
+const SMALL_BYTES = [
+  [65536, 65536],
+  [16384, 8192],
+  [4608, 2304], // SOCK_MIN_SNDBUF, SOCK_MIN_RCVBUF
+] as const;
+
 export interface NetworkOptions extends Partial<Buffers> {
   /** How long a packet is on its way. 0: it arrives before the call that sends it is over. */
   latencyNs?: number;
@@ -32,7 +41,7 @@ export interface NetworkOptions extends Partial<Buffers> {
 
 export class Network {
   readonly #scheduler: Scheduler;
-  readonly #latencyNs: number;
+  readonly #wire: Wire;
   readonly #buffers: Buffers;
   readonly #listeners = new Map<number, Listener[]>();
   readonly #attempts = new Map<TcpSocket, Attempt>();
@@ -40,9 +49,9 @@ export class Network {
   #lastPort = FIRST_PORT - 1;
   #connections = 0;
 
-  constructor(scheduler: Scheduler, options: NetworkOptions) {
+  constructor(scheduler: Scheduler, choices: Choices, options: NetworkOptions) {
     this.#scheduler = scheduler;
-    this.#latencyNs = options.latencyNs ?? 0;
+    this.#wire = new Wire(scheduler, choices, options.latencyNs ?? 0);
     this.#buffers = {
       sendBytes: options.sendBytes ?? 2_626_560,
       receiveBytes: options.receiveBytes ?? 1_310_720,
@@ -86,7 +95,7 @@ export class Network {
     const from = isV6(host) || !isLoopback(host) ? host : '127.0.0.1';
     const local = { host: from, port: this.#freePort() };
     const name = `net/${++this.#connections}`;
-    const client = new TcpSocket(`${name}.client`, local, this, this.#buffers);
+    const client = this.#socket(`${name}.client`, local);
     const attempt = { retries: 0, timer: undefined };
     this.#attempts.set(client, attempt);
     this.#synchronize(client, { host, port: address.port }, attempt);
@@ -100,52 +109,25 @@ export class Network {
     this.#attempts.delete(client);
   }
 
-  /** How many of `bytes` go in one packet. */
-  segment(_from: TcpSocket, bytes: number): number {
-    return bytes;
-  }
-
-  /** Brings a packet from one end to the other. */
-  transmit(from: TcpSocket, to: TcpSocket, packet: Packet, bytes: number): void {
-    const ns = this.#latencyNs;
-    if (ns === 0 && from.inFlight === 0) {
-      to.arrive(packet, bytes);
-      return;
-    }
-    this.#later(from, ns, () => to.arrive(packet, bytes));
-  }
-
-  /** Something that `from` sends arrives later, and behind what it has sent before. */
-  #later(from: TcpSocket, ns: number, arrive: () => void): void {
-    from.inFlight++;
-    from.lastArrivalNs = Math.max(from.lastArrivalNs, this.#scheduler.now + ns);
-    this.#scheduler.at(from.lastArrivalNs, () => {
-      from.inFlight--;
-      arrive();
-    });
-  }
-
-  #carry(from: TcpSocket, arrive: () => void): void {
-    if (this.#latencyNs === 0 && from.inFlight === 0) arrive();
-    else this.#later(from, this.#latencyNs, arrive);
-  }
-
   // The handshake.
 
   /** Sends a SYN. */
   #synchronize(client: TcpSocket, to: SocketAddress, attempt: Attempt): void {
-    this.#carry(client, () => {
+    const again = () =>
+      this.#again(client, attempt, SYN_RETRIES, () => this.#synchronize(client, to, attempt));
+    if (client.link.loses()) {
+      again();
+      return;
+    }
+    client.link.carry(() => {
       const listener = this.#find(to);
-      if (listener === undefined) {
-        this.#carry(client, () => client.reset());
+      if (listener === undefined || client.link.choose('refused', 2) === 1) {
+        client.link.carry(() => client.reset());
       } else if (listener.full) {
-        this.#again(client, attempt, SYN_RETRIES, () => {
-          this.#synchronize(client, to, attempt);
-        });
+        again();
       } else {
-        const name = client.name.replace('client', 'server');
-        const server = new TcpSocket(name, to, this, this.#buffers);
-        this.#carry(server, () => this.#acknowledge(client, server, listener));
+        const server = this.#socket(client.name.replace('client', 'server'), to);
+        server.link.carry(() => this.#acknowledge(client, server, listener));
       }
     });
   }
@@ -155,7 +137,7 @@ export class Network {
     if (client.state !== State.SYN_SENT) return;
     this.#attempts.delete(client);
     client.established(server);
-    this.#carry(client, () => {
+    client.link.carry(() => {
       server.established(client);
       this.#admit(server, listener, { retries: 0, timer: undefined });
     });
@@ -167,7 +149,6 @@ export class Network {
       server.abort();
     } else if (!listener.full) {
       this.#attempts.delete(server);
-      server.users = 0;
       listener.admit(server);
     } else {
       this.#attempts.set(server, attempt);
@@ -184,6 +165,13 @@ export class Network {
       else if (socket.state === State.SYN_SENT) socket.fail(Errno.ETIMEDOUT);
       else socket.forget();
     });
+  }
+
+  #socket(name: string, local: SocketAddress): TcpSocket {
+    const link = new Link(name, this.#wire);
+    const small = SMALL_BYTES[link.choose('window', 1 + SMALL_BYTES.length) - 1];
+    const buffers = small ? { sendBytes: small[0], receiveBytes: small[1] } : this.#buffers;
+    return new TcpSocket(name, local, this, link, buffers);
   }
 
   #find({ host, port }: SocketAddress): Listener | undefined {

@@ -10,6 +10,8 @@ import type { Scheduler } from './scheduler.js';
 import { TcpSocket } from './socket.js';
 
 const RECEIVE_BYTES = 65536;
+/** One for all: a call uses it, and is over. */
+const iovecs = new Iovecs();
 
 /** A file of an actor's, which is told of each change of its readiness. */
 class Held<F extends File> implements Watcher {
@@ -56,17 +58,20 @@ class Held<F extends File> implements Watcher {
 }
 
 export class Peer extends Held<File> {
-  readonly #iovecs = new Iovecs();
+  /** What the network calls it: `net/1.client`. */
+  get name(): string | undefined {
+    return this.file instanceof TcpSocket ? this.file.name : undefined;
+  }
 
   /** How many bytes were taken, or a negated errno. */
   send(bytes: Uint8Array): number {
-    return this.file.write(this.#iovecs.one(bytes));
+    return this.file.write(iovecs.one(bytes));
   }
 
   /** What is there, at most `most` bytes; none: it is the end; or a negated errno. */
   recv(most = RECEIVE_BYTES): Uint8Array | number {
     const bytes = new Uint8Array(Math.min(most, Math.max(this.file.readable(), 1)));
-    const length = this.file.read(this.#iovecs.one(bytes));
+    const length = this.file.read(iovecs.one(bytes));
     return length < 0 ? length : bytes.subarray(0, length);
   }
 

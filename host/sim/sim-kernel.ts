@@ -10,7 +10,8 @@ import {
   type Kernel,
   type SocketAddress,
 } from '../kernel/kernel.js';
-import type { PollerName } from '../kernel/readiness.js';
+import { Readiness, type PollerName } from '../kernel/readiness.js';
+import { benign } from './choice.js';
 import { SimCompletions } from './completion.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
@@ -20,9 +21,10 @@ import { Peer } from './peer.js';
 import { openPipe } from './pipe.js';
 import { SimPoll } from './poll.js';
 import { Random } from './random.js';
-import { ALWAYS, interestOf, type SimPoller } from './readiness.js';
+import type { SimPoller } from './readiness.js';
 import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
+import { WaitForOne } from './wait.js';
 import type { Waiting, World } from './world.js';
 
 /** The moment at which every world begins, of CLOCK_REALTIME: 2024-01-01. */
@@ -48,6 +50,10 @@ export class SimKernel implements Kernel {
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
+  // The labels of what is chosen.
+  readonly late: string;
+  readonly #emfile: string;
+  readonly #enobufs: string;
   #signals: SimSignals | undefined;
   #completions: SimCompletions | undefined;
   /** No handle below it is free. */
@@ -61,6 +67,9 @@ export class SimKernel implements Kernel {
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
+    this.late = `${this.host}/wake`;
+    this.#emfile = `${this.host}/emfile`;
+    this.#enobufs = `${this.host}/enobufs`;
     this.#maxHandles = options.maxHandles ?? 1 << 20;
   }
 
@@ -82,8 +91,7 @@ export class SimKernel implements Kernel {
 
   /** The lowest free handle, for `file` from now on; or -EMFILE. */
   open(file: File): number {
-    let handle = this.#lowest;
-    while (this.#files[handle] !== undefined || this.#held.has(handle)) handle++;
+    const handle = this.#lowestFree();
     if (handle >= this.#maxHandles) return -Errno.EMFILE;
     this.#files[handle] = file;
     file.users++;
@@ -182,7 +190,8 @@ export class SimKernel implements Kernel {
     this.charge();
     const file = this.#files[listener];
     if (file === undefined) return -Errno.EBADF;
-    return this.#opened(file.accept());
+    const refusal = this.#refusal(file);
+    return refusal === 0 ? this.#opened(file.accept()) : refusal;
   }
 
   localAddress(socket: number): SocketAddress | number {
@@ -342,36 +351,23 @@ export class SimKernel implements Kernel {
     return handle;
   }
 
+  #lowestFree(): number {
+    let handle = this.#lowest;
+    while (this.#files[handle] !== undefined || this.#held.has(handle)) handle++;
+    return handle;
+  }
+
+  /** Why a connection that waits is not accepted, and waits on: a negated errno, or 0. */
+  #refusal(listener: File): number {
+    if (this.#lowestFree() >= this.#maxHandles) return -Errno.EMFILE;
+    const { choices } = this.world;
+    if (choices === benign || !(listener.poll() & Readiness.IN)) return 0;
+    if (choices.choose(this.#emfile, 2) === 1) return -Errno.EMFILE;
+    return choices.choose(this.#enobufs, 2) === 1 ? -Errno.ENOBUFS : 0;
+  }
+
   #moved(result: number): number {
     if (result > 0) this.world.progress();
     return result;
-  }
-}
-
-/** The wait for a single handle. */
-class WaitForOne implements Waiting {
-  readonly #kernel: SimKernel;
-  #file: File | undefined;
-  #handle = -1;
-  #interest = 0;
-
-  constructor(kernel: SimKernel) {
-    this.#kernel = kernel;
-  }
-
-  for(file: File, handle: number, interest: number): this {
-    this.#file = file;
-    this.#handle = handle;
-    this.#interest = interest & 0xffff;
-    return this;
-  }
-
-  ready(): number {
-    const mask = this.#file!.poll() & (this.#interest | ALWAYS);
-    return this.#kernel.wakeFile.on ? -Errno.EINTR : mask;
-  }
-
-  waitsFor(): string {
-    return interestOf(this.#handle, this.#interest);
   }
 }

@@ -8,6 +8,7 @@ import { FileType, Receive, Shutdown, type SocketAddress } from '../kernel/kerne
 import { Readiness } from '../kernel/readiness.js';
 import { File } from './file.js';
 import type { Iovecs } from './iovec.js';
+import type { Link } from './link.js';
 import type { Network } from './network.js';
 import { ByteQueue } from './queue.js';
 
@@ -51,9 +52,8 @@ export class TcpSocket extends File {
   readonly local: SocketAddress;
   state: State = State.SYN_SENT;
   peer: TcpSocket | undefined;
-  /** Packets on their way to the peer, and when the last of them arrives: none overtakes it. */
-  inFlight = 0;
-  lastArrivalNs = 0;
+  /** The way to the peer. */
+  readonly link: Link;
   readonly #network: Network;
   readonly #buffers: Buffers;
   /** A mask of `Shutdown`: what will not be received or sent any more. */
@@ -71,14 +71,17 @@ export class TcpSocket extends File {
   #window = 0;
   /** What the buffer of what is received has free, and the peer does not know of yet. */
   #freed = 0;
+  /** There is no memory for more, for a while. */
+  #pressed = false;
   /** Somebody found no room, and is told when there is some. */
   #noSpace = false;
 
-  constructor(name: string, local: SocketAddress, network: Network, buffers: Buffers) {
+  constructor(name: string, local: SocketAddress, network: Network, link: Link, buffers: Buffers) {
     super();
     this.name = name;
     this.local = local;
     this.#network = network;
+    this.link = link;
     this.#buffers = buffers;
   }
 
@@ -99,12 +102,13 @@ export class TcpSocket extends File {
   /** sk_stream_is_writeable: a third of the buffer is free. */
   get #writable(): boolean {
     const queued = this.#sending.length;
-    return this.#buffers.sendBytes - queued >= queued / 2;
+    return !this.#pressed && this.#buffers.sendBytes - queued >= queued / 2;
   }
 
   override recv(to: Iovecs, flags: number): number {
     const received = this.#received;
     if (received.length > 0) {
+      if (this.link.spurious(this)) return -Errno.EAGAIN;
       const length = received.peek(to);
       if (!(flags & Receive.PEEK) && length > 0) {
         received.drop(length);
@@ -124,7 +128,10 @@ export class TcpSocket extends File {
     const open = this.state === State.ESTABLISHED || this.state === State.CLOSE_WAIT;
     if (!open || this.#shut & WR) return -Errno.EPIPE;
     if (from.total === 0) return 0;
-    const length = Math.min(from.total, this.#buffers.sendBytes - this.#sending.length);
+    const free = this.#pressed ? 0 : this.#buffers.sendBytes - this.#sending.length;
+    const most = Math.min(from.total, free);
+    const length = this.link.room(most, this);
+    if (length < most) this.#pressed = true;
     if (length < from.total) this.#noSpace = true;
     if (length <= 0) return -Errno.EAGAIN;
     this.#sending.push(from, length);
@@ -204,6 +211,19 @@ export class TcpSocket extends File {
     this.state = State.CLOSED;
   }
 
+  /** There is memory again for what is to be sent. */
+  relieve(): void {
+    this.#pressed = false;
+    if (this.state !== State.CLOSED) this.#space();
+  }
+
+  /** What was received is told of anew. */
+  again(): void {
+    if (this.#received.length === 0) return;
+    this.wake(READABLE);
+    this.signal(IN);
+  }
+
   /** The handshake is over on this side. */
   established(peer: TcpSocket): void {
     this.peer = peer;
@@ -258,6 +278,11 @@ export class TcpSocket extends File {
   #arriveAck(bytes: number): void {
     this.#sending.drop(bytes);
     this.#arrived -= bytes;
+    this.#space();
+  }
+
+  /** Tells of room, if there is some again. */
+  #space(): void {
     if (!this.#noSpace || !this.#writable) return;
     this.#noSpace = false;
     this.wake(OUT);
@@ -311,7 +336,7 @@ export class TcpSocket extends File {
   /** Sends what is unsent and the peer would take. */
   #push(): void {
     while (this.#unsent > 0 && this.#window > 0) {
-      const length = this.#network.segment(this, Math.min(this.#unsent, this.#window));
+      const length = this.link.segment(Math.min(this.#unsent, this.#window));
       this.#unsent -= length;
       this.#window -= length;
       this.#transmit(Packet.DATA, length);
@@ -331,7 +356,18 @@ export class TcpSocket extends File {
     if (this.state !== State.CLOSED) this.#transmit(Packet.WINDOW, freed);
   }
 
+  /** Brings a packet to the peer. */
   #transmit(packet: Packet, bytes: number): void {
-    if (this.peer) this.#network.transmit(this, this.peer, packet, bytes);
+    const { peer, link } = this;
+    if (peer === undefined) return;
+    if (link.immediate) peer.arrive(packet, bytes);
+    else if (packet !== Packet.DATA && packet !== Packet.FIN)
+      link.carry(() => peer.arrive(packet, bytes));
+    else if (link.resets()) {
+      link.carry(() => {
+        this.reset();
+        peer.reset();
+      });
+    } else link.carryData(bytes, () => peer.arrive(packet, bytes));
   }
 }

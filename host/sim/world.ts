@@ -11,6 +11,9 @@ import { Peer, PeerListener } from './peer.js';
 import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
 import { SimKernel, type KernelOptions } from './sim-kernel.js';
 
+/** How late a guest may look at what it waits for, for others have the processor. */
+const LATE_NS = [0, 10_000, 1e6, 20e6];
+
 /** What a guest waits for. */
 export interface Waiting {
   /** What the wait answers, or 0: it goes on. */
@@ -40,7 +43,7 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.choices = options.choices ?? benign;
-    this.network = new Network(this.scheduler, options);
+    this.network = new Network(this.scheduler, this.choices, options);
     this.callNs = options.callNs ?? 1000;
     this.#livelockCalls = options.livelockCalls ?? 1_000_000;
   }
@@ -95,9 +98,11 @@ export class World {
    */
   block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
     const { scheduler } = this;
+    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
+    // The guest may be late to look, and find more at once.
+    if (timeoutNs > 0) scheduler.pass(LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!);
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
-    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
     while (scheduler.nextNs <= deadlineNs && scheduler.step()) {
       result = waiting.ready();
       if (result !== 0) return result;
@@ -105,7 +110,7 @@ export class World {
     if (deadlineNs > END_OF_TIME_NS) {
       throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
     }
-    scheduler.pass(deadlineNs - scheduler.now);
+    if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;
   }
 }
