@@ -35,6 +35,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
   #room = 0;
   #used = 0;
   #notes: Int32Array = new Int32Array(0);
+  #deadlineNs = 0;
 
   constructor(kernel: SimKernel) {
     this.#kernel = kernel;
@@ -46,7 +47,6 @@ export class SimCompletions implements CompletionQueue, Waiting {
     if (this.#closed) return -Errno.EBADF;
     if (operations + count * OPERATION.SIZE > this.#kernel.bytes.length) return -Errno.EFAULT;
     if (count * TARGET.SIZE > targets.length) return -Errno.EFAULT;
-    this.flight.goOn();
     let taken = 0;
     while (taken < count) {
       const opcode = targets[taken * TARGET.SIZE + TARGET.OPCODE]!;
@@ -55,6 +55,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
       if (!this.#submit(operations + taken * OPERATION.SIZE, known, handle)) break;
       taken++;
     }
+    this.flight.goOn();
     if (taken > 0) this.#kernel.world.progress();
     return taken;
   }
@@ -129,6 +130,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
     const { world } = kernel;
     const { length } = kernel.bytes;
     kernel.charge();
+    if (kernel.suspension?.resuming) return this.#go(max, min);
     notes[NOTES.COUNT] = 0;
     if (this.#closed) return -Errno.EBADF;
     if (completions + max * COMPLETION.SIZE > length) return -Errno.EFAULT;
@@ -141,11 +143,16 @@ export class SimCompletions implements CompletionQueue, Waiting {
     this.#room = bufferBytes;
     this.#used = 0;
     this.#notes = notes;
-    const deadlineNs = world.now + (min > 0 ? timeoutNs : 0);
+    this.#deadlineNs = world.now + (min > 0 ? timeoutNs : 0);
+    return this.#go(max, min);
+  }
+
+  #go(max: number, min: number): number {
+    const kernel = this.#kernel;
     for (;;) {
       const full = this.#tellAll(max);
       if (full || (this.#count > 0 && this.#count >= min)) return this.#count;
-      const result = kernel.block(this, deadlineNs - world.now);
+      const result = kernel.block(this, this.#deadlineNs - kernel.world.now);
       if (result < 0) return this.#count > 0 ? this.#count : result;
       if (result === 0) return this.#count;
     }
@@ -238,7 +245,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
     const { handles } = this.flight;
     return handles.length === 0
       ? 'a completion, and nothing is in flight'
-      : `a completion of what is in flight on ${handles.join(', ')}`;
+      : `a completion of what is in flight on handle ${handles.join(', ')}`;
   }
 }
 

@@ -4,6 +4,7 @@
 import type { PollerName } from '../../host/kernel/readiness.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
+import type { SegmentListener } from '../../host/sim/segment.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -39,6 +40,8 @@ export interface SimulateOptions {
   exitCodes?: readonly number[];
   /** Is told of each call. */
   record?: (call: Call) => void;
+  /** Is told of each segment of the network. */
+  segment?: SegmentListener;
   /** Is told of each choice; with a log only. */
   chosen?: (choice: Choice) => void;
 }

@@ -34,6 +34,8 @@ const LIMIT_NS = 3600e9;
 /** What a guest may do after its last actor is done: it should close what is to be closed. */
 const GRACE_NS = 1e9;
 const GRACE_CALLS = 1000;
+/** Calls in which nothing happens in the world; time has long run faster then. */
+const LIVELOCK_CALLS = 5000;
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 const NO_BYTES = new Uint8Array(0);
@@ -92,7 +94,8 @@ class Run implements Course, Cast, RunState {
       log === undefined
         ? ChoiceLog.seeded(seed, profileOf(profile, seed))
         : ChoiceLog.replayed(log, options.chosen);
-    this.world = new World({ choices: this.#log });
+    this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
+    this.world.network.onSegment = options.segment;
     this.#kernel = this.world.kernel({ host: 'guest' });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
