@@ -35,6 +35,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
   #room = 0;
   #used = 0;
   #notes: Int32Array = new Int32Array(0);
+  #deadlineNs = 0;
 
   constructor(kernel: SimKernel) {
     this.#kernel = kernel;
@@ -129,6 +130,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
     const { world } = kernel;
     const { length } = kernel.bytes;
     kernel.charge();
+    if (kernel.suspension?.resuming) return this.#go(max, min);
     notes[NOTES.COUNT] = 0;
     if (this.#closed) return -Errno.EBADF;
     if (completions + max * COMPLETION.SIZE > length) return -Errno.EFAULT;
@@ -141,11 +143,16 @@ export class SimCompletions implements CompletionQueue, Waiting {
     this.#room = bufferBytes;
     this.#used = 0;
     this.#notes = notes;
-    const deadlineNs = world.now + (min > 0 ? timeoutNs : 0);
+    this.#deadlineNs = world.now + (min > 0 ? timeoutNs : 0);
+    return this.#go(max, min);
+  }
+
+  #go(max: number, min: number): number {
+    const kernel = this.#kernel;
     for (;;) {
       const full = this.#tellAll(max);
       if (full || (this.#count > 0 && this.#count >= min)) return this.#count;
-      const result = kernel.block(this, deadlineNs - world.now);
+      const result = kernel.block(this, this.#deadlineNs - kernel.world.now);
       if (result < 0) return this.#count > 0 ? this.#count : result;
       if (result === 0) return this.#count;
     }

@@ -10,6 +10,7 @@ import type { Choices } from './choice.js';
 import { Link, Wire } from './link.js';
 import { Listener } from './listener.js';
 import type { Scheduler, Timer } from './scheduler.js';
+import { SegmentFlag, type SegmentListener } from './segment.js';
 import { State, TcpSocket, type Buffers } from './socket.js';
 
 /** net.ipv4.ip_local_port_range. */
@@ -20,6 +21,9 @@ const SECOND_NS = 1e9;
 const SYN_RETRIES = 6;
 /** net.ipv4.tcp_synack_retries. */
 const SYN_ACK_RETRIES = 5;
+
+const { SYN, RST, ACK } = SegmentFlag;
+const NO_BYTES = new Uint8Array(0);
 
 /** An attempt to connect, or a connection that found no room at its listener. */
 interface Attempt {
@@ -40,6 +44,8 @@ export interface NetworkOptions extends Partial<Buffers> {
 }
 
 export class Network {
+  /** Is told of each segment. */
+  onSegment: SegmentListener | undefined;
   readonly #scheduler: Scheduler;
   readonly #wire: Wire;
   readonly #buffers: Buffers;
@@ -109,6 +115,14 @@ export class Network {
     this.#attempts.delete(client);
   }
 
+  get now(): number {
+    return this.#scheduler.now;
+  }
+
+  #tell(from: SocketAddress, to: SocketAddress, flags: number): void {
+    this.onSegment?.(this.#scheduler.now, from, to, flags, NO_BYTES);
+  }
+
   // The handshake.
 
   /** Sends a SYN. */
@@ -121,8 +135,12 @@ export class Network {
     }
     client.link.carry(() => {
       const listener = this.#find(to);
+      this.#tell(client.local, to, SYN);
       if (listener === undefined || client.link.choose('refused', 2) === 1) {
-        client.link.carry(() => client.reset());
+        client.link.carry(() => {
+          this.#tell(to, client.local, RST | ACK);
+          client.reset();
+        });
       } else if (listener.full) {
         again();
       } else {
@@ -135,9 +153,11 @@ export class Network {
   /** The SYN-ACK is at the client, whose ACK is next. */
   #acknowledge(client: TcpSocket, server: TcpSocket, listener: Listener): void {
     if (client.state !== State.SYN_SENT) return;
+    this.#tell(server.local, client.local, SYN | ACK);
     this.#attempts.delete(client);
     client.established(server);
     client.link.carry(() => {
+      this.#tell(client.local, server.local, ACK);
       server.established(client);
       this.#admit(server, listener, { retries: 0, timer: undefined });
     });

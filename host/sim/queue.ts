@@ -44,6 +44,16 @@ export class ByteQueue {
     return length;
   }
 
+  /** A copy of `length` bytes from `offset` on. */
+  copy(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    const at = (this.#head + offset) & (this.#bytes.length - 1);
+    const first = Math.min(length, this.#bytes.length - at);
+    copy(this.#bytes, at, bytes, 0, first);
+    if (first < length) copy(this.#bytes, 0, bytes, first, length - first);
+    return bytes;
+  }
+
   drop(length: number): void {
     this.length -= length;
     this.#head = this.length === 0 ? 0 : (this.#head + length) & (this.#bytes.length - 1);

@@ -24,6 +24,7 @@ import { Random } from './random.js';
 import type { SimPoller } from './readiness.js';
 import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
+import type { Suspension } from './suspension.js';
 import { WaitForOne } from './wait.js';
 import type { Waiting, World } from './world.js';
 
@@ -44,6 +45,8 @@ export class SimKernel implements Kernel {
   /** What `wake` makes ready. */
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
+  /** For a guest in a thread of its own: how it waits. */
+  suspension: Suspension | undefined;
   /** CLOCK_REALTIME runs ahead of the time of the world by this. */
   realtimeAheadNs = 0n;
   readonly #files: (File | undefined)[] = [];
@@ -291,6 +294,7 @@ export class SimKernel implements Kernel {
 
   /** The world goes on until `waiting` is ready: what it answers, 0 when time is over. */
   block(waiting: Waiting, timeoutNs: number): number {
+    if (this.suspension !== undefined) return this.suspension.block(waiting, timeoutNs);
     return this.world.block(this, waiting, timeoutNs);
   }
 
@@ -318,14 +322,33 @@ export class SimKernel implements Kernel {
     return 0;
   }
 
+  maybe(label: number, length: number): number {
+    this.charge();
+    const { bytes } = this;
+    let text = '';
+    for (let at = label; at < label + length; at++) text += String.fromCharCode(bytes[at]!);
+    return this.world.choices.choose(`${this.host}/${text}/maybe`, 2);
+  }
+
   yield(): void {
     this.charge();
   }
 
   /** A call begins, and takes its time. */
   charge(): void {
+    const { suspension } = this;
+    if (suspension?.resuming) return;
     this.#calls++;
-    this.world.charge();
+    if (suspension === undefined) this.world.charge();
+    else this.world.count();
+  }
+
+  /** What its guest waits for, if that is in a thread of its own and waits. */
+  get suspended(): string | undefined {
+    const { suspension } = this;
+    return suspension && this.world.suspensions.includes(suspension)
+      ? suspension.waitsFor()
+      : undefined;
   }
 
   dispose(): void {

@@ -11,11 +11,13 @@ import type { Iovecs } from './iovec.js';
 import type { Link } from './link.js';
 import type { Network } from './network.js';
 import { ByteQueue } from './queue.js';
+import { SegmentFlag } from './segment.js';
 
 const { IN, PRI, OUT, ERR, HUP, RDHUP } = Readiness;
 /** What data wakes those for who wait (net/core/sock.c: sock_def_readable). */
 export const READABLE = IN | PRI;
 const { RD, WR } = Shutdown;
+const { FIN, RST, PSH, ACK } = SegmentFlag;
 const BOTH = RD | WR;
 /** A window is opened by no less than this, or than half of the buffer. */
 const WINDOW_STEP_BYTES = 65536;
@@ -35,6 +37,17 @@ export type State = (typeof State)[keyof typeof State];
 /** What goes from one end to the other. */
 export const Packet = { DATA: 0, ACK: 1, WINDOW: 2, FIN: 3, FIN_ACK: 4, RESET: 5 } as const;
 export type Packet = (typeof Packet)[keyof typeof Packet];
+
+/** What only opens a window is an acknowledgement, too. */
+const FLAGS = {
+  [Packet.DATA]: PSH | ACK,
+  [Packet.ACK]: ACK,
+  [Packet.WINDOW]: ACK,
+  [Packet.FIN]: FIN | ACK,
+  [Packet.FIN_ACK]: ACK,
+  [Packet.RESET]: RST | ACK,
+} as const;
+const NO_BYTES = new Uint8Array(0);
 
 /** Of the end of what is sent: not yet; behind what is queued; on its way; arrived. */
 const Fin = { NONE: 0, QUEUED: 1, SENT: 2, ACKED: 3 } as const;
@@ -244,6 +257,7 @@ export class TcpSocket extends File {
 
   /** A packet of the peer's is here; `bytes`: of data, or of what it is about. */
   arrive(packet: Packet, bytes: number): void {
+    this.#tell(packet, bytes);
     if (this.state === State.CLOSED) {
       if (packet === Packet.DATA) this.#transmit(Packet.RESET, 0);
     } else if (packet === Packet.DATA) this.#arriveData(bytes);
@@ -252,6 +266,15 @@ export class TcpSocket extends File {
     else if (packet === Packet.FIN) this.#arriveFin();
     else if (packet === Packet.FIN_ACK) this.#arriveFinAck();
     else this.reset();
+  }
+
+  /** Tells whoever captures the network of a packet of the peer's. */
+  #tell(packet: Packet, bytes: number): void {
+    const { onSegment, now } = this.#network;
+    if (onSegment === undefined) return;
+    const peer = this.peer!;
+    const data = packet === Packet.DATA ? peer.#sending.copy(peer.#arrived, bytes) : NO_BYTES;
+    onSegment(now, peer.local, this.local, FLAGS[packet], data);
   }
 
   /** The connection was reset by the peer, or by something on the way. */
@@ -365,6 +388,8 @@ export class TcpSocket extends File {
       link.carry(() => peer.arrive(packet, bytes));
     else if (link.resets()) {
       link.carry(() => {
+        this.#tell(Packet.RESET, 0);
+        peer.#tell(Packet.RESET, 0);
         this.reset();
         peer.reset();
       });

@@ -9,6 +9,7 @@ import { Deadlock, Livelock } from './error.js';
 import { Network, type NetworkOptions } from './network.js';
 import { Peer, PeerListener } from './peer.js';
 import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
+import type { Suspension } from './suspension.js';
 import { SimKernel, type KernelOptions } from './sim-kernel.js';
 
 /** How late a guest may look at what it waits for, for others have the processor. */
@@ -36,6 +37,8 @@ export class World {
   readonly network: Network;
   readonly callNs: number;
   readonly kernels: SimKernel[] = [];
+  /** The waits of guests in threads of their own. */
+  readonly suspensions: Suspension[] = [];
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;
@@ -74,6 +77,13 @@ export class World {
 
   /** The time that a call takes. */
   charge(): void {
+    this.count();
+    this.scheduler.pass(this.callNs);
+    if (this.suspensions.length > 0) this.rouse();
+  }
+
+  /** A call that takes no time of this thread's. Throws `Livelock` if there were too many. */
+  count(): void {
     const { scheduler } = this;
     if (++this.#idleCalls > this.#livelockCalls) {
       if (scheduler.steps === this.#stepsSeen) {
@@ -83,7 +93,23 @@ export class World {
       }
       this.progress();
     }
-    scheduler.pass(this.callNs);
+  }
+
+  /** The event that goes on is a guest's call, and nothing that happens to it. */
+  discount(): void {
+    this.#stepsSeen++;
+  }
+
+  /** Looks after the waits of guests in threads of their own. */
+  rouse(): void {
+    for (const suspension of this.suspensions.slice()) suspension.rouse();
+  }
+
+  /** The next event happens: false if there is none. */
+  step(): boolean {
+    if (!this.scheduler.step()) return false;
+    if (this.suspensions.length > 0) this.rouse();
+    return true;
   }
 
   /** Something happened: whoever calls in vain may have an answer now. */
@@ -103,12 +129,16 @@ export class World {
     if (timeoutNs > 0) scheduler.pass(LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!);
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
-    while (scheduler.nextNs <= deadlineNs && scheduler.step()) {
+    if (this.suspensions.length > 0) this.rouse();
+    while (scheduler.nextNs <= deadlineNs && this.step()) {
       result = waiting.ready();
       if (result !== 0) return result;
     }
     if (deadlineNs > END_OF_TIME_NS) {
-      throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
+      const all = [`${kernel.host} waits for ever: ${waiting.waitsFor()}`];
+      for (const each of this.kernels)
+        if (each.suspended) all.push(`${each.host} waits for ever: ${each.suspended}`);
+      throw new Deadlock(all.join('; '));
     }
     if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;

@@ -15,6 +15,7 @@ import {
   type ProfileName,
 } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
+import type { SegmentListener } from '../../host/sim/segment.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink, Source } from '../../host/sim/stream.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
@@ -61,6 +62,8 @@ export interface SimulateOptions {
   exitCodes?: readonly number[];
   /** Is told of each call. */
   record?: (call: Call) => void;
+  /** Is told of each segment of the network. */
+  segment?: SegmentListener;
   /** Is told of each choice; with a log only. */
   chosen?: (choice: Choice) => void;
 }
@@ -190,6 +193,7 @@ class Run implements Course, Cast, RunState {
         ? ChoiceLog.seeded(seed, profileOf(profile, seed))
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log });
+    this.world.network.onSegment = options.segment;
     this.#kernel = this.world.kernel({ host: 'guest' });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());

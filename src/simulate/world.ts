@@ -63,7 +63,8 @@ function mustBe(condition: boolean, sentence: () => string): void {
 
 /**
  * Clients that each send messages to an echo server, wait for each echo, half-close, and expect
- * nothing more. As the log has it they send in pieces, pause, read late, or reset.
+ * nothing more. As the log has it they send in pieces, pause, read late, reset, or send everything
+ * and half-close before they receive anything.
  */
 export function echoClients(options: ClientOptions): WorldScript {
   const { address, clients = 10, messages = 10, bytes = 32 } = options;
@@ -71,13 +72,15 @@ export function echoClients(options: ClientOptions): WorldScript {
     function* (me) {
       yield* me.sleep(number * STAGGER_NS);
       const connection = yield* me.connect(address);
-      for (let i = 0; i < messages; i++) {
-        const message = messageOf(number, i, bytes);
+      const all = Array.from({ length: messages }, (_, i) => messageOf(number, i, bytes));
+      const ahead = me.choose('ahead', 2) === 1;
+      for (const message of ahead ? [all.join('')] : all) {
         yield* sendMessage(me.choose.bind(me), me.sleep.bind(me), connection, message);
         if (me.choose('leave', 2) === 1) {
           connection.reset();
           return;
         }
+        if (ahead) connection.halfClose();
         const pause = me.choose('pause', 8);
         if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
         const echo = textOf(yield* connection.receiveExactly(message.length));
@@ -86,7 +89,7 @@ export function echoClients(options: ClientOptions): WorldScript {
           () => `sent ${JSON.stringify(message)}, and got ${JSON.stringify(echo)}`,
         );
       }
-      connection.halfClose();
+      if (!ahead) connection.halfClose();
       const rest = textOf(yield* connection.receiveAll());
       mustBe(rest === '', () => `after all echoes there came ${JSON.stringify(rest)}`);
       connection.close();
