@@ -47,7 +47,6 @@ export class SimCompletions implements CompletionQueue, Waiting {
     if (this.#closed) return -Errno.EBADF;
     if (operations + count * OPERATION.SIZE > this.#kernel.bytes.length) return -Errno.EFAULT;
     if (count * TARGET.SIZE > targets.length) return -Errno.EFAULT;
-    this.flight.goOn();
     let taken = 0;
     while (taken < count) {
       const opcode = targets[taken * TARGET.SIZE + TARGET.OPCODE]!;
@@ -56,6 +55,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
       if (!this.#submit(operations + taken * OPERATION.SIZE, known, handle)) break;
       taken++;
     }
+    this.flight.goOn();
     if (taken > 0) this.#kernel.world.progress();
     return taken;
   }
@@ -245,7 +245,7 @@ export class SimCompletions implements CompletionQueue, Waiting {
     const { handles } = this.flight;
     return handles.length === 0
       ? 'a completion, and nothing is in flight'
-      : `a completion of what is in flight on ${handles.join(', ')}`;
+      : `a completion of what is in flight on handle ${handles.join(', ')}`;
   }
 }
 

@@ -3,7 +3,7 @@
  * sent, each of them once: what is lost is sent again, and comes late. All that may go otherwise
  * between two ends is chosen here.
  */
-import { benign, type Choices } from './choice.js';
+import type { Choices } from './choice.js';
 import type { Scheduler } from './scheduler.js';
 
 const MICROSECOND_NS = 1e3;
@@ -35,7 +35,7 @@ export class Wire {
     this.scheduler = scheduler;
     this.choices = choices;
     this.latencyNs = latencyNs;
-    this.moody = choices !== benign;
+    this.moody = choices.calm !== true;
   }
 
   /** How long a packet of now waits for the network to be whole. */
@@ -66,8 +66,9 @@ export class Link {
   /** Packets on their way, and when the last of them arrives. */
   #inFlight = 0;
   #lastArrivalNs = 0;
-  /** How much longer the next packet of data takes. */
+  /** How much longer the next packet of data takes, and the one behind it. */
   #gapNs = 0;
+  #nextGapNs = 0;
   readonly #byteNs: number = 0;
   // The labels of what is chosen.
   readonly #latency: string = '';
@@ -110,7 +111,8 @@ export class Link {
   /** The same for a packet that carries data, or an end, and may be lost. */
   carryData(bytes: number, arrive: () => void): void {
     const gapNs = this.#gapNs;
-    this.#gapNs = 0;
+    this.#gapNs = this.#nextGapNs;
+    this.#nextGapNs = 0;
     this.#after(this.#delayNs() + this.#lossNs() + gapNs, bytes * this.#byteNs, arrive);
   }
 
@@ -132,7 +134,7 @@ export class Link {
     if (!moody || bytes < 2) return bytes;
     const chosen = choices.choose(this.#split, 1 + 3 * GAPS_NS.length);
     if (chosen === 0) return bytes;
-    this.#gapNs = GAPS_NS[(chosen - 1) % GAPS_NS.length]!;
+    this.#nextGapNs = GAPS_NS[(chosen - 1) % GAPS_NS.length]!;
     const where = Math.floor((chosen - 1) / GAPS_NS.length);
     return [bytes >>> 1, 1, bytes - 1][where]!;
   }

@@ -8,9 +8,10 @@ import { Readiness } from '../kernel/readiness.js';
 import { File } from './file.js';
 import type { Iovecs } from './iovec.js';
 import type { Network } from './network.js';
-import { READABLE, type TcpSocket } from './socket.js';
+import type { TcpSocket } from './socket.js';
+import { READABLE } from './tcp.js';
 
-const { IN, OUT, HUP, RDHUP } = Readiness;
+const { IN, OUT, ERR, HUP, RDHUP } = Readiness;
 /** What /proc/sys/net/core/somaxconn says. */
 const MOST_BACKLOG = 4096;
 
@@ -77,8 +78,14 @@ export class Listener extends File {
     const halves = how & (Shutdown.RD | Shutdown.WR);
     if (halves === 0) return -Errno.EINVAL;
     const closed = !this.#listening;
-    if (closed) this.#shut |= halves;
-    else if (halves & Shutdown.RD) this.#stop();
+    if (closed) {
+      this.#shut |= halves;
+    } else if (halves & Shutdown.RD) {
+      this.#stop();
+      // tcp_disconnect reports an error, although there is none.
+      this.wake(ERR);
+      this.signal(ERR);
+    }
     this.wake(0);
     return closed ? -Errno.ENOTCONN : 0;
   }

@@ -108,7 +108,8 @@ export class SimSignals implements SignalQueue, Waiting {
 
   waitsFor(): string {
     const handles = [...this.#armed.keys()].filter((handle) => this.#armed[handle] !== undefined);
-    return `a signal of ${handles.length > 0 ? handles.join(', ') : 'nothing, for none is armed'}`;
+    if (handles.length === 0) return 'a signal, and no handle is armed';
+    return `a signal of handle ${handles.join(', ')}`;
   }
 
   /** Something happened on an armed handle. */

@@ -28,8 +28,14 @@ export const linuxEngines = names.filter((name) => {
 /** Everything that does the work of a queue. */
 export const engines = [...linuxEngines, 'sim'];
 
-/** A kernel whose queue is by `engine`, and one for the far ends of its connections. */
-function kernels(engine: string): { kernel: Kernel; world: Kernel } {
+/** A kernel, and one for the far ends of its connections. */
+export interface Kernels {
+  kernel: Kernel;
+  world: Kernel;
+}
+
+/** Those of which the first has a queue by `engine`. */
+function kernels(engine: string): Kernels {
   if (engine === 'sim') {
     const world = new World();
     return { kernel: world.kernel(), world: world.kernel() };
@@ -110,8 +116,10 @@ export class Caller {
   #stash: Told[] = [];
   readonly #peerBytes = new Uint8Array(16 * MIB);
 
-  constructor(engine: string) {
-    ({ kernel: this.kernel, world: this.world } = kernels(engine));
+  constructor(engine: string | Kernels) {
+    const made = typeof engine === 'string' ? kernels(engine) : engine;
+    this.kernel = made.kernel;
+    this.world = made.world;
     this.kernel.attach({ bytes: this.bytes });
     this.world.attach({ bytes: this.#peerBytes });
     this.queue = this.kernel.completions();

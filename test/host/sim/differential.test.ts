@@ -4,6 +4,8 @@
  */
 import { env } from 'node:process';
 
+import { Shutdown } from '#host/kernel/kernel';
+import { Readiness } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
 import { World } from '#host/sim/world';
 import fc from 'fast-check';
@@ -37,7 +39,109 @@ function agree(steps: readonly Step[]): void {
   if (story !== undefined) throw new Error(`the kernels disagree:\n${story}`);
 }
 
+const { IN, PRI, OUT, RDHUP } = Readiness;
+/** `of` what is not meant for a call, such as a listener that is sent to. */
+const STRAY = 22;
+const full: Step[] = [1, 2, 3, 4, 5].map(() => ({ do: 'write', of: 0, bytes: 16000 }));
+
+/** What they once disagreed about, in as few calls as it took. */
+const kept: [about: string, steps: Step[]][] = [
+  [
+    'writing nothing to a listener',
+    [{ do: 'pair' }, { do: 'send', of: STRAY + 23, bytes: 0, write: true }],
+  ],
+  [
+    'writing nothing to a connection that is shut down',
+    [
+      { do: 'pair' },
+      { do: 'shutdown', of: 0, how: Shutdown.WR },
+      { do: 'send', of: 0, bytes: 0, write: true },
+    ],
+  ],
+  [
+    'a listener out of service',
+    [
+      { do: 'listen', backlog: 16 },
+      { do: 'retire', of: 0 },
+      { do: 'send', of: STRAY, bytes: 0, write: true },
+      { do: 'accept', of: 0 },
+      { do: 'submit', operations: [{ opcode: 1, of: 0, multishot: false, length: 0 }] },
+      { do: 'connect', of: 0 },
+      { do: 'reap' },
+    ],
+  ],
+  [
+    'a read that finds nothing, and signals the end that writes',
+    [
+      { do: 'pipe' },
+      { do: 'arm', of: 1, on: true },
+      { do: 'read', of: 0, bytes: 4096 },
+      { do: 'signals', most: 1 },
+    ],
+  ],
+  [
+    'a write that finds no room, and wakes and signals the end that reads',
+    [
+      { do: 'pipe' },
+      { do: 'arm', of: 0, on: true },
+      { do: 'poller', backend: 0 },
+      { do: 'set', set: 0, of: 0, interest: IN, trigger: 1 },
+      ...full,
+      { do: 'wait', set: 0, most: 64 },
+      { do: 'signals', most: 64 },
+      { do: 'write', of: 0, bytes: 16000 },
+      { do: 'wait', set: 0, most: 64 },
+      { do: 'signals', most: 64 },
+    ],
+  ],
+  [
+    'data that wakes who waits for what is urgent',
+    [
+      { do: 'pair' },
+      { do: 'poller', backend: 0 },
+      { do: 'set', set: 0, of: 2, interest: PRI | OUT, trigger: 1 },
+      { do: 'wait', set: 0, most: 1 },
+      { do: 'send', of: 0, bytes: 1, write: false },
+      { do: 'wait', set: 0, most: 1 },
+    ],
+  ],
+  [
+    'two listeners of one address, of which the first listens no more',
+    [
+      { do: 'listen', backlog: 16 },
+      { do: 'shutdown', of: STRAY, how: Shutdown.RD },
+      { do: 'listen again', of: 0 },
+      { do: 'connect', of: 0 },
+    ],
+  ],
+  [
+    'a listener that is shut down, and signals an error',
+    [
+      { do: 'listen', backlog: 16 },
+      { do: 'arm', of: 0, on: true },
+      { do: 'shutdown', of: STRAY, how: Shutdown.RD },
+      { do: 'signals', most: 1 },
+    ],
+  ],
+  [
+    'an end that the other acknowledges late, which is an edge',
+    [
+      { do: 'pair' },
+      { do: 'poller', backend: 0 },
+      { do: 'set', set: 0, of: 1, interest: IN | OUT | RDHUP, trigger: 1 },
+      { do: 'send', of: 0, bytes: 4095, write: false },
+      { do: 'send', of: 1, bytes: 4095, write: false },
+      { do: 'send', of: 0, bytes: 4095, write: false },
+      { do: 'shutdown', of: 0, how: Shutdown.WR },
+      { do: 'wait', set: 0, most: 1 },
+      { do: 'wait', set: 0, most: 1 },
+    ],
+  ],
+];
+
 describe('Linux and the simulator agree about', () => {
+  test.each(kept)('%s', (_, steps) => agree(steps));
+
   test.each([
     ['any calls', { queued: false }],
     ['any calls, with operations in flight', { queued: true }],

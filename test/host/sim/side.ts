@@ -13,13 +13,7 @@ import {
 } from '#host/kernel/completion';
 import { errnoName } from '#host/kernel/errno';
 import type { Kernel } from '#host/kernel/kernel';
-import {
-  EVENT_STRIDE,
-  Readiness,
-  Trigger,
-  type Poller,
-  type PollerName,
-} from '#host/kernel/readiness';
+import { EVENT_STRIDE, Readiness, type Poller, type PollerName } from '#host/kernel/readiness';
 import { OVERFLOW, SIGNAL_STRIDE } from '#host/kernel/signal';
 
 export type Kind = 'listener' | 'socket' | 'reader' | 'writer';
@@ -68,6 +62,20 @@ export function maskName(mask: number): string {
 
 const told = (result: number) => (result < 0 ? errnoName(result) : String(result));
 
+/** How many bytes there are, the first and the last of them, and a sum of all. */
+function digest(bytes: readonly number[]): string {
+  const sum = bytes.reduce((hash, byte) => (Math.imul(hash, 31) + byte) >>> 0, 0);
+  return `${bytes.length} (${bytes[0]} to ${bytes.at(-1)}, ${sum.toString(36)})`;
+}
+
+interface Completed {
+  userdata: number;
+  words: string;
+  /** What a RECV has received. */
+  received: string;
+  more: boolean;
+}
+
 /** Guest memory: iovecs, operations, completions, and two buffers. */
 const AT = { operations: 1024, completions: 4096, out: 16384, in: 32768 } as const;
 const MEMORY_BYTES = 1 << 20;
@@ -77,9 +85,9 @@ export class Side {
   readonly kernel: Kernel;
   readonly things: Thing[] = [];
   readonly pollers: (Poller | undefined)[] = [];
-  /** Completions that were reaped: their userdata, and what they say in words. */
-  completed: [userdata: number, words: string][] = [];
-  #ordered = 0;
+  /** What was reaped since the last rest, and what before that. */
+  readonly #fresh: Completed[] = [];
+  readonly #completed: string[] = [];
   readonly #bytes = new Uint8Array(MEMORY_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #events = new Int32Array(64 * EVENT_STRIDE);
@@ -158,12 +166,10 @@ export class Side {
     for (let i = 0; i < length; i++) this.#bytes[AT.out + i] = 33 + ((thing.sent + i) % 89);
   }
 
-  /** How many bytes there are, the first and the last of them, and a sum of all. */
   #text(at: number, length: number): string {
     if (length <= 0) return told(length);
     const bytes = this.#bytes.subarray(at, at + length);
-    const sum = bytes.reduce((hash, byte) => (Math.imul(hash, 31) + byte) >>> 0, 0);
-    return `${length} (${bytes[0]} to ${bytes[length - 1]}, ${sum.toString(36)})`;
+    return digest([...bytes]);
   }
 
   send(index: number, length: number, write: boolean): string {
@@ -302,30 +308,43 @@ export class Side {
     const userdata = this.#view.getUint32(at, true);
     const opcode = this.#view.getUint8(at + COMPLETION.OPCODE);
     const result = this.#view.getInt32(at + COMPLETION.RESULT, true);
-    const more = this.#view.getUint8(at + COMPLETION.FLAGS) === 1 ? ' and more' : '';
+    const more = this.#view.getUint8(at + COMPLETION.FLAGS) === 1;
     const from = AT.in + this.#view.getUint32(at + COMPLETION.OFFSET, true);
-    const said =
-      opcode === Opcode.ACCEPT
-        ? this.#add('socket', result)
-        : opcode === Opcode.RECV
-          ? this.#text(from, result)
-          : told(result);
-    this.completed.push([userdata, `${said}${more}`]);
+    const said = opcode === Opcode.ACCEPT ? this.#add('socket', result) : told(result);
+    const received =
+      opcode === Opcode.RECV && result > 0
+        ? String.fromCharCode(...this.#bytes.subarray(from, from + result))
+        : '';
+    this.#fresh.push({ userdata, words: said, received, more });
   }
 
-  /** In which order operations complete that one call has ended is nobody's promise. */
-  order(): void {
-    const last = this.completed.splice(this.#ordered).sort(([one], [other]) => one - other);
-    this.completed.push(...last);
-    this.#ordered = this.completed.length;
+  /**
+   * What has completed since the last rest, by userdata: in which order operations complete that
+   * one call has ended is nobody's promise, nor is in how many pieces bytes come.
+   */
+  fresh(): string[] {
+    const all = [...this.#fresh].sort((one, other) => one.userdata - other.userdata);
+    const joined: Completed[] = [];
+    for (const each of all) {
+      const last = joined.at(-1);
+      const goesOn = last?.userdata === each.userdata && last.received && each.received;
+      if (goesOn) joined[joined.length - 1] = { ...each, received: last.received + each.received };
+      else joined.push(each);
+    }
+    return joined.map(({ userdata, words, received, more }) => {
+      const said = received ? digest(Array.from(received, (c) => c.charCodeAt(0))) : words;
+      return `${userdata}: ${said}${more ? ' and more' : ''}`;
+    });
   }
 
-  /** What has completed since the last time. */
+  /** Both sides are at rest: what completes from now on comes after what did. */
+  rested(): void {
+    this.#completed.push(...this.fresh());
+    this.#fresh.length = 0;
+  }
+
+  /** What has completed since the last time that this was asked. */
   completions(): string {
-    const told = this.completed.splice(0).map(([userdata, words]) => `${userdata}: ${words}`);
-    this.#ordered = 0;
-    return `[${told.join(', ')}]`;
+    return `[${this.#completed.splice(0).join(', ')}]`;
   }
 }
-
-export { EVERYTHING, Trigger };

@@ -64,7 +64,8 @@ POLLUX_FUNCTION(signal_wait)(struct pollux_signal *signals, uint32_t max, int64_
 
 enum pollux_opcode {
   POLLUX_ACCEPT = 1,   // result: a descriptor, non-blocking
-  POLLUX_RECV = 2,     // result: bytes, which reap() puts into its buffer; 0: the peer shut down
+  POLLUX_RECV = 2,     // result: bytes, which reap() puts into its buffer; 0: the peer shut down;
+                       // of several on one descriptor, any may get what comes next
   POLLUX_SEND = 3,     // result: bytes sent, maybe fewer than given
   POLLUX_CLOSE = 4,    // result: 0
   POLLUX_TIMEOUT = 5,  // result: -ETIMEDOUT when `argument` nanoseconds are over
