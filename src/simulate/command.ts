@@ -8,12 +8,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
 import { load } from '../guest.js';
+import { fileOf, record } from '../trace/record.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, worldOfOrigin } from './find.js';
-import { describeCall, type Call } from './instrument.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
-import { failureKinds, simulate } from './run.js';
+import { failureKinds } from './run.js';
 import { checkGuest, parseToken } from './token.js';
 
 const ADDRESS = '127.0.0.1:9000';
@@ -182,11 +182,9 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const found = await (flags.world === undefined
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
-  const calls: Call[] = [];
-  const record = (call: Call) => calls.push(call);
-  const run = simulate(guest, { ...token.options, ...found, log: token.log, record });
-  if (flags.trace !== undefined)
-    writeFileSync(flags.trace, calls.map((call) => `${describeCall(call)}\n`).join(''));
+  const options = { ...token.options, ...found, log: token.log };
+  const { simulated: run, recording } = record(guest, `replay of ${guest.name}`, options);
+  if (flags.trace !== undefined) writeFileSync(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
   process.stderr.write(run.stderr);
   const lines = [
@@ -246,6 +244,9 @@ export function addReplay(pollux: Command, done: (code: number) => void): void {
     .argument('<token>', 'as a failure names it')
     .option('--guest <file>', 'where the guest is, if not where it was')
     .option('--world <file>', 'where the world is, if the token does not know')
-    .option('--trace <file>', 'write the transcript of every call to a file')
+    .option(
+      '--trace <file>',
+      'write what happens: to .json for Perfetto, to .pcap for Wireshark, else as text',
+    )
     .action(async (token: string, flags: ReplayFlags) => done(await runReplay(token, flags)));
 }
