@@ -8,13 +8,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
 import { load } from '../guest.js';
-import { fileOf, record } from '../trace/record.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, worldOfOrigin } from './find.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
-import { failureKinds } from './run.js';
+import { failureKinds } from './outcome.js';
 import { checkGuest, parseToken } from './token.js';
+import { fileOf, record } from '../trace/record.js';
 
 const ADDRESS = '127.0.0.1:9000';
 const FAILED_EXIT_CODE = 1;
@@ -170,6 +170,16 @@ async function runSimulate(file: string, args: string[], flags: SimulateFlags): 
   }
 }
 
+function writeTrace(path: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const token = parseToken(text);
   const guest = await load(flags.guest ?? token.file);
@@ -183,8 +193,8 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
   const options = { ...token.options, ...found, log: token.log };
-  const { simulated: run, recording } = record(guest, `replay of ${guest.name}`, options);
-  if (flags.trace !== undefined) writeFileSync(flags.trace, fileOf(recording, flags.trace));
+  const { simulated: run, recording } = record(guest, guest.name, options);
+  if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
   process.stderr.write(run.stderr);
   const lines = [
@@ -246,7 +256,7 @@ export function addReplay(pollux: Command, done: (code: number) => void): void {
     .option('--world <file>', 'where the world is, if the token does not know')
     .option(
       '--trace <file>',
-      'write what happens: to .json for Perfetto, to .pcap for Wireshark, else as text',
+      'write what happened to a file: for Perfetto (.json), for Wireshark (.pcap), or as text',
     )
     .action(async (token: string, flags: ReplayFlags) => done(await runReplay(token, flags)));
 }
