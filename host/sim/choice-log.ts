@@ -32,23 +32,29 @@ export class ChoiceLog implements Choices {
   readonly taken: Choice[] = [];
   /** How many choices were made. */
   asked = 0;
+  readonly calm: boolean;
   #healed = false;
   readonly #sites = new Map<string, Site>();
   readonly #siteOf: (label: string) => Site;
   readonly #told: ((choice: Choice) => void) | undefined;
 
-  private constructor(siteOf: (label: string) => Site, told?: (choice: Choice) => void) {
+  private constructor(
+    siteOf: (label: string) => Site,
+    { told, calm = false }: { told?: ((choice: Choice) => void) | undefined; calm?: boolean },
+  ) {
     this.#siteOf = siteOf;
     this.#told = told;
+    this.calm = calm;
   }
 
   /** Chooses by chance, at the rates of a profile. */
   static seeded(seed: number, profile: Profile): ChoiceLog {
-    return new ChoiceLog((label) => {
+    const siteOf = (label: string): Site => {
       const rate = profile.rate(decisionOf(label));
       const stream = rate > 0 ? new Stream(seed, label) : undefined;
       return { ordinal: 0, rate, stream, given: undefined };
-    });
+    };
+    return new ChoiceLog(siteOf, { calm: profile.name === 'calm' });
   }
 
   /**
@@ -64,7 +70,7 @@ export class ChoiceLog implements Choices {
     }
     return new ChoiceLog(
       (label) => ({ ordinal: 0, rate: 0, stream: undefined, given: given.get(label) }),
-      told,
+      { told },
     );
   }
 

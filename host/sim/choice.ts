@@ -4,6 +4,9 @@
  */
 
 export interface Choices {
+  /** True where every choice will be benign: whoever would ask for many need not. */
+  readonly calm?: boolean;
+
   /**
    * One decision among `alternatives` (≥ 1): 0 to `alternatives` - 1. 0 is the benign one, what
    * Linux does on an idle loopback. `label` names the thing and the decision
@@ -14,5 +17,6 @@ export interface Choices {
 
 /** Nothing ever goes another way. */
 export const benign: Choices = {
+  calm: true,
   choose: () => 0,
 };

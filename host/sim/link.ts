@@ -3,7 +3,7 @@
  * sent, each of them once: what is lost is sent again, and comes late. All that may go otherwise
  * between two ends is chosen here.
  */
-import { benign, type Choices } from './choice.js';
+import type { Choices } from './choice.js';
 import type { Scheduler } from './scheduler.js';
 
 const MICROSECOND_NS = 1e3;
@@ -35,7 +35,7 @@ export class Wire {
     this.scheduler = scheduler;
     this.choices = choices;
     this.latencyNs = latencyNs;
-    this.moody = choices !== benign;
+    this.moody = choices.calm !== true;
   }
 
   /** How long a packet of now waits for the network to be whole. */

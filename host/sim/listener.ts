@@ -8,7 +8,8 @@ import { Readiness } from '../kernel/readiness.js';
 import { File } from './file.js';
 import type { Iovecs } from './iovec.js';
 import type { Network } from './network.js';
-import { READABLE, type TcpSocket } from './socket.js';
+import type { TcpSocket } from './socket.js';
+import { READABLE } from './tcp.js';
 
 const { IN, OUT, ERR, HUP, RDHUP } = Readiness;
 /** What /proc/sys/net/core/somaxconn says. */

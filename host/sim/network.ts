@@ -11,7 +11,8 @@ import { Link, Wire } from './link.js';
 import { Listener } from './listener.js';
 import type { Scheduler, Timer } from './scheduler.js';
 import { SegmentFlag, type SegmentListener } from './segment.js';
-import { State, TcpSocket, type Buffers } from './socket.js';
+import { TcpSocket } from './socket.js';
+import { State, type Buffers } from './tcp.js';
 
 /** net.ipv4.ip_local_port_range. */
 const FIRST_PORT = 32768;

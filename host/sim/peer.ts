@@ -23,7 +23,8 @@ class Held<F extends File> implements Watcher {
   #closed = false;
   readonly #tell = (): void => {
     this.#told = true;
-    if (!this.#closed) this.onReady?.(this.file.poll());
+    const mask = this.#closed ? 0 : this.file.poll();
+    if (mask !== 0) this.onReady?.(mask);
   };
 
   constructor(file: F, scheduler: Scheduler) {

@@ -1,11 +1,14 @@
 /** A queue of bytes that grows as it must, in a ring: what a socket has received, or is to send. */
 import { copy, type Iovecs } from './iovec.js';
 
-const FIRST_BYTES = 512;
+const FIRST_BYTES = 4096;
+const NO_BYTES = new Uint8Array(0);
+/** Rings of that size that nobody uses. What is in them is never read. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
 
 export class ByteQueue {
   length = 0;
-  #bytes = new Uint8Array(0);
+  #bytes = NO_BYTES;
   #head = 0;
 
   /** Appends the first `length` bytes of the iovecs. */
@@ -56,7 +59,14 @@ export class ByteQueue {
 
   drop(length: number): void {
     this.length -= length;
-    this.#head = this.length === 0 ? 0 : (this.#head + length) & (this.#bytes.length - 1);
+    if (this.length > 0) {
+      this.#head = (this.#head + length) & (this.#bytes.length - 1);
+      return;
+    }
+    this.#head = 0;
+    if (this.#bytes.length !== FIRST_BYTES) return;
+    spare.push(this.#bytes);
+    this.#bytes = NO_BYTES;
   }
 
   /** Appends what there is room for already. */
@@ -76,7 +86,7 @@ export class ByteQueue {
     while (size < needed) size *= 2;
     const old = this.#bytes;
     const first = Math.min(this.length, old.length - this.#head);
-    this.#bytes = new Uint8Array(size);
+    this.#bytes = (size === FIRST_BYTES ? spare.pop() : undefined) ?? new Uint8Array(size);
     copy(old, this.#head, this.#bytes, 0, first);
     copy(old, 0, this.#bytes, first, this.length - first);
     this.#head = 0;

@@ -11,7 +11,6 @@ import {
   type SocketAddress,
 } from '../kernel/kernel.js';
 import { Readiness, type PollerName } from '../kernel/readiness.js';
-import { benign } from './choice.js';
 import { SimCompletions } from './completion.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
@@ -384,7 +383,7 @@ export class SimKernel implements Kernel {
   #refusal(listener: File): number {
     if (this.#lowestFree() >= this.#maxHandles) return -Errno.EMFILE;
     const { choices } = this.world;
-    if (choices === benign || !(listener.poll() & Readiness.IN)) return 0;
+    if (choices.calm === true || !(listener.poll() & Readiness.IN)) return 0;
     if (choices.choose(this.#emfile, 2) === 1) return -Errno.EMFILE;
     return choices.choose(this.#enobufs, 2) === 1 ? -Errno.ENOBUFS : 0;
   }

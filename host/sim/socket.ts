@@ -11,52 +11,14 @@ import type { Iovecs } from './iovec.js';
 import type { Link } from './link.js';
 import type { Network } from './network.js';
 import { ByteQueue } from './queue.js';
-import { SegmentFlag } from './segment.js';
+import { Fin, FLAGS, Packet, READABLE, State, type Buffers } from './tcp.js';
 
-const { IN, PRI, OUT, ERR, HUP, RDHUP } = Readiness;
-/** What data wakes those for who wait (net/core/sock.c: sock_def_readable). */
-export const READABLE = IN | PRI;
+const { IN, OUT, ERR, HUP, RDHUP } = Readiness;
 const { RD, WR } = Shutdown;
-const { FIN, RST, PSH, ACK } = SegmentFlag;
 const BOTH = RD | WR;
 /** A window is opened by no less than this, or than half of the buffer. */
 const WINDOW_STEP_BYTES = 65536;
-
-/** The states of RFC 9293 that can be told apart. */
-export const State = {
-  SYN_SENT: 'SYN_SENT',
-  ESTABLISHED: 'ESTABLISHED',
-  FIN_WAIT: 'FIN_WAIT',
-  CLOSING: 'CLOSING',
-  CLOSE_WAIT: 'CLOSE_WAIT',
-  LAST_ACK: 'LAST_ACK',
-  CLOSED: 'CLOSED',
-} as const;
-export type State = (typeof State)[keyof typeof State];
-
-/** What goes from one end to the other. */
-export const Packet = { DATA: 0, ACK: 1, WINDOW: 2, FIN: 3, FIN_ACK: 4, RESET: 5 } as const;
-export type Packet = (typeof Packet)[keyof typeof Packet];
-
-/** What only opens a window is an acknowledgement, too. */
-const FLAGS = {
-  [Packet.DATA]: PSH | ACK,
-  [Packet.ACK]: ACK,
-  [Packet.WINDOW]: ACK,
-  [Packet.FIN]: FIN | ACK,
-  [Packet.FIN_ACK]: ACK,
-  [Packet.RESET]: RST | ACK,
-} as const;
 const NO_BYTES = new Uint8Array(0);
-
-/** Of the end of what is sent: not yet; behind what is queued; on its way; arrived. */
-const Fin = { NONE: 0, QUEUED: 1, SENT: 2, ACKED: 3 } as const;
-
-/** How many bytes an end keeps of what is sent, and of what is received. */
-export interface Buffers {
-  sendBytes: number;
-  receiveBytes: number;
-}
 
 export class TcpSocket extends File {
   readonly type = FileType.SOCKET_STREAM;
@@ -147,6 +109,13 @@ export class TcpSocket extends File {
     if (length < most) this.#pressed = true;
     if (length < from.total) this.#noSpace = true;
     if (length <= 0) return -Errno.EAGAIN;
+    if (this.link.immediate && this.#sending.length === 0 && this.#window >= length) {
+      if (this.peer!.#take(from, length)) {
+        this.#window -= length;
+        this.#space();
+        return length;
+      }
+    }
     this.#sending.push(from, length);
     this.#unsent += length;
     this.#push();
@@ -296,6 +265,16 @@ export class TcpSocket extends File {
     this.wake(READABLE);
     this.signal(IN);
     this.#transmit(Packet.ACK, bytes);
+  }
+
+  /** The short way of data that arrives at once, and that nobody captures: false if it is none. */
+  #take(from: Iovecs, length: number): boolean {
+    const open = this.state === State.ESTABLISHED || this.state === State.FIN_WAIT;
+    if (!open || this.#shut & RD || this.#network.onSegment !== undefined) return false;
+    this.#received.push(from, length);
+    this.wake(READABLE);
+    this.signal(IN);
+    return true;
   }
 
   #arriveAck(bytes: number): void {
