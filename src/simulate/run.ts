@@ -18,7 +18,7 @@ import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
 import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
-import { Company, type CompanionEnd, type CompanionOptions, type Host } from './company.js';
+import { Company, type Host } from './company.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import {
