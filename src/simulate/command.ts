@@ -182,6 +182,12 @@ function writeTrace(path: string, content: string | Uint8Array): void {
 
 async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const token = parseToken(text);
+  if (token.companions.length > 0) {
+    throw new UsageError(
+      `the run of this token had more guests (${token.companions.join(', ')}), which it does not ` +
+        'hold: repeat it where it was made, with simulate(guest, { …, log: parseToken(token).log })',
+    );
+  }
   const guest = await load(flags.guest ?? token.file);
   checkGuest(token, guest);
   if (flags.world === undefined && token.world === undefined) {

@@ -2,12 +2,14 @@
 import { load } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
+import { check, CheckError, type CheckOptions } from '#src/simulate/check';
 import type { SimulateOptions } from '#src/simulate/outcome';
 import { simulate } from '#src/simulate/run';
+import { parseToken } from '#src/simulate/token';
 import { echoClients } from '#src/simulate/world';
 import { fileOf, record } from '#src/trace/record';
 
-import { guestFile, wasmFile, wat } from '../../harness.js';
+import { guestFile, polluxToEnd, wasmFile, wat } from '../../harness.js';
 import { exits, returns } from '../guests.js';
 
 const address = '127.0.0.1:7000';
@@ -150,3 +152,24 @@ describe('a companion', () => {
     }
   });
 });
+
+test('a failure with companions is found by check, and its log repeats it', async () => {
+  const options: CheckOptions = {
+    connect: [address],
+    stdin,
+    profile: 'linux',
+    runs: 50,
+    companions: {
+      server: { guest: await load(guestFile('canary/partial-send')), listen: [address] },
+    },
+  };
+  const client = await load(wasmFile('client'));
+  const error = (await check(client, options).catch((each: unknown) => each)) as CheckError;
+  expect(error).toBeInstanceOf(CheckError);
+  expect(error.log.length).toBeLessThanOrEqual(3);
+  const { failure } = simulate(client, { ...options, log: parseToken(error.token).log });
+  expect(failure?.message).toBe(error.failure.message);
+  const replayed = await polluxToEnd(['replay', error.token]);
+  expect(replayed.code).toBe(2);
+  expect(replayed.stderr).toMatch(/the run of this token had more guests \(server\)/);
+}, 60_000);
