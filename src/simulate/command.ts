@@ -185,7 +185,7 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   if (token.companions.length > 0) {
     throw new UsageError(
       `the run of this token had more guests (${token.companions.join(', ')}), which it does not ` +
-        'hold: repeat it where it was made, with simulate(guest, { …, log: parseToken(token).log })',
+        'hold: repeat it where it was made, by simulate() with the log of the error',
     );
   }
   const guest = await load(flags.guest ?? token.file);

@@ -159,6 +159,10 @@ test('a failure with companions is found by check, and its log repeats it', asyn
     stdin,
     profile: 'linux',
     runs: 50,
+    eventually: ({ stdout }) => {
+      if (stdout.replaceAll('\n', '') !== SAID.replaceAll('\n', ''))
+        throw new RangeError(`it said ${stdout}`);
+    },
     companions: {
       server: { guest: await load(guestFile('canary/partial-send')), listen: [address] },
     },
