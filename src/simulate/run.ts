@@ -20,6 +20,7 @@ import { assemble, attach, type Assembled, type Grants, type Wrap } from '../ins
 import { Actor, type Cast, type Script } from './actor.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
+import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
   Failed,
   type Failure,
@@ -271,10 +272,13 @@ class Run implements Course, Cast, RunState {
       interrupted: () => {},
       warn: () => {},
     };
+    const { choices } = this.world;
+    const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
+    const module = moduleWithMemory(this.#guest, room);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
     try {
-      this.#assembled = assemble(this.#guest.module, this.#kernel, grants, embedder, wrap);
-      const instance = new WebAssembly.Instance(this.#guest.module, this.#assembled.imports);
+      this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
+      const instance = new WebAssembly.Instance(module, this.#assembled.imports);
       attach(this.#assembled, instance);
       (instance.exports['_start'] as () => void)();
       return 0;
