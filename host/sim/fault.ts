@@ -58,7 +58,7 @@ export const decisions: Readonly<Record<string, Decision>> = {
   maybe: { rate: SOMETIMES, words: "a fault of the guest's own happened" },
   pause: { rate: SOMETIMES, words: 'it paused' },
   leave: { rate: RARELY, words: 'it reset its connection' },
-  memory: { rate: SELDOM, words: 'memory could grow no further' },
+  memory: { rate: OFTEN, words: 'memory could grow no further' },
   crash: { rate: RARELY, words: 'the guest was killed and started again' },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };

@@ -37,6 +37,7 @@ interface SimulateFlags {
   jobs: number;
   exhaustive?: number;
   paranoid?: true;
+  refuseMemory?: true;
 }
 
 interface ReplayFlags {
@@ -122,6 +123,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       listen,
       connect: flags.connect,
       paranoid: flags.paranoid === true,
+      refuseMemory: flags.refuseMemory === true,
       ...(exhaustive !== undefined && { exhaustive }),
     },
   };
@@ -247,6 +249,7 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
         'in place of seeds: all schedules with at most k choices that are not benign',
       ).argParser(positive),
     )
+    .option('--refuse-memory', 'in some runs its memory can grow no further')
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

@@ -31,6 +31,11 @@ export interface SimulateOptions {
   stdin?: string | Uint8Array;
   poller?: PollerName;
   maxDescriptors?: number;
+  /**
+   * True: in some runs its memory can grow no further from the beginning on, or soon. Few guests
+   * can do without, so that this is no part of a profile.
+   */
+  refuseMemory?: boolean;
   /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
   healNs?: number;
   /** When the run has failed if an actor is not done; default: an hour after the healing. */

@@ -21,6 +21,7 @@ import { Actor, type Cast, type Script } from './actor.js';
 import { Company, type Host } from './company.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
+import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
   Failed,
   type Failure,
@@ -296,10 +297,13 @@ class Run implements Course, Cast, RunState, Host {
       interrupted: () => {},
       warn: () => {},
     };
+    const { choices } = this.world;
+    const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
+    const module = moduleWithMemory(this.#guest, room);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
     try {
-      this.#assembled = assemble(this.#guest.module, this.#kernel, grants, embedder, wrap);
-      const instance = new WebAssembly.Instance(this.#guest.module, this.#assembled.imports);
+      this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
+      const instance = new WebAssembly.Instance(module, this.#assembled.imports);
       attach(this.#assembled, instance);
       (instance.exports['_start'] as () => void)();
       return 0;

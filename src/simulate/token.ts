@@ -24,6 +24,7 @@ const kept = [
   'stdin',
   'poller',
   'maxDescriptors',
+  'refuseMemory',
   'healNs',
   'limitNs',
   'exitCodes',
