@@ -22,6 +22,7 @@ import { load } from './guest.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
+import { addReplay, addSimulate } from './simulate/command.js';
 import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
@@ -264,6 +265,8 @@ function program(version: string, done: Done): Command {
   addEcho(pollux, done);
   addClient(pollux, done);
   addModels(pollux);
+  addSimulate(pollux, done);
+  addReplay(pollux, done);
   return pollux;
 }
 

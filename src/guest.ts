@@ -27,6 +27,8 @@ export interface Guest {
   readonly module: WebAssembly.Module;
   /** The binary, if it is known: a limit on memory is written into it. */
   readonly bytes: Uint8Array | undefined;
+  /** Where it was read from, if it was. */
+  readonly file: string | undefined;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function load(source: string | URL | Uint8Array | WebAssembly.Modul
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${(error as Error).message}`, { cause: error });
   }
-  return guestOf(basename(file), await compile(file, bytes), bytes);
+  const guest = guestOf(basename(file), await compile(file, bytes), bytes);
+  return { ...guest, file };
 }
 
 /** The module with its memory limited to `mebibytes`. */
@@ -89,9 +92,10 @@ function guestOf(name: string, module: WebAssembly.Module, bytes: Uint8Array | u
   }
   if (exports.get('turn') === 'function') {
     refuseCommandOnly(name, module);
-    return { name, kind: 'reactor', module, bytes };
+    return { name, kind: 'reactor', module, bytes, file: undefined };
   }
-  if (exports.get('_start') === 'function') return { name, kind: 'command', module, bytes };
+  if (exports.get('_start') === 'function')
+    return { name, kind: 'command', module, bytes, file: undefined };
   throw new UsageError(
     `${name} exports neither _start (a command) nor turn (a reactor), so there is nothing to run`,
   );

@@ -3,7 +3,7 @@
  * runs nothing; worker.ts runs a command, reactor.ts a reactor.
  */
 import { errnoName } from '../host/kernel/errno.js';
-import { FileType, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
+import { type FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
 import type { PollerName } from '../host/kernel/readiness.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
@@ -11,7 +11,7 @@ import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
 import type { Poll } from '../host/wasi/p1/poll.js';
-import { type Embedder, Process } from '../host/wasi/process.js';
+import { type Embedder, Process, type WasiFunction } from '../host/wasi/process.js';
 import { GuestError, HostError } from '../host/kernel/error.js';
 import { Trace } from './trace.js';
 
@@ -38,6 +38,63 @@ export interface Made {
   trace: Trace | undefined;
 }
 
+/** What a guest is given, on whatever kernel. */
+export interface Grants {
+  /** stdin, stdout, stderr. */
+  streams: Descriptor[];
+  sockets: { fd: number | undefined; descriptor: Descriptor }[];
+  maxDescriptors: number;
+}
+
+/** A module that a guest may import, as its imports.ts describes it. */
+export interface Described {
+  MODULE: string;
+  parameters: Record<string, string>;
+  /** What happened before these calls is written first, for they may be the last ones. */
+  waiting: ReadonlySet<string>;
+}
+
+/** Puts something between a guest and the functions of a module. */
+export type Wrap = (
+  module: Described,
+  functions: Record<string, WasiFunction>,
+  memory: () => Memory,
+) => Record<string, WasiFunction>;
+
+export interface Assembled {
+  process: Process;
+  poll: Poll;
+  imports: Record<string, Record<string, WasiFunction>>;
+}
+
+/** All of a guest but its instance; `attach` gives it the memory of that. */
+export function assemble(
+  module: WebAssembly.Module,
+  kernel: Kernel,
+  { streams, sockets, maxDescriptors }: Grants,
+  embedder: Embedder,
+  wrap: Wrap = (_, functions) => functions,
+): Assembled {
+  const descriptors = new Descriptors(kernel, maxDescriptors);
+  streams.forEach((stream, fd) => descriptors.put(fd, stream));
+  for (const { fd, descriptor } of sockets) {
+    if (fd === undefined) descriptors.add(descriptor);
+    else descriptors.put(fd, descriptor);
+  }
+  const process = new Process(kernel, descriptors, embedder);
+  const { functions, poll } = preview1.preview1(process);
+  const memory = () => process.memory;
+  const imports: Assembled['imports'] = { [preview1.MODULE]: wrap(preview1, functions, memory) };
+  if (WebAssembly.Module.imports(module).some((each) => each.module === pollux.MODULE))
+    imports[pollux.MODULE] = wrap(pollux, pollux.extension(process), memory);
+  return { process, poll, imports };
+}
+
+/** Gives a guest its memory, when its module has been instantiated. */
+export function attach({ process }: Assembled, { exports }: WebAssembly.Instance): void {
+  process.attach(new Memory(exports['memory'] as unknown as LinearMemory));
+}
+
 /**
  * Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any
  * more, `GuestError` for a trap in the module's start function.
@@ -47,36 +104,41 @@ export async function make(
   kernel: LinuxKernel,
   embedder: Omit<Embedder, 'args' | 'environ' | 'poller'>,
 ): Promise<Made> {
-  const descriptors = new Descriptors(kernel, plan.maxDescriptors);
-  plan.streams.forEach((stream, fd) => descriptors.put(fd, openStream(kernel, stream)));
-  for (const { fd, descriptor, listener, blocking } of plan.sockets) {
-    const handle = adopt(kernel, descriptor, 'a granted socket');
-    const socket = listener
-      ? Descriptor.listener(handle, !blocking)
-      : Descriptor.connection(handle, !blocking);
-    if (fd === undefined) descriptors.add(socket);
-    else descriptors.put(fd, socket);
-  }
   const { args, environ, poller } = plan;
-  const process = new Process(kernel, descriptors, { ...embedder, args, environ, poller });
-  const { functions, poll } = preview1.preview1(process);
-  const extension = pollux.extension(process);
+  const grants = adoptAll(plan, kernel);
   const names = [kernel.name, poller];
   // Now, for what is wrong with the choice of the environment is not the guest's fault.
   if (isQueued(plan.module)) names.push(kernel.completions().name);
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
-  const memory = () => process.memory;
-  const imports = {
-    [preview1.MODULE]: trace ? trace.wrap(preview1, functions, memory) : functions,
-    [pollux.MODULE]: trace ? trace.wrap(pollux, extension, memory) : extension,
-  };
-  const instance = await instantiate(plan.module, imports).catch((error: unknown) => {
+  const assembled = assemble(
+    plan.module,
+    kernel,
+    grants,
+    { ...embedder, args, environ, poller },
+    trace && ((...each) => trace.wrap(...each)),
+  );
+  const instance = await instantiate(plan.module, assembled.imports).catch((error: unknown) => {
     trace?.close();
     throw error;
   });
-  process.attach(new Memory(instance.exports['memory'] as unknown as LinearMemory));
-  return { instance, process, poll, trace };
+  attach(assembled, instance);
+  return { instance, process: assembled.process, poll: assembled.poll, trace };
+}
+
+function adoptAll(plan: Plan, kernel: LinuxKernel): Grants {
+  const { maxDescriptors } = plan;
+  const streams = plan.streams.map((stream) => openStream(kernel, stream));
+  const sockets = plan.sockets.map(({ fd, descriptor, listener, blocking }) => {
+    const handle = adopt(kernel, descriptor, 'a granted socket');
+    return {
+      fd,
+      descriptor: listener
+        ? Descriptor.listener(handle, !blocking)
+        : Descriptor.connection(handle, !blocking),
+    };
+  });
+  return { streams, sockets, maxDescriptors };
 }
 
 /** True for a guest that does asynchronous I/O. */

@@ -1,6 +1,7 @@
 /**
- * Writes a maximum into the memory section of a WebAssembly binary, so that memory.grow beyond it
- * fails inside of the guest. It knows two sections' outer form and nothing else:
+ * Changes the memory section of a WebAssembly binary: writes a maximum into it, so that memory.grow
+ * beyond it fails inside of the guest, or makes the memory a shared one. It knows two sections'
+ * outer form and nothing else:
  * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';
@@ -10,6 +11,7 @@ const MOST_PAGES = 65536;
 const HEADER_BYTES = 8;
 const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 1;
+const IS_SHARED = 2;
 const IS_64_BIT = 4;
 
 /**
@@ -18,6 +20,29 @@ const IS_64_BIT = 4;
  */
 export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
   const limitPages = Math.min(Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES), MOST_PAGES);
+  return withMemory(bytes, (reader) => limitedSection(reader, limitPages, mebibytes));
+}
+
+/** The binary, with a memory that can grow by at most `pages`. */
+export function limitGrowth(bytes: Uint8Array, pages: number): Uint8Array {
+  return withMemory(bytes, (reader) => {
+    const { flags, minimum, maximum } = limitsOf(reader, 'refusing to let memory grow');
+    const most = Math.min(maximum, minimum + pages);
+    return Uint8Array.of(1, flags | HAS_MAXIMUM, ...leb(minimum), ...leb(most));
+  });
+}
+
+/** The binary, with a memory that threads can share. Throws `UsageError` if it has another kind. */
+export function shareMemory(bytes: Uint8Array): Uint8Array {
+  return withMemory(bytes, (reader) => {
+    const { minimum, maximum } = limitsOf(reader, 'sharing a world');
+    const pages = Math.min(maximum, MOST_PAGES);
+    return Uint8Array.of(1, HAS_MAXIMUM | IS_SHARED, ...leb(minimum), ...leb(pages));
+  });
+}
+
+/** The binary, with its memory section replaced. */
+function withMemory(bytes: Uint8Array, replaced: (reader: Reader) => Uint8Array): Uint8Array {
   const reader = new Reader(bytes, HEADER_BYTES);
   while (!reader.done) {
     const start = reader.at;
@@ -25,7 +50,7 @@ export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
     const length = reader.leb();
     const end = reader.at + length;
     if (id === MEMORY_SECTION && length > 1) {
-      const body = limitedSection(reader, limitPages, mebibytes);
+      const body = replaced(reader);
       return concatenate([
         bytes.subarray(0, start),
         Uint8Array.of(MEMORY_SECTION, ...leb(body.length)),
@@ -38,16 +63,23 @@ export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
   return bytes;
 }
 
-function limitedSection(reader: Reader, limitPages: number, mebibytes: number): Uint8Array {
+/** The limits of the one memory of a section, in pages. */
+function limitsOf(
+  reader: Reader,
+  what: string,
+): { flags: number; minimum: number; maximum: number } {
   const count = reader.leb();
   const flags = reader.byte();
   const minimum = reader.leb();
   const maximum = flags & HAS_MAXIMUM ? reader.leb() : Infinity;
-  if (count !== 1 || flags & IS_64_BIT) {
-    throw new UsageError(
-      'a memory limit works for guests with one memory of 32 bits, and this one has another kind',
-    );
-  }
+  if (count === 1 && !(flags & IS_64_BIT)) return { flags, minimum, maximum };
+  throw new UsageError(
+    `${what} works for guests with one memory of 32 bits, and this one has another kind`,
+  );
+}
+
+function limitedSection(reader: Reader, limitPages: number, mebibytes: number): Uint8Array {
+  const { flags, minimum, maximum } = limitsOf(reader, 'a memory limit');
   if (minimum > limitPages) {
     const need = Math.ceil((minimum * PAGE_BYTES) / 2 ** 20);
     throw new UsageError(
@@ -56,7 +88,7 @@ function limitedSection(reader: Reader, limitPages: number, mebibytes: number): 
     );
   }
   const pages = Math.min(maximum, limitPages);
-  return Uint8Array.of(...leb(count), flags | HAS_MAXIMUM, ...leb(minimum), ...leb(pages));
+  return Uint8Array.of(1, flags | HAS_MAXIMUM, ...leb(minimum), ...leb(pages));
 }
 
 class Reader {

@@ -11,16 +11,10 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { wasiErrnoName } from '../host/wasi/errno.js';
 import type { Memory } from '../host/wasi/memory.js';
 import type { WasiFunction } from '../host/wasi/process.js';
+import type { Described } from './instance.js';
 import { UsageError } from '../host/kernel/error.js';
 
 const FLUSH_BYTES = 1 << 16;
-
-/** A module that a guest may import, as its imports.ts describes it. */
-export interface Described {
-  parameters: Record<string, string>;
-  /** What happened before these calls is written first, for they may be the last ones. */
-  waiting: ReadonlySet<string>;
-}
 
 export class Trace {
   readonly #file: number;

@@ -40,8 +40,9 @@ const rooms: Record<string, RegExp> = {
   'host/wasi': /^host\/kernel\//,
   'host/ext': /^host\/kernel\/|^host\/wasi\/(memory|descriptors|errno|process)\.js$/,
   'host/linux': /^host\/kernel\/|^node:/,
+  'host/sim': /^host\/kernel\//,
   src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
-  bench: /^node:|^(commander|cli-table3|ora)$/,
+  bench: /^node:|^(commander|cli-table3|ora|pollux\/simulate)$/,
 };
 
 describe('the house', () => {
@@ -101,6 +102,16 @@ describe('the house', () => {
       }
     }
     expect(forbidden).toEqual([]);
+  });
+
+  test('the simulator waits for nothing but its own time', () => {
+    const sim = typescript.filter((file) => file.startsWith('host/sim/'));
+    const waiting = sim.filter((file) =>
+      /\b(await|async|Promise|Date|Math\.random|performance|crypto)\b/.test(
+        withoutComments(text(file)),
+      ),
+    );
+    expect(waiting).toEqual([]);
   });
 
   test('what runs in a browser imports nothing but what does', () => {

@@ -96,6 +96,24 @@ function twin(name, model) {
   };
 }
 
+/** Servers with one planted bug each, for the simulator to find; and without it. */
+const CANARIES = [
+  'partial-send',
+  'edge',
+  'half-close',
+  'emfile',
+  'buffer',
+  'signal',
+  'eagain',
+  'order',
+].flatMap((name) =>
+  ['', '.correct'].map((kind) => ({
+    output: `dist/test/guest/canary/${name}${kind}.wasm`,
+    sources: [`test/guest/canary/${name}.c`],
+    compileFlags: kind === '' ? [] : ['-DBUG=0'],
+  })),
+);
+
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -116,6 +134,23 @@ const GUESTS = [
       sources: [`test/guest/${name}.c`],
     }),
   ),
+  ...CANARIES,
+  { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
+  {
+    output: 'dist/test/guest/maybe.production.wasm',
+    sources: ['test/guest/maybe.c'],
+    compileFlags: ['-DNDEBUG'],
+  },
+  {
+    output: 'dist/test/guest/maybe.as.wasm',
+    sources: ['test/guest/maybe.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR],
+  },
+  {
+    output: 'dist/test/guest/maybe.production.as.wasm',
+    sources: ['test/guest/maybe.as.ts'],
+    compileFlags: [...ASC_COMMAND, ...COLLECTOR, '--noAssert'],
+  },
   {
     output: 'dist/test/guest/echo.as.wasm',
     sources: ['test/guest/echo.as.ts'],

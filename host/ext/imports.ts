@@ -6,6 +6,7 @@
 import type { Process, WasiFunction } from '../wasi/process.js';
 import { asynchronous } from './async.js';
 import { epoll } from './epoll.js';
+import { fault } from './fault.js';
 import { signal } from './signal.js';
 
 export const MODULE = 'pollux';
@@ -25,6 +26,7 @@ export const parameters: Record<string, string> = {
   signal_wait: 'signals max timeout_ns >count',
   submit: 'operations count >accepted',
   reap: 'completions max buffer length min timeout_ns >count',
+  fault_maybe: 'label length >happens',
 };
 
 /** What may wait. */
@@ -47,6 +49,7 @@ export function extension(process: Process): Record<string, WasiFunction> {
     epoll: epoll(process),
     signal: signal(process),
     asynchronous: asynchronous(process),
+    fault: fault(process),
   };
   return {
     epoll_create: family.epoll.create,
@@ -56,5 +59,6 @@ export function extension(process: Process): Record<string, WasiFunction> {
     signal_wait: family.signal.wait,
     submit: family.asynchronous.submit,
     reap: family.asynchronous.reap,
+    fault_maybe: family.fault.maybe,
   };
 }

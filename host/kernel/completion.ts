@@ -69,8 +69,9 @@ export const NOTES = {
 
 /**
  * Operations in flight of one guest. Those on one handle in one direction (ACCEPT and RECV; SEND)
- * are done one after the other, in order. A handle that is closed while operations are in flight on
- * it stays open until they have ended.
+ * are done one after the other: SENDs in order; of several RECVs any may get what comes next, as
+ * with io_uring(7) itself, although the kernel of host/linux keeps their order too. A handle that
+ * is closed while operations are in flight on it stays open until they have ended.
  */
 export interface CompletionQueue {
   /** What does the work: `io_uring`, `threads`, … */

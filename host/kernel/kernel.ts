@@ -192,6 +192,12 @@ export interface Kernel {
   /** Fills guest memory with random bytes: 0, or -EFAULT. */
   random(offset: number, length: number): number;
 
+  /**
+   * A fault point of the guest's own, with the `length` bytes of memory at `label` for a name: 1 if
+   * its fault shall happen now, which it does in a simulated world only, and 0 otherwise.
+   */
+  maybe(label: number, length: number): number;
+
   /** Lets another thread run (sched_yield(2)). */
   yield(): void;
 

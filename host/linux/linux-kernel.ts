@@ -268,6 +268,10 @@ export class LinuxKernel implements Kernel {
     return this.#native.fillRandom(this.#memory.bytes, offset, length);
   }
 
+  maybe(): number {
+    return 0;
+  }
+
   yield(): void {
     this.#native.giveWay();
   }

@@ -28,7 +28,7 @@ function functions(name: string): string[] {
 test('both worlds are valid', async () => {
   expect(await dummy('machine')).toContain('export pollux:io/machines@0.1.0;');
   const guest = await dummy('guest');
-  for (const name of ['epoll', 'signal', 'asynchronous'])
+  for (const name of ['epoll', 'signal', 'asynchronous', 'fault'])
     expect(guest).toContain(`import pollux:io/${name}@0.1.0;`);
 });
 
@@ -39,6 +39,7 @@ test('the interfaces of module "pollux" have the functions of the header, in its
     ...functions('epoll').map((name) => `epoll_${name}`),
     ...functions('signal').map((name) => `signal_${name}`),
     ...functions('asynchronous'),
+    ...functions('fault').map((name) => `fault_${name}`),
   ]).toEqual(declared);
 });
 

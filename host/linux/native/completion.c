@@ -79,7 +79,6 @@ void retire_everywhere(struct instance *instance, int fd) {
   for (int i = 0; i < MAX_QUEUES; i++) {
     struct channel *channel = channel_in(instance->queues[i], fd);
     if (!channel) continue;
-    channel->retired = true;
     instance->queues[i]->engine->detach(instance->queues[i], channel);
   }
 }
@@ -264,8 +263,8 @@ static bool deliver(struct queue *queue, struct reaping *reaping,
     return true;
   }
   if (operation->opcode == ACCEPT && result >= 0) result = accepted(queue, reaping, completed);
-  if (operation->opcode == ACCEPT && result == -ECANCELED && operation->channel->retired &&
-      !operation->canceller && !operation->muted) {
+  if (operation->opcode == ACCEPT && result == -ECANCELED && !operation->canceller &&
+      !operation->muted && includes(&queue->instance->retired, operation->channel->fd)) {
     operation->stage = WAITING; /* for ever: it was not the guest that cancelled it */
     return true;
   }

@@ -52,7 +52,6 @@ struct channel {
   int fd;
   uint32_t operations; /* in flight: the descriptor stays open until there are none */
   bool closing;        /* to be closed then */
-  bool retired;        /* a listener out of service: nothing ever arrives */
   struct operation *first[DIRECTIONS], *last[DIRECTIONS]; /* the lines */
   int *parked; /* accepted, but the guest had no room for them */
   size_t parked_count, parked_capacity;

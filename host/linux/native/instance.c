@@ -37,7 +37,10 @@ int own(struct instance *instance, int fd) {
 
 bool owns(const struct instance *instance, int fd) { return includes(&instance->owned, fd); }
 
-void disown(struct instance *instance, int fd) { exclude(&instance->owned, fd); }
+void disown(struct instance *instance, int fd) {
+  exclude(&instance->owned, fd);
+  exclude(&instance->retired, fd);
+}
 
 void forget_everywhere(struct instance *instance, int fd) {
   forget_in_pollers(instance, fd);
@@ -90,6 +93,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   }
   close_ahead(instance);
   free(instance->owned.bytes);
+  free(instance->retired.bytes);
   free(instance);
 }
 

@@ -70,7 +70,8 @@ struct instance {
    * of the instance's own, or one that JavaScript shares between threads. */
   uint64_t *calls, own_calls;
   napi_ref shared_calls;
-  struct bits owned; /* the descriptors that were opened here and not closed yet */
+  struct bits owned;   /* the descriptors that were opened here and not closed yet */
+  struct bits retired; /* of these, listeners out of service: nothing ever arrives */
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */

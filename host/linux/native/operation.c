@@ -135,7 +135,7 @@ static void start(struct queue *queue, struct operation *operation) {
     int fd = channel->parked[0];
     memmove(channel->parked, channel->parked + 1, --channel->parked_count * sizeof(int));
     operation_settle(queue, operation, fd);
-  } else if (operation->opcode == ACCEPT && channel->retired) {
+  } else if (operation->opcode == ACCEPT && includes(&queue->instance->retired, channel->fd)) {
     operation->stage = WAITING;
   } else {
     operation->stage = STARTED;
@@ -268,7 +268,7 @@ void operation_finish(struct queue *queue, struct operation *operation, int32_t 
 void channel_clear(struct queue *queue, struct channel *channel) {
   queue->engine->detach(queue, channel);
   drop_parked(queue, channel);
-  channel->closing = channel->retired = false;
+  channel->closing = false;
 }
 
 void channel_park(struct queue *queue, struct channel *channel, int fd) {

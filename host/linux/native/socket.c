@@ -197,8 +197,13 @@ static napi_value retire(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int fd = argument_int(&call, 0);
   if (!owns(call.instance, fd)) return answer(env, -EBADF);
+  if (!include(&call.instance->retired, fd)) return answer(env, -ENOMEM);
   int inert = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  if (inert < 0) return answer(env, -errno);
+  if (inert < 0) {
+    int error = errno;
+    exclude(&call.instance->retired, fd);
+    return answer(env, -error);
+  }
   forget_everywhere(call.instance, fd);
   retire_everywhere(call.instance, fd);
   int result = dup3(inert, fd, O_CLOEXEC) < 0 ? -errno : 0;

@@ -12,7 +12,7 @@ import { Right } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
 import { dial, exchange, runToEnd } from '../../harness.js';
 import { folder } from '../../src/started.js';
-import { engines } from '../linux/asynchronous.js';
+import { linuxEngines } from '../asynchronous.js';
 import { descriptorsDownTo, openDescriptors } from '../linux/thread.js';
 import { MS, Rig, rigged, type RigOptions } from '../wasi/rig.js';
 import { counts, echoes, reactor, spins, traps, waits } from './async-guests.js';
@@ -116,7 +116,7 @@ const chosen = (engine: string) => {
   onTestFinished(() => void vi.unstubAllEnvs());
 };
 
-describe.each(engines.filter((name) => !name.includes(' ')))('by %s', (engine) => {
+describe.each(linuxEngines.filter((name) => !name.includes(' ')))('by %s', (engine) => {
   const guest = (options?: RigOptions) => {
     chosen(engine);
     return new Guest(options);

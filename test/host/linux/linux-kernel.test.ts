@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { root } from '../../harness.js';
 import { kernelCases } from '../../kernel.cases.js';
+import { semanticsCases } from '../../semantics.cases.js';
 import { descriptorsDownTo, openDescriptors, thread } from './thread.js';
 
 const { IN, OUT, ERR, HUP, RDHUP } = Readiness;
@@ -63,7 +64,7 @@ function withFile(run: (descriptor: number, path: string) => void): void {
 }
 
 describe.each(pollerNames)('Linux by %s', (backend) => {
-  for (const { name, backends, run } of kernelCases) {
+  for (const { name, backends, run } of [...kernelCases, ...semanticsCases]) {
     test(name, ({ skip }) => {
       skip(
         backends !== undefined && !backends.includes(backend),

@@ -37,3 +37,5 @@ export declare function reap(
   timeoutNs: i64,
   countOut: usize,
 ): i32;
+@external("pollux", "fault_maybe")
+export declare function faultMaybe(label: usize, length: u32, happensOut: usize): i32;

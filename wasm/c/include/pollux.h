@@ -1,12 +1,14 @@
 // Module "pollux": what WASI preview1 lacks, for a guest in C: epoll, signal-driven and
-// asynchronous I/O. It adds no right that a descriptor does not have already.
+// asynchronous I/O, and fault points. It adds no right that a descriptor does not have already.
 //
 // Every function answers 0 or an errno of WASI (<errno.h> of wasi-libc has the same numbers), and
 // its results through pointers. A timeout is in nanoseconds; 0 only looks, a negative one is for
 // ever. Struct layouts are part of the ABI; wasm/wit/pollux.wit says the same in WIT.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define POLLUX_FUNCTION(name) \
   __attribute__((import_module("pollux"), import_name(#name), warn_unused_result)) int pollux_##name
@@ -65,7 +67,8 @@ POLLUX_FUNCTION(signal_wait)(struct pollux_signal *signals, uint32_t max, int64_
 
 enum pollux_opcode {
   POLLUX_ACCEPT = 1,   // result: a descriptor, non-blocking
-  POLLUX_RECV = 2,     // result: bytes, which reap() puts into its buffer; 0: the peer shut down
+  POLLUX_RECV = 2,     // result: bytes, which reap() puts into its buffer; 0: the peer shut down;
+                       // of several on one descriptor, any may get what comes next
   POLLUX_SEND = 3,     // result: bytes sent, maybe fewer than given, at most 65,536
   POLLUX_CLOSE = 4,    // result: 0
   POLLUX_TIMEOUT = 5,  // result: -ETIMEDOUT when `argument` nanoseconds are over
@@ -109,3 +112,23 @@ POLLUX_FUNCTION(submit)(const struct pollux_operation *operations, uint32_t coun
 // are `min` (0: only looks) or time ran out. Received bytes go to buffer[0 .. length).
 POLLUX_FUNCTION(reap)(struct pollux_completion *completions, uint32_t max, void *buffer,
                       uint32_t length, uint32_t min, int64_t timeout_ns, uint32_t *count);
+
+// ---- fault points, for the simulator
+
+// Says whether the fault that the `length` (≤ 64) bytes at `label` name shall happen now: 1 or 0.
+// It never does but in a simulated world.
+POLLUX_FUNCTION(fault_maybe)(const char *label, uint32_t length, uint32_t *happens);
+
+// True if what `label` names shall go wrong now: `if (pollux_maybe("cache/miss")) ...`. The binary
+// that was simulated is the one that serves, so this is a call of the host, which the real kernel
+// answers with 0. Where that is too much, -DNDEBUG makes it nothing, as it does assert(); so does
+// not to use it: nothing is imported then.
+static inline bool pollux_maybe(const char *label) {
+#ifdef NDEBUG
+  (void)label;
+  return false;
+#else
+  uint32_t happens = 0;
+  return pollux_fault_maybe(label, (uint32_t)strlen(label), &happens) == 0 && happens != 0;
+#endif
+}

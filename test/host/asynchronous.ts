@@ -9,20 +9,41 @@ import {
   OPERATION,
   OperationFlag,
   TARGET,
+  type CompletionQueue,
 } from '#host/kernel/completion';
+import { Clock, type Kernel } from '#host/kernel/kernel';
 import { Readiness } from '#host/kernel/readiness';
-import type { LinuxCompletions } from '#host/linux/linux-completions';
 import { LinuxKernel } from '#host/linux/linux-kernel';
+import { World } from '#host/sim/world';
 
-import { native } from './thread.js';
+import { native } from './linux/thread.js';
 
 const names = ['io_uring', 'io_uring of Linux 5.19', 'threads'];
-/** The engines that this machine has: a container may forbid io_uring. */
-export const engines = names.filter((name) => {
+/** The engines of Linux that this machine has: a container may forbid io_uring. */
+export const linuxEngines = names.filter((name) => {
   const queue = native.queueOpen(name, -1);
   if (queue >= 0) native.queueClose(queue);
   return queue >= 0;
 });
+/** Everything that does the work of a queue. */
+export const engines = [...linuxEngines, 'sim'];
+
+/** A kernel, and one for the far ends of its connections. */
+export interface Kernels {
+  kernel: Kernel;
+  world: Kernel;
+}
+
+/** Those of which the first has a queue by `engine`. */
+function kernels(engine: string): Kernels {
+  if (engine === 'sim') {
+    const world = new World();
+    return { kernel: world.kernel(), world: world.kernel() };
+  }
+  const kernel = new LinuxKernel();
+  kernel.completions([engine]);
+  return { kernel, world: new LinuxKernel() };
+}
 
 export const MIB = 1 << 20;
 const AT = { operations: 0, completions: MIB, sent: 2 * MIB, buffer: 16 * MIB } as const;
@@ -85,9 +106,9 @@ export function pattern(length: number, from = 0): Uint8Array {
 }
 
 export class Caller {
-  readonly kernel = new LinuxKernel();
-  readonly world = new LinuxKernel();
-  readonly queue: LinuxCompletions;
+  readonly kernel: Kernel;
+  readonly world: Kernel;
+  readonly queue: CompletionQueue;
   readonly bytes = new Uint8Array(MEMORY_BYTES);
   readonly notes = new Int32Array(NOTES.HEADER + MAX * NOTES.SIZE);
   /** How many connections there is room for. */
@@ -95,10 +116,18 @@ export class Caller {
   #stash: Told[] = [];
   readonly #peerBytes = new Uint8Array(16 * MIB);
 
-  constructor(engine: string) {
+  constructor(engine: string | Kernels) {
+    const made = typeof engine === 'string' ? kernels(engine) : engine;
+    this.kernel = made.kernel;
+    this.world = made.world;
     this.kernel.attach({ bytes: this.bytes });
     this.world.attach({ bytes: this.#peerBytes });
-    this.queue = this.kernel.completions([engine]);
+    this.queue = this.kernel.completions();
+  }
+
+  /** The time of the kernel, in nanoseconds. */
+  get now(): bigint {
+    return this.kernel.now(Clock.MONOTONIC);
   }
 
   get view(): DataView {
@@ -206,6 +235,13 @@ export class Caller {
     const own = this.kernel.accept(listener);
     this.kernel.close(listener);
     return { own, peer };
+  }
+
+  /** A handle that is no socket. */
+  notSocket(): number {
+    const ends = new Int32Array(2);
+    this.kernel.pipe(ends);
+    return Math.min(ends[0]!, ends[1]!);
   }
 
   /** The world sends what fits: a number of bytes or a negated errno. */

@@ -1,0 +1,22 @@
+/**
+ * Choices: the one place that chance comes from. Whatever may go one way or another asks here, by a
+ * label, and by nothing else; so a log of the answers is all that a run consists of.
+ */
+
+export interface Choices {
+  /** True where every choice will be benign: whoever would ask for many need not. */
+  readonly calm?: boolean;
+
+  /**
+   * One decision among `alternatives` (≥ 1): 0 to `alternatives` - 1. 0 is the benign one, what
+   * Linux does on an idle loopback. `label` names the thing and the decision
+   * (`net/1.client/split`); each label has its own stream of random numbers.
+   */
+  choose(label: string, alternatives: number): number;
+}
+
+/** Nothing ever goes another way. */
+export const benign: Choices = {
+  calm: true,
+  choose: () => 0,
+};

@@ -1,0 +1,186 @@
+/**
+ * The way from one end of a connection to the other. Packets arrive in the order in which they were
+ * sent, each of them once: what is lost is sent again, and comes late. All that may go otherwise
+ * between two ends is chosen here.
+ */
+import type { Choices } from './choice.js';
+import type { Scheduler } from './scheduler.js';
+
+const MICROSECOND_NS = 1e3;
+const MILLISECOND_NS = 1e6;
+/** How much longer than usual a packet is on its way. */
+const LATENCIES_NS = [0, 20, 200, 2000, 20_000, 100_000].map((us) => us * MICROSECOND_NS);
+/** A packet that is lost once, or twice, and the times after which it is sent again (RTO). */
+const LOSSES_NS = [0, 200, 600].map((ms) => ms * MILLISECOND_NS);
+/** How long no packet gets through at all. */
+const CUTS_NS = [0, 50, 1000, 20_000].map((ms) => ms * MILLISECOND_NS);
+/** What a byte takes: none, at 10 MB/s, at 100 kB/s. */
+const BYTE_NS = [0, 100, 10_000];
+/** What comes behind a piece of what was sent comes so much later. */
+const GAPS_NS = [50 * MICROSECOND_NS, 5 * MILLISECOND_NS];
+/** How long a sender finds no memory for what it sends. */
+const PRESSURE_NS = MILLISECOND_NS;
+
+/** What all links of a world share. */
+export class Wire {
+  readonly scheduler: Scheduler;
+  readonly choices: Choices;
+  readonly latencyNs: number;
+  /** False where every choice is benign: then none is asked for. */
+  readonly moody: boolean;
+  /** Until then, no packet gets through. */
+  #healsNs = 0;
+
+  constructor(scheduler: Scheduler, choices: Choices, latencyNs: number) {
+    this.scheduler = scheduler;
+    this.choices = choices;
+    this.latencyNs = latencyNs;
+    this.moody = choices.calm !== true;
+  }
+
+  /** How long a packet of now waits for the network to be whole. */
+  cutNs(): number {
+    const { now } = this.scheduler;
+    if (now >= this.#healsNs) {
+      const chosen = this.choices.choose('net/partition', CUTS_NS.length);
+      if (chosen === 0) return 0;
+      this.#healsNs = now + CUTS_NS[chosen]!;
+    }
+    return this.#healsNs - now;
+  }
+}
+
+/** Finds no memory for what it sends, and then some again. */
+interface Sender {
+  relieve(): void;
+}
+
+/** Is told anew of what has arrived already. */
+interface Receiver {
+  again(): void;
+}
+
+export class Link {
+  readonly #wire: Wire;
+  readonly #name: string;
+  /** Packets on their way, and when the last of them arrives. */
+  #inFlight = 0;
+  #lastArrivalNs = 0;
+  /** How much longer the next packet of data takes, and the one behind it. */
+  #gapNs = 0;
+  #nextGapNs = 0;
+  readonly #byteNs: number = 0;
+  // The labels of what is chosen.
+  readonly #latency: string = '';
+  readonly #loss: string = '';
+  readonly #split: string = '';
+  readonly #reset: string = '';
+  readonly #short: string = '';
+  readonly #eagain: string = '';
+
+  /** `name`: of the end that sends. */
+  constructor(name: string, wire: Wire) {
+    this.#wire = wire;
+    this.#name = name;
+    if (!wire.moody) return;
+    this.#latency = `${name}/latency`;
+    this.#loss = `${name}/loss`;
+    this.#split = `${name}/split`;
+    this.#reset = `${name}/reset`;
+    this.#short = `${name}/short`;
+    this.#eagain = `${name}/eagain`;
+    this.#byteNs = BYTE_NS[this.choose('bandwidth', BYTE_NS.length)]!;
+  }
+
+  /** A choice that is made once for a connection. */
+  choose(decision: string, alternatives: number): number {
+    if (!this.#wire.moody) return 0;
+    return this.#wire.choices.choose(`${this.#name}/${decision}`, alternatives);
+  }
+
+  /** True if what goes now arrives before the call that sends it is over. */
+  get immediate(): boolean {
+    return !this.#wire.moody && this.#wire.latencyNs === 0 && this.#inFlight === 0;
+  }
+
+  /** Has `arrive` happen when a packet arrives that is nothing but a header. */
+  carry(arrive: () => void): void {
+    this.#after(this.#delayNs(), 0, arrive);
+  }
+
+  /** The same for a packet that carries data, or an end, and may be lost. */
+  carryData(bytes: number, arrive: () => void): void {
+    const gapNs = this.#gapNs;
+    this.#gapNs = this.#nextGapNs;
+    this.#nextGapNs = 0;
+    this.#after(this.#delayNs() + this.#lossNs() + gapNs, bytes * this.#byteNs, arrive);
+  }
+
+  /** True if a SYN is lost. */
+  loses(): boolean {
+    const { moody, choices } = this.#wire;
+    return moody && choices.choose(this.#loss, LOSSES_NS.length) > 0;
+  }
+
+  /** True if something on the way resets the connection, instead of letting a packet through. */
+  resets(): boolean {
+    const { moody, choices } = this.#wire;
+    return moody && choices.choose(this.#reset, 2) === 1;
+  }
+
+  /** How many of `bytes` go in one packet. */
+  segment(bytes: number): number {
+    const { moody, choices } = this.#wire;
+    if (!moody || bytes < 2) return bytes;
+    const chosen = choices.choose(this.#split, 1 + 3 * GAPS_NS.length);
+    if (chosen === 0) return bytes;
+    this.#nextGapNs = GAPS_NS[(chosen - 1) % GAPS_NS.length]!;
+    const where = Math.floor((chosen - 1) / GAPS_NS.length);
+    return [bytes >>> 1, 1, bytes - 1][where]!;
+  }
+
+  /** How many of `bytes` there is memory for now; if not for all, `sender` is relieved later. */
+  room(bytes: number, sender: Sender): number {
+    const { moody, choices, scheduler } = this.#wire;
+    if (!moody || bytes < 2) return bytes;
+    const chosen = choices.choose(this.#short, 4);
+    if (chosen === 0) return bytes;
+    scheduler.after(PRESSURE_NS, () => sender.relieve());
+    return [bytes >>> 1, 1, bytes - 1][chosen - 1]!;
+  }
+
+  /** True if what is there cannot be had now, after all; it is told of again later. */
+  spurious(receiver: Receiver): boolean {
+    const { moody, choices, scheduler } = this.#wire;
+    if (!moody || choices.choose(this.#eagain, 2) === 0) return false;
+    scheduler.after(GAPS_NS[0]!, () => receiver.again());
+    return true;
+  }
+
+  #delayNs(): number {
+    const { moody, choices, latencyNs } = this.#wire;
+    if (!moody) return latencyNs;
+    return latencyNs + LATENCIES_NS[choices.choose(this.#latency, LATENCIES_NS.length)]!;
+  }
+
+  #lossNs(): number {
+    const wire = this.#wire;
+    if (!wire.moody) return 0;
+    return LOSSES_NS[wire.choices.choose(this.#loss, LOSSES_NS.length)]! + wire.cutNs();
+  }
+
+  /** What was sent before arrives before; what is long takes `lengthNs` more from then on. */
+  #after(ns: number, lengthNs: number, arrive: () => void): void {
+    if (ns === 0 && lengthNs === 0 && this.#inFlight === 0) {
+      arrive();
+      return;
+    }
+    const { scheduler } = this.#wire;
+    this.#inFlight++;
+    this.#lastArrivalNs = Math.max(this.#lastArrivalNs, scheduler.now + ns) + lengthNs;
+    scheduler.at(this.#lastArrivalNs, () => {
+      this.#inFlight--;
+      arrive();
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * What an actor has in hand: its end of a connection or of a pipe, or a listener. It never waits:
+ * it is called when something may have changed, by an event of the scheduler.
+ */
+import { Shutdown, type SocketAddress } from '../kernel/kernel.js';
+import type { File, Watcher } from './file.js';
+import { Iovecs } from './iovec.js';
+import type { Listener } from './listener.js';
+import type { Scheduler } from './scheduler.js';
+import { TcpSocket } from './socket.js';
+
+const RECEIVE_BYTES = 65536;
+/** One for all: a call uses it, and is over. */
+const iovecs = new Iovecs();
+
+/** A file of an actor's, which is told of each change of its readiness. */
+class Held<F extends File> implements Watcher {
+  /** Called when readiness newly arose, with all that is ready (`Readiness`). */
+  onReady: ((mask: number) => void) | undefined;
+  protected readonly file: F;
+  protected readonly scheduler: Scheduler;
+  #told = true;
+  #closed = false;
+  readonly #tell = (): void => {
+    this.#told = true;
+    const mask = this.#closed ? 0 : this.file.poll();
+    if (mask !== 0) this.onReady?.(mask);
+  };
+
+  constructor(file: F, scheduler: Scheduler) {
+    this.file = file;
+    this.scheduler = scheduler;
+    file.users++;
+    file.watch(this);
+    this.woken();
+  }
+
+  woken(): void {
+    if (!this.#told) return;
+    this.#told = false;
+    this.scheduler.at(this.scheduler.now, this.#tell);
+  }
+
+  /** What it is ready for. */
+  get mask(): number {
+    return this.file.poll();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.file.unwatch(this);
+    this.file.drop();
+  }
+}
+
+export class Peer extends Held<File> {
+  /** What the network calls it: `net/1.client`. */
+  get name(): string | undefined {
+    return this.file instanceof TcpSocket ? this.file.name : undefined;
+  }
+
+  /** How many bytes were taken, or a negated errno. */
+  send(bytes: Uint8Array): number {
+    return this.file.write(iovecs.one(bytes));
+  }
+
+  /** What is there, at most `most` bytes; none: it is the end; or a negated errno. */
+  recv(most = RECEIVE_BYTES): Uint8Array | number {
+    const bytes = new Uint8Array(Math.min(most, Math.max(this.file.readable(), 1)));
+    const length = this.file.read(iovecs.one(bytes));
+    return length < 0 ? length : bytes.subarray(0, length);
+  }
+
+  /** Ends its own half by default: a mask of `Shutdown`. */
+  shutdown(how: number = Shutdown.WR): number {
+    return this.file.shutdown(how);
+  }
+
+  /** The pending error (SO_ERROR), which is thereby taken: 0, or a negated errno. */
+  takeError(): number {
+    return this.file.takeError();
+  }
+
+  /** Closes a connection with a reset. */
+  reset(): void {
+    if (this.file instanceof TcpSocket) this.file.abort();
+    this.close();
+  }
+}
+
+export class PeerListener extends Held<Listener> {
+  get address(): SocketAddress {
+    return this.file.local;
+  }
+
+  /** The next connection, if one waits. */
+  accept(): Peer | undefined {
+    const connection = this.file.accept();
+    return typeof connection === 'number' ? undefined : new Peer(connection, this.scheduler);
+  }
+}

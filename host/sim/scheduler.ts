@@ -1,0 +1,128 @@
+/**
+ * Virtual time, and what is to happen in it. Times are integers of nanoseconds since the world
+ * began. What is due at the same time happens in order of priority, then in the order in which it
+ * was asked for; nothing here knows what time it is outside.
+ */
+
+/** What `at` answers, to cancel it by. */
+export interface Timer {
+  readonly timeNs: number;
+  readonly priority: number;
+  readonly id: number;
+}
+
+interface Entry extends Timer {
+  action: (() => void) | undefined;
+}
+
+/** Later than anything: times above are no safe integers. */
+export const END_OF_TIME_NS = Number.MAX_SAFE_INTEGER;
+
+function before(a: Timer, b: Timer): boolean {
+  if (a.timeNs !== b.timeNs) return a.timeNs < b.timeNs;
+  if (a.priority !== b.priority) return a.priority < b.priority;
+  return a.id < b.id;
+}
+
+export class Scheduler {
+  #nowNs = 0;
+  #nextNs = Infinity;
+  #lastId = 0;
+  #steps = 0;
+  /** A binary heap; what is cancelled stays in it, but never on its top. */
+  readonly #heap: Entry[] = [];
+
+  get now(): number {
+    return this.#nowNs;
+  }
+
+  /** When the next event is due; Infinity: there is none. */
+  get nextNs(): number {
+    return this.#nextNs;
+  }
+
+  /** How many events there were. */
+  get steps(): number {
+    return this.#steps;
+  }
+
+  /** Has `action` happen at `timeNs`, or now if that is over. A lower priority goes first. */
+  at(timeNs: number, action: () => void, priority = 0): Timer {
+    const id = ++this.#lastId;
+    const entry: Entry = { timeNs: Math.max(timeNs, this.#nowNs), priority, id, action };
+    this.#rise(this.#heap.push(entry) - 1, entry);
+    this.#nextNs = this.#heap[0]!.timeNs;
+    return entry;
+  }
+
+  after(ns: number, action: () => void, priority = 0): Timer {
+    return this.at(this.#nowNs + ns, action, priority);
+  }
+
+  /** Has it happen no more; nothing if it did already. */
+  cancel(timer: Timer): void {
+    (timer as Entry).action = undefined;
+    this.#clean();
+  }
+
+  /** Runs the next event: false if there is none. */
+  step(): boolean {
+    const entry = this.#heap[0];
+    if (entry === undefined) return false;
+    const action = entry.action!;
+    this.#pop();
+    this.#clean();
+    entry.action = undefined;
+    this.#nowNs = Math.max(this.#nowNs, entry.timeNs);
+    this.#steps++;
+    action();
+    return true;
+  }
+
+  /** Lets `ns` nanoseconds pass, and all happen that is due in them. */
+  pass(ns: number): void {
+    const untilNs = this.#nowNs + ns;
+    while (this.#nextNs <= untilNs) this.step();
+    // An event may have let time pass itself.
+    if (this.#nowNs < untilNs) this.#nowNs = untilNs;
+  }
+
+  #clean(): void {
+    const heap = this.#heap;
+    while (heap.length > 0 && heap[0]!.action === undefined) this.#pop();
+    this.#nextNs = heap.length > 0 ? heap[0]!.timeNs : Infinity;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length > 0) this.#sink(last);
+  }
+
+  #rise(from: number, entry: Entry): void {
+    const heap = this.#heap;
+    let at = from;
+    while (at > 0) {
+      const parent = (at - 1) >>> 1;
+      if (!before(entry, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = entry;
+  }
+
+  /** Puts `entry` where the top was. */
+  #sink(entry: Entry): void {
+    const heap = this.#heap;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (!before(heap[child]!, entry)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = entry;
+  }
+}

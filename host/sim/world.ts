@@ -1,0 +1,162 @@
+/**
+ * A world: one clock, one network, one log of choices, and the kernels in it, of which each is a
+ * machine with one guest. It is one synchronous state machine. While a guest waits, the world goes
+ * on; while it computes, no time passes, but each of its calls takes some.
+ */
+import type { SocketAddress } from '../kernel/kernel.js';
+import { benign, type Choices } from './choice.js';
+import { Deadlock, Livelock } from './error.js';
+import { Network, type NetworkOptions } from './network.js';
+import { Peer, PeerListener } from './peer.js';
+import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
+import type { Suspension } from './suspension.js';
+import { SimKernel, type KernelOptions } from './sim-kernel.js';
+
+/** So many calls in vain take the usual time. */
+const PATIENT_CALLS = 256;
+/** Then their time doubles after so many, and so often: up to a quarter of a second. */
+const CALLS_A_DOUBLING = 32;
+const MOST_DOUBLINGS = 18;
+/** How late a guest may look at what it waits for, for others have the processor. */
+const LATE_NS = [0, 10_000, 1e6, 20e6];
+
+/** What a guest waits for. */
+export interface Waiting {
+  /** What the wait answers, or 0: it goes on. */
+  ready(): number;
+  /** In words, for whoever looks into a deadlock. */
+  waitsFor(): string;
+}
+
+export interface WorldOptions extends NetworkOptions {
+  choices?: Choices;
+  /** How long each call takes. */
+  callNs?: number;
+  /** After how many calls in which nothing happens a guest is given up. */
+  livelockCalls?: number;
+}
+
+export class World {
+  readonly choices: Choices;
+  readonly scheduler = new Scheduler();
+  readonly network: Network;
+  readonly callNs: number;
+  readonly kernels: SimKernel[] = [];
+  /** The waits of guests in threads of their own. */
+  readonly suspensions: Suspension[] = [];
+  readonly #livelockCalls: number;
+  /** Calls since something happened. */
+  #idleCalls = 0;
+  #stepsSeen = 0;
+
+  constructor(options: WorldOptions = {}) {
+    this.choices = options.choices ?? benign;
+    this.network = new Network(this.scheduler, this.choices, options);
+    this.callNs = options.callNs ?? 1000;
+    this.#livelockCalls = options.livelockCalls ?? 1_000_000;
+  }
+
+  /** One more machine. */
+  kernel(options: KernelOptions = {}): SimKernel {
+    const kernel = new SimKernel(this, options);
+    this.kernels.push(kernel);
+    return kernel;
+  }
+
+  /** An actor's end of a connection that begins to be made, or a negated errno. */
+  connect(address: SocketAddress): Peer | number {
+    const socket = this.network.connect(address);
+    return typeof socket === 'number' ? socket : new Peer(socket, this.scheduler);
+  }
+
+  /** An actor's listener, or a negated errno. Its address is one of the world's from then on. */
+  listen(address: SocketAddress, backlog = 128): PeerListener | number {
+    this.network.addAddress(address.host);
+    const listener = this.network.listen(address, backlog);
+    return typeof listener === 'number' ? listener : new PeerListener(listener, this.scheduler);
+  }
+
+  get now(): number {
+    return this.scheduler.now;
+  }
+
+  /** The time that a call takes. */
+  charge(): void {
+    this.count();
+    this.scheduler.pass(this.#idleCalls < PATIENT_CALLS ? this.callNs : this.#idleNs());
+    if (this.suspensions.length > 0) this.rouse();
+  }
+
+  /**
+   * How long a call takes of a guest that calls in vain, again and again: ever longer, up to the
+   * next event, as if others had the processor. A guest that only asks whether something has come
+   * would otherwise make millions of calls until a client has slept enough.
+   */
+  #idleNs(): number {
+    const doublings = Math.floor((this.#idleCalls - PATIENT_CALLS) / CALLS_A_DOUBLING);
+    const ns = this.callNs * 2 ** Math.min(doublings, MOST_DOUBLINGS);
+    return Math.max(this.callNs, Math.min(ns, this.scheduler.nextNs - this.scheduler.now));
+  }
+
+  /** A call that takes no time of this thread's. Throws `Livelock` if there were too many. */
+  count(): void {
+    const { scheduler } = this;
+    if (++this.#idleCalls > this.#livelockCalls) {
+      if (scheduler.steps === this.#stepsSeen) {
+        throw new Livelock(
+          `the guest made ${this.#livelockCalls} calls, and meanwhile nothing happened`,
+        );
+      }
+      this.progress();
+    }
+  }
+
+  /** The event that goes on is a guest's call, and nothing that happens to it. */
+  discount(): void {
+    this.#stepsSeen++;
+  }
+
+  /** Looks after the waits of guests in threads of their own. */
+  rouse(): void {
+    for (const suspension of this.suspensions.slice()) suspension.rouse();
+  }
+
+  /** The next event happens: false if there is none. */
+  step(): boolean {
+    if (!this.scheduler.step()) return false;
+    if (this.suspensions.length > 0) this.rouse();
+    return true;
+  }
+
+  /** Something happened: whoever calls in vain may have an answer now. */
+  progress(): void {
+    this.#idleCalls = 0;
+    this.#stepsSeen = this.scheduler.steps;
+  }
+
+  /**
+   * Lets the world go on until `waiting` is ready, or `timeoutNs` nanoseconds are over: what it
+   * answers, or 0. Throws `Deadlock` where neither would ever be.
+   */
+  block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
+    const { scheduler } = this;
+    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
+    // The guest may be late to look, and find more at once.
+    if (timeoutNs > 0) scheduler.pass(LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!);
+    let result = waiting.ready();
+    if (result !== 0 || timeoutNs <= 0) return result;
+    if (this.suspensions.length > 0) this.rouse();
+    while (scheduler.nextNs <= deadlineNs && this.step()) {
+      result = waiting.ready();
+      if (result !== 0) return result;
+    }
+    if (deadlineNs > END_OF_TIME_NS) {
+      const all = [`${kernel.host} waits for ever: ${waiting.waitsFor()}`];
+      for (const each of this.kernels)
+        if (each.suspended) all.push(`${each.host} waits for ever: ${each.suspended}`);
+      throw new Deadlock(all.join('; '));
+    }
+    if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
+    return 0;
+  }
+}

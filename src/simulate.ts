@@ -1,0 +1,30 @@
+/** What `import … from 'pollux/simulate'` gives. */
+export { load, type Guest } from './guest.js';
+export type { Actor, Script } from './simulate/actor.js';
+export {
+  ConnectionError,
+  textOf,
+  type ActorListener,
+  type Connection,
+  type Wait,
+  type Waiting,
+} from './simulate/connection.js';
+export { check, CheckError, type Checked, type CheckOptions } from './simulate/check.js';
+export { describeCall, type Call } from './simulate/instrument.js';
+export {
+  failureKinds,
+  type Failure,
+  type FailureKind,
+  type RunState,
+  type Simulated,
+  type SimulateOptions,
+} from './simulate/outcome.js';
+export { simulate } from './simulate/run.js';
+export { parseToken, tokenOf, type Token } from './simulate/token.js';
+export {
+  anyClients,
+  echoClients,
+  type ClientOptions,
+  type WorldOf,
+  type WorldScript,
+} from './simulate/world.js';

@@ -1,0 +1,263 @@
+/**
+ * Runs a guest again and again, each time with another seed, until one run fails; then makes that
+ * failure small and says what it was.
+ */
+import type { Choice } from '../../host/sim/choice-log.js';
+import { inWords, type ProfileName } from '../../host/sim/fault.js';
+import { GuestError } from '../../host/kernel/error.js';
+import type { Guest } from '../guest.js';
+import { explore } from './explore.js';
+import { describeCall, type Call } from './instrument.js';
+import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
+import { simulate } from './run.js';
+import { shrink } from './shrink.js';
+import { tokenOf } from './token.js';
+
+export interface CheckOptions extends Omit<SimulateOptions, 'log' | 'record' | 'chosen'> {
+  /** How many seeds; default 100. `seed` is the first of them. */
+  runs?: number;
+  /** True: every run is run twice, and must go the same way; otherwise one in sixteen. */
+  paranoid?: boolean;
+  /**
+   * In place of seeds: all runs in which at most so many choices are not benign. `runs` is then the
+   * most of them.
+   */
+  exhaustive?: number;
+  /** With `exhaustive`: how many values of a choice are tried at most; default 3. */
+  values?: number;
+  /** How many runs may be spent on making a failure small; default 1,000. */
+  shrinkRuns?: number;
+  /** Is told how far it is, now and then. */
+  progress?: (progress: Checked) => void;
+  /** Ends it early. */
+  signal?: AbortSignal;
+}
+
+/** What was checked, and found good. */
+export interface Checked {
+  readonly runs: number;
+  readonly calls: number;
+  readonly choices: number;
+  /** Choices that were not benign. */
+  readonly faults: number;
+  readonly virtualNs: number;
+  /** Runs that differed from each other. */
+  readonly different: number;
+  /** False: it was ended early, or there were more schedules than `runs`. */
+  readonly complete: boolean;
+}
+
+/** A guest failed. `message` is the report of it. */
+export class CheckError extends GuestError {
+  readonly failure: Failure;
+  /** The seed that found it; undefined: it was found without. */
+  readonly seed: number | undefined;
+  /** The fewest choices with which it fails. */
+  readonly log: readonly Choice[];
+  /** `npx pollux replay TOKEN` repeats it. */
+  readonly token: string;
+  readonly checked: Checked;
+
+  constructor(found: Found, report: string) {
+    super(report);
+    this.failure = found.failure;
+    this.seed = found.seed;
+    this.log = found.log;
+    this.token = found.token;
+    this.checked = found.checked;
+  }
+}
+
+interface Found {
+  failure: Failure;
+  seed: number | undefined;
+  profile: ProfileName;
+  log: readonly Choice[];
+  token: string;
+  checked: Checked;
+}
+
+const TWICE_OF = 16;
+const LAST_CALLS = 12;
+/** For so long it does not look at the event loop. */
+const SLICE_MS = 50;
+
+/**
+ * Checks a guest. Throws `CheckError` for the first run that fails, `UsageError` for what cannot be
+ * run.
+ */
+export async function check(guest: Guest, options: CheckOptions = {}): Promise<Checked> {
+  const tally = new Tally();
+  const planned = plan(guest, options);
+  for (let sliceMs = performance.now(); ;) {
+    const next = planned.next();
+    if (next.done === true) return tally.now(next.value);
+    const { run, log, seed } = next.value;
+    tally.count(run);
+    const twice = options.paranoid === true || tally.runs % TWICE_OF === 1;
+    const failure = run.failure ?? (twice ? repeated(guest, options, run, log) : undefined);
+    if (failure !== undefined) throw errorOf(guest, options, seed, { ...run, failure }, tally);
+    if (performance.now() - sliceMs < SLICE_MS) continue;
+    options.progress?.(tally.now(false));
+    await new Promise(setImmediate);
+    if (options.signal?.aborted) return tally.now(false);
+    sliceMs = performance.now();
+  }
+}
+
+interface Planned {
+  run: Simulated;
+  log: readonly Choice[] | undefined;
+  seed: number | undefined;
+}
+
+/** The runs, one after the other; in the end, whether there are no more. */
+function* plan(guest: Guest, options: CheckOptions): Generator<Planned, boolean, void> {
+  const { runs = 100, seed: first = 1, exhaustive, values = 3, profile = 'linux' } = options;
+  if (exhaustive !== undefined) {
+    let left = options.runs ?? Infinity;
+    const bounds = { most: exhaustive, values, profile };
+    const runLog = (log: readonly Choice[], chosen: (choice: Choice) => void) =>
+      simulate(guest, { ...options, log, chosen });
+    for (const { run, log } of explore(runLog, bounds)) {
+      yield { run, log, seed: undefined };
+      if (--left <= 0) return false;
+    }
+    return true;
+  }
+  for (let seed = first; seed < first + runs; seed++)
+    yield { run: simulate(guest, { ...options, seed }), log: undefined, seed };
+  return true;
+}
+
+/** Runs a run again, by its log: it must go the same way. */
+function repeated(
+  guest: Guest,
+  options: CheckOptions,
+  run: Simulated,
+  log: readonly Choice[] | undefined,
+): Failure | undefined {
+  const again = simulate(guest, { ...options, log: log ?? run.log });
+  if (again.hash === run.hash) return undefined;
+  const message = `its trace hash was ${run.hash}, and then ${again.hash}`;
+  return { kind: 'nondeterminism', message };
+}
+
+class Tally {
+  runs = 0;
+  #calls = 0;
+  #choices = 0;
+  #faults = 0;
+  #virtualNs = 0;
+  readonly #hashes = new Set<number>();
+
+  count({ calls, choices, log, virtualNs, hash }: Simulated): void {
+    this.runs++;
+    this.#calls += calls;
+    this.#choices += choices;
+    this.#faults += log.length;
+    this.#virtualNs += virtualNs;
+    // Of a set there is an end at 2^24; half of the digits are enough to count by.
+    if (this.#hashes.size < 2 ** 23) this.#hashes.add(Number.parseInt(hash.slice(0, 12), 16));
+  }
+
+  now(complete: boolean): Checked {
+    return {
+      runs: this.runs,
+      calls: this.#calls,
+      choices: this.#choices,
+      faults: this.#faults,
+      virtualNs: this.#virtualNs,
+      different: this.#hashes.size,
+      complete,
+    };
+  }
+}
+
+/** Two checks as one. */
+export function sum(a: Checked, b: Checked): Checked {
+  return {
+    runs: a.runs + b.runs,
+    calls: a.calls + b.calls,
+    choices: a.choices + b.choices,
+    faults: a.faults + b.faults,
+    virtualNs: a.virtualNs + b.virtualNs,
+    different: a.different + b.different,
+    complete: a.complete && b.complete,
+  };
+}
+
+/** Makes a failure small, and tells it. */
+function errorOf(
+  guest: Guest,
+  options: CheckOptions,
+  seed: number | undefined,
+  run: Simulated & { failure: Failure },
+  tally: Tally,
+): CheckError {
+  const { shrinkRuns = 1000, profile = 'linux' } = options;
+  const kind = run.failure.kind;
+  const fails = (log: readonly Choice[]) =>
+    simulate(guest, { ...options, log }).failure?.kind === kind;
+  const small =
+    kind === 'nondeterminism'
+      ? { choices: run.log, runs: 0, cut: false }
+      : shrink(run.log, fails, shrinkRuns);
+  const calls: Call[] = [];
+  const last = simulate(guest, {
+    ...options,
+    log: small.choices,
+    record: (call) => {
+      calls.push(call);
+      if (calls.length > LAST_CALLS) calls.shift();
+    },
+  });
+  // The choices as they are made in the small run, where there may be fewer alternatives.
+  const log = kind === 'nondeterminism' ? run.log : last.log;
+  const failure = last.failure?.kind === kind ? last.failure : run.failure;
+  const found: Found = {
+    failure,
+    seed,
+    profile,
+    log,
+    token: tokenOf(guest, options, log),
+    checked: tally.now(false),
+  };
+  return new CheckError(found, reportOf(guest, options, found, run.log.length, small.cut, calls));
+}
+
+function reportOf(
+  guest: Guest,
+  options: CheckOptions,
+  { failure, seed, profile, log, token }: Found,
+  before: number,
+  cut: boolean,
+  calls: readonly Call[],
+): string {
+  const where = seed === undefined ? '' : ` with seed ${seed} of profile "${profile}"`;
+  const faults =
+    log.length === 0
+      ? ['no fault is needed for that']
+      : [
+          `faults: ${log.length} of ${before}${cut ? ', and maybe fewer would do' : ''}`,
+          ...log.map(describeChoice),
+        ];
+  const world =
+    options.world === undefined || options.world.origin !== undefined
+      ? ''
+      : ' --world FILE (whose export "world" is this one)';
+  return [
+    `${guest.name} fails${where}: ${failureKinds[failure.kind]}`,
+    `  ${failure.message}`,
+    ...faults,
+    'the last calls:',
+    ...calls.map((call) => `  ${describeCall(call)}`),
+    'to repeat it:',
+    `  npx pollux replay ${token}${world}`,
+  ].join('\n');
+}
+
+/** A choice in a line: what it did, and how it is written down. */
+export function describeChoice({ label, ordinal, alternatives, value }: Choice): string {
+  return `  ${inWords(label)} (${label} #${ordinal + 1}: ${value} of 0 to ${alternatives - 1})`;
+}

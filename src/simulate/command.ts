@@ -1,0 +1,271 @@
+/** `pollux simulate` and `pollux replay`: many runs of a guest by seeds, and one by its token. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { clearLine, cursorTo } from 'node:readline';
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { profileNames, type ProfileName } from '../../host/sim/fault.js';
+import { UsageError } from '../../host/kernel/error.js';
+import { load } from '../guest.js';
+import { check, CheckError, describeChoice, type Checked } from './check.js';
+import { findWorld, worldOfOrigin } from './find.js';
+import type { JobOptions } from './job.js';
+import { checkInThreads } from './jobs.js';
+import { failureKinds } from './outcome.js';
+import { checkGuest, parseToken } from './token.js';
+import { fileOf, record } from '../trace/record.js';
+
+const ADDRESS = '127.0.0.1:9000';
+const FAILED_EXIT_CODE = 1;
+const INTERRUPTED_EXIT_CODE = 130;
+/** On a terminal a line that changes; elsewhere a line now and then. */
+const LINE_MS = 200;
+const LOG_LINE_MS = 10_000;
+
+interface SimulateFlags {
+  seeds: number;
+  seed: number;
+  profile: ProfileName;
+  world: string;
+  listen?: string[];
+  connect: string[];
+  env: string[];
+  clients: number;
+  messages: number;
+  bytes: number;
+  jobs: number;
+  exhaustive?: number;
+  paranoid?: true;
+  refuseMemory?: true;
+}
+
+interface ReplayFlags {
+  guest?: string;
+  world?: string;
+  trace?: string;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('It must be a whole number.');
+  return value;
+}
+
+function positive(text: string): number {
+  if (whole(text) === 0) throw new InvalidArgumentError('It must be 1 or more.');
+  return whole(text);
+}
+
+const each = (value: string, before: string[] = []) => [...before, value];
+const grouped = (value: number) => Math.round(value).toLocaleString('en-US');
+
+/** What was done, in a line. */
+function inALine({ runs, calls, faults, virtualNs, different }: Checked, ms: number): string {
+  const speed = grouped((runs / Math.max(ms, 1)) * 1000);
+  return (
+    `${grouped(runs)} runs, ${speed}/s: ${grouped(calls)} calls, ` +
+    `${(virtualNs / 1e9).toFixed(1)} s of virtual time, ${grouped(faults)} faults, ` +
+    `${grouped(different)} different runs`
+  );
+}
+
+/** A function that shows how far it is, and one that takes that away. */
+function progressLine() {
+  const { stderr } = process;
+  const startMs = performance.now();
+  let lastMs = startMs;
+  const show = (checked: Checked) => {
+    const now = performance.now();
+    if (now - lastMs < (stderr.isTTY ? LINE_MS : LOG_LINE_MS)) return;
+    lastMs = now;
+    if (stderr.isTTY) cursorTo(stderr, 0);
+    stderr.write(inALine(checked, now - startMs));
+    if (stderr.isTTY) clearLine(stderr, 1);
+    else stderr.write('\n');
+  };
+  const end = () => {
+    if (!stderr.isTTY) return;
+    cursorTo(stderr, 0);
+    clearLine(stderr, 0);
+  };
+  return { show, end, elapsedMs: () => performance.now() - startMs };
+}
+
+function environment(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1)
+        throw new UsageError(`"${pair}" is no variable of the environment: write NAME=VALUE`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive } = flags;
+  const listen = flags.listen ?? [ADDRESS];
+  const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
+  if (exhaustive !== undefined && flags.jobs > 1)
+    throw new UsageError('all schedules are tried by one job: leave out --jobs or --exhaustive');
+  return {
+    file,
+    world: flags.world,
+    clients: { address, clients, messages, bytes },
+    check: {
+      runs,
+      seed,
+      profile,
+      args: [file, ...args],
+      env: environment(flags.env),
+      listen,
+      connect: flags.connect,
+      paranoid: flags.paranoid === true,
+      refuseMemory: flags.refuseMemory === true,
+      ...(exhaustive !== undefined && { exhaustive }),
+    },
+  };
+}
+
+/** What came of the runs: `report`, if one has failed. */
+async function checkHere(
+  { file, world, clients, check: options }: JobOptions,
+  progress: (checked: Checked) => void,
+  signal: AbortSignal,
+): Promise<{ checked: Checked; report: string | undefined }> {
+  const guest = await load(file);
+  const found = await findWorld(world, clients);
+  try {
+    const checked = await check(guest, { ...options, ...found, progress, signal });
+    return { checked, report: undefined };
+  } catch (error) {
+    if (!(error instanceof CheckError)) throw error;
+    return { checked: error.checked, report: error.message };
+  }
+}
+
+async function runSimulate(file: string, args: string[], flags: SimulateFlags): Promise<number> {
+  const job = jobOf(file, args, flags);
+  const stop = new AbortController();
+  const onSignal = () => stop.abort();
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const line = progressLine();
+  try {
+    const { checked, report } = await (flags.jobs > 1
+      ? checkInThreads(job, flags.jobs, line.show, stop.signal)
+      : checkHere(job, line.show, stop.signal));
+    line.end();
+    if (report !== undefined) process.stdout.write(`${report}\n`);
+    process.stderr.write(`${inALine(checked, line.elapsedMs())}\n`);
+    if (report !== undefined) return FAILED_EXIT_CODE;
+    if (stop.signal.aborted) {
+      process.stderr.write('interrupted: until then no run has failed\n');
+      return INTERRUPTED_EXIT_CODE;
+    }
+    if (!checked.complete) process.stderr.write('there are more schedules than --seeds allows\n');
+    return 0;
+  } finally {
+    line.end();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+function writeTrace(path: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
+  const token = parseToken(text);
+  if (token.companions.length > 0) {
+    throw new UsageError(
+      `the run of this token had more guests (${token.companions.join(', ')}), which it does not ` +
+        'hold: repeat it where it was made, by simulate() with the log of the error',
+    );
+  }
+  const guest = await load(flags.guest ?? token.file);
+  checkGuest(token, guest);
+  if (flags.world === undefined && token.world === undefined) {
+    throw new UsageError(
+      'the world of this token is a function of its author: name its module with --world FILE',
+    );
+  }
+  const found = await (flags.world === undefined
+    ? worldOfOrigin(token.world!)
+    : findWorld(flags.world, { address: ADDRESS }));
+  const options = { ...token.options, ...found, log: token.log };
+  const { simulated: run, recording } = record(guest, guest.name, options);
+  if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
+  process.stdout.write(run.stdout);
+  process.stderr.write(run.stderr);
+  const lines = [
+    `${grouped(run.calls)} calls in ${run.virtualNs / 1e9} s of virtual time, trace ${run.hash}`,
+    ...run.log.map(describeChoice),
+    run.failure
+      ? `${failureKinds[run.failure.kind]}: ${run.failure.message}`
+      : 'the run ends as it should',
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return run.failure ? FAILED_EXIT_CODE : 0;
+}
+
+export function addSimulate(pollux: Command, done: (code: number) => void): void {
+  pollux
+    .command('simulate')
+    .description('run a guest on the simulated kernel, each time with another seed')
+    .argument('<guest.wasm>', 'a WASI preview1 command')
+    .argument('[args...]', "the guest's arguments, behind --")
+    .addOption(new Option('--seeds <n>', 'how many').argParser(positive).default(1000))
+    .addOption(new Option('--seed <n>', 'the first of them').argParser(whole).default(1))
+    .addOption(
+      new Option('--profile <name>', 'what may happen').choices(profileNames).default('linux'),
+    )
+    .option('--world <file>', 'a module with the actors, or: echo, any', 'any')
+    .option(
+      '--listen <[fd=]host:port[,blocking]>',
+      `give it a listener (default: ${ADDRESS})`,
+      each,
+    )
+    .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
+    .option('--env <name=value>', 'give it a variable of the environment', each, [])
+    .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
+    .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
+    .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))
+    .addOption(
+      new Option('--jobs <n>', `in so many threads (this machine: ${availableParallelism()})`)
+        .argParser(positive)
+        .default(1),
+    )
+    .addOption(
+      new Option(
+        '--exhaustive <k>',
+        'in place of seeds: all schedules with at most k choices that are not benign',
+      ).argParser(positive),
+    )
+    .option('--refuse-memory', 'in some runs its memory can grow no further')
+    .option('--paranoid', 'run everything twice: it must go the same way')
+    .action(async (file: string, args: string[], flags: SimulateFlags) =>
+      done(await runSimulate(file, args, flags)),
+    );
+}
+
+export function addReplay(pollux: Command, done: (code: number) => void): void {
+  pollux
+    .command('replay')
+    .description('repeat a simulated run')
+    .argument('<token>', 'as a failure names it')
+    .option('--guest <file>', 'where the guest is, if not where it was')
+    .option('--world <file>', 'where the world is, if the token does not know')
+    .option(
+      '--trace <file>',
+      'write what happened to a file: for Perfetto (.json), for Wireshark (.pcap), or as text',
+    )
+    .action(async (token: string, flags: ReplayFlags) => done(await runReplay(token, flags)));
+}

@@ -1,0 +1,191 @@
+/**
+ * An actor's ends of connections, on the same sockets as the guests'. What waits is a generator:
+ * `yield*` it.
+ */
+import { Errno, errnoName } from '../../host/kernel/errno.js';
+import { GuestError } from '../../host/kernel/error.js';
+import { Readiness } from '../../host/kernel/readiness.js';
+import type { Peer, PeerListener } from '../../host/sim/peer.js';
+import type { TraceHash } from '../../host/sim/trace-hash.js';
+
+/** What an actor waits for. */
+export interface Wait {
+  /** True if it goes on. */
+  ready(): boolean;
+  /** When it goes on in any case. */
+  readonly untilNs: number;
+  /** In words, for whoever looks into a deadlock. */
+  readonly words: string;
+}
+
+/** What `yield*` is given: it waits, and has a value in the end. */
+export type Waiting<Value> = Generator<Wait, Value, void>;
+
+/** Whose connections they are. */
+export interface Owner {
+  /** Hears of all bytes. */
+  readonly hash: TraceHash;
+  /** Something may have changed. */
+  wake(): void;
+}
+
+/** A connection that failed. */
+export class ConnectionError extends GuestError {
+  /** Negated: `-Errno.ECONNRESET`. */
+  readonly errno: number;
+  /** What the network calls the connection; undefined: there was none. */
+  readonly link: string | undefined;
+
+  constructor(name: string, link: string | undefined, errno: number, doing: string) {
+    super(`the connection of "${name}" failed in ${doing}: ${errnoName(errno)}`);
+    this.errno = errno;
+    this.link = link;
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export class Connection {
+  readonly name: string;
+  readonly #peer: Peer;
+  readonly #hash: TraceHash;
+
+  constructor(name: string, peer: Peer, owner: Owner) {
+    this.name = name;
+    this.#peer = peer;
+    this.#hash = owner.hash;
+    peer.onReady = () => owner.wake();
+  }
+
+  /** Sends text (as UTF-8) or bytes, all of them, and waits for room as often as it needs. */
+  *send(data: string | Uint8Array): Waiting<void> {
+    const bytes = typeof data === 'string' ? encoder.encode(data) : data;
+    for (let sent = 0; sent < bytes.length;) {
+      const result = this.#peer.send(sent === 0 ? bytes : bytes.subarray(sent));
+      if (result === -Errno.EAGAIN) yield this.#wait(Readiness.OUT, 'room to send');
+      else if (result < 0) this.#fail(result, 'sending');
+      else {
+        this.#hash.bytes(bytes, sent, result);
+        sent += result;
+      }
+    }
+  }
+
+  /** What is there: at least a byte and at most `most`, or none: the other side is done. */
+  *receive(most?: number): Waiting<Uint8Array> {
+    for (;;) {
+      const result = this.#peer.recv(most);
+      if (typeof result !== 'number') {
+        this.#hash.bytes(result, 0, result.length);
+        return result;
+      }
+      if (result !== -Errno.EAGAIN) this.#fail(result, 'receiving');
+      yield this.#wait(Readiness.IN, 'something to receive');
+    }
+  }
+
+  /** Just so many bytes; fewer: the other side was done before. */
+  *receiveExactly(count: number): Waiting<Uint8Array> {
+    const all = new Uint8Array(count);
+    for (let received = 0; received < count;) {
+      const part = yield* this.receive(count - received);
+      if (part.length === 0) return all.slice(0, received);
+      all.set(part, received);
+      received += part.length;
+    }
+    return all;
+  }
+
+  /** Everything until the other side is done. */
+  *receiveAll(): Waiting<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (;;) {
+      const part = yield* this.receive();
+      if (part.length === 0) break;
+      parts.push(part);
+    }
+    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  }
+
+  /** True if there is something to receive, or an end, or an error. */
+  get readable(): boolean {
+    return (this.#peer.mask & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** Says that nothing more will be sent; receiving goes on. */
+  halfClose(): void {
+    this.#peer.shutdown();
+  }
+
+  close(): void {
+    this.#peer.close();
+  }
+
+  /** Breaks it off: the other side gets ECONNRESET. */
+  reset(): void {
+    this.#peer.reset();
+  }
+
+  /** Waits until it is there. */
+  *established(): Waiting<void> {
+    if ((this.#peer.mask & Readiness.OUT) === 0 || (this.#peer.mask & Readiness.HUP) !== 0)
+      yield this.#wait(Readiness.OUT, 'an answer');
+    const error = this.#peer.takeError();
+    if (error < 0) this.#fail(error, 'connecting');
+  }
+
+  #fail(errno: number, doing: string): never {
+    throw new ConnectionError(this.name, this.#peer.name, errno, doing);
+  }
+
+  #wait(interest: number, what: string): Wait {
+    const mask = interest | Readiness.HUP | Readiness.ERR;
+    return {
+      ready: () => (this.#peer.mask & mask) !== 0,
+      untilNs: Infinity,
+      words: `${what} on "${this.name}"`,
+    };
+  }
+}
+
+/** A listener of an actor's, for a guest that connects. */
+export class ActorListener {
+  readonly #name: string;
+  readonly #listener: PeerListener;
+  readonly #owner: Owner;
+  #accepted = 0;
+
+  constructor(name: string, listener: PeerListener, owner: Owner) {
+    this.#name = name;
+    this.#listener = listener;
+    this.#owner = owner;
+    listener.onReady = () => owner.wake();
+  }
+
+  /** The next connection. */
+  *accept(): Waiting<Connection> {
+    for (;;) {
+      const peer = this.#listener.accept();
+      if (peer) return new Connection(`${this.#name}.${++this.#accepted}`, peer, this.#owner);
+      yield {
+        ready: () => (this.#listener.mask & Readiness.IN) !== 0,
+        untilNs: Infinity,
+        words: `a connection to "${this.#name}"`,
+      };
+    }
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
+
+/** Bytes as text. */
+export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);

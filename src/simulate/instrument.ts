@@ -1,0 +1,177 @@
+/**
+ * What stands between a simulated guest and its functions: it counts the calls, hashes what goes
+ * in and comes out, may write it down, and ends the guest where the run is over.
+ */
+import { TraceHash } from '../../host/sim/trace-hash.js';
+import { wasiErrnoName } from '../../host/wasi/errno.js';
+import type { Memory } from '../../host/wasi/memory.js';
+import type { WasiFunction } from '../../host/wasi/process.js';
+import type { Described } from '../instance.js';
+
+/** A call, as it was seen. */
+export interface Call {
+  readonly name: string;
+  /** By name, what went in. */
+  readonly inputs: readonly (readonly [string, number | bigint])[];
+  readonly errno: string;
+  /** By name, what came out. */
+  readonly outputs: readonly (readonly [string, number | bigint])[];
+  /** In virtual nanoseconds. */
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
+/** `-> fd_read(fd=4, …)` and what came of it, in a line. */
+export function describeCall({ name, inputs, errno, outputs, startNs, endNs }: Call): string {
+  const given = inputs.map(([key, value]) => `${key}=${value}`).join(', ');
+  const answer = [errno, ...outputs.map(([key, value]) => `${key}=${value}`)].join(' ');
+  return `${(endNs / 1e9).toFixed(6)} ${name}(${given}) = ${answer} after ${endNs - startNs} ns`;
+}
+
+/** What the calls of a guest look at and report to. */
+export interface Course {
+  readonly now: number;
+  /** Before each call: throws if there shall be no other. */
+  before(): void;
+  /** After each call. */
+  after(): void;
+  /** Whatever ended the guest, which may have caught it. */
+  ended(error: unknown): void;
+  /** Is told of each call, if it is there. */
+  readonly record: ((call: Call) => void) | undefined;
+}
+
+/** Where the buffers of a call stand among its parameters: iovecs, and then their number. */
+const IOVECS = 1;
+const isIovecs = (name: string | undefined) =>
+  name === 'iovs' || name === 'ri_data' || name === 'si_data';
+/** No call moves more. */
+const MOST_IOVECS = 1024;
+
+/** A function's parameters. */
+interface Shape {
+  readonly name: string;
+  readonly number: number;
+  readonly parameters: readonly string[];
+  /** The parameters through which a number is answered, and its bytes. */
+  readonly answers: readonly { name: string; index: number; bytes: 4 | 8 }[];
+  readonly iovecs: boolean;
+}
+
+function shapeOf(name: string, number: number, text: string): Shape {
+  const parameters = text.split(' ').filter(Boolean);
+  const answers = parameters.flatMap((each, index) => {
+    if (!each.startsWith('>')) return [];
+    const bytes: 4 | 8 = each.startsWith('>>') ? 8 : 4;
+    return [{ name: each.replace(/^>+/, ''), index, bytes }];
+  });
+  return { name, number, parameters, answers, iovecs: isIovecs(parameters[IOVECS]) };
+}
+
+/** By module: what does not change from run to run. */
+const shapes = new Map<Described, Shape[]>();
+
+function shapesOf(module: Described): Shape[] {
+  let known = shapes.get(module);
+  if (known === undefined) {
+    const first = [...shapes.values()].reduce((sum, { length }) => sum + length, 1);
+    known = Object.entries(module.parameters).map(([name, text], i) =>
+      shapeOf(name, first + i, text),
+    );
+    shapes.set(module, known);
+  }
+  return known;
+}
+
+export class Instrument {
+  readonly hash = new TraceHash();
+  calls = 0;
+  readonly #course: Course;
+
+  constructor(course: Course) {
+    this.#course = course;
+  }
+
+  wrap(
+    module: Described,
+    functions: Record<string, WasiFunction>,
+    memory: () => Memory,
+  ): Record<string, WasiFunction> {
+    const wrapped: Record<string, WasiFunction> = {};
+    for (const shape of shapesOf(module)) {
+      const call = functions[shape.name]! as (...values: unknown[]) => number;
+      // Nine parameters are the most that any function has; these are quicker than a rest array.
+      wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
+        const course = this.#course;
+        try {
+          course.before();
+          const startNs = course.now;
+          const errno = call(a, b, c, d, e, f, g, h, i);
+          this.calls++;
+          const values = [a, b, c, d, e, f, g, h, i];
+          this.#hash(shape, values, errno, memory());
+          course.record?.(callOf(shape, values, errno, memory(), startNs, course.now));
+          course.after();
+          return errno;
+        } catch (error) {
+          course.ended(error);
+          throw error;
+        }
+      }) as (...values: unknown[]) => number as WasiFunction;
+    }
+    return wrapped;
+  }
+
+  #hash(shape: Shape, values: readonly unknown[], errno: number, memory: Memory): void {
+    const { hash } = this;
+    hash.word(shape.number);
+    for (let i = 0; i < shape.parameters.length; i++) hash.number(Number(values[i]));
+    hash.word(errno);
+    hash.number(this.#course.now);
+    if (errno !== 0) return;
+    for (let i = 0; i < shape.answers.length; i++) {
+      const { index, bytes } = shape.answers[i]!;
+      const at = Number(values[index]) >>> 0;
+      if (!memory.holds(at, bytes)) continue;
+      hash.word(memory.u32(at));
+      if (bytes === 8) hash.word(memory.u32(at + 4));
+      else if (i === 0 && shape.iovecs) this.#hashIovecs(values, memory.u32(at), memory);
+    }
+  }
+
+  /** The bytes that a call has moved. */
+  #hashIovecs(values: readonly unknown[], moved: number, memory: Memory): void {
+    const iovs = Number(values[IOVECS]) >>> 0;
+    const count = Math.min(Number(values[IOVECS + 1]) >>> 0, MOST_IOVECS);
+    let left = moved;
+    for (let i = 0; i < count && left > 0; i++) {
+      if (!memory.holds(iovs + i * 8, 8)) return;
+      const at = memory.u32(iovs + i * 8);
+      const length = Math.min(memory.u32(iovs + i * 8 + 4), left);
+      if (!memory.holds(at, length)) return;
+      this.hash.bytes(memory.bytes, at, length);
+      left -= length;
+    }
+  }
+}
+
+function callOf(
+  shape: Shape,
+  values: readonly unknown[],
+  errno: number,
+  memory: Memory,
+  startNs: number,
+  endNs: number,
+): Call {
+  const { name, parameters, answers } = shape;
+  const inputs = parameters.flatMap((each, i) =>
+    each.startsWith('>') ? [] : [[each, values[i] as number | bigint] as const],
+  );
+  const outputs = answers.flatMap((answer) => {
+    const at = Number(values[answer.index]) >>> 0;
+    if (errno !== 0 || !memory.holds(at, answer.bytes)) return [];
+    const value = answer.bytes === 8 ? memory.u64(at) : memory.u32(at);
+    return [[answer.name, value] as const];
+  });
+  return { name, inputs, errno: wasiErrnoName(errno), outputs, startNs, endNs };
+}

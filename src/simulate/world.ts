@@ -1,0 +1,135 @@
+/** Worlds that come with Pollux: clients of an echo server, and clients that expect nothing. */
+import { GuestError } from '../../host/kernel/error.js';
+import type { Actor, Script } from './actor.js';
+import { textOf, type Connection, type Waiting } from './connection.js';
+
+/** Where a world is found again, by whoever has but a token. */
+export type WorldOrigin =
+  | { readonly name: WorldName; readonly options: ClientOptions }
+  | { readonly file: string; readonly hash: string };
+
+/** The world that a guest meets: it names its actors. Called anew for each run. */
+export interface WorldScript {
+  (world: WorldOf): void;
+  /** Undefined: a function of the caller's. */
+  readonly origin?: WorldOrigin;
+}
+
+export interface WorldOf {
+  /** One more actor; its name is that of its choices and connections. */
+  actor(name: string, script: Script): void;
+}
+
+export interface ClientOptions {
+  /** The server's `HOST:PORT`. */
+  address: string;
+  clients?: number;
+  /** Of each client. */
+  messages?: number;
+  /** Of each message. */
+  bytes?: number;
+}
+
+/** Between the beginnings of two clients. */
+const STAGGER_NS = 10_000;
+const PAUSE_NS = 1_000_000;
+
+const encoder = new TextEncoder();
+
+/** The bytes of a message, which no other message has. */
+function messageOf(client: number, message: number, bytes: number): Uint8Array {
+  const head = `${client}.${message}:`;
+  return encoder.encode(`${head}${'x'.repeat(Math.max(0, bytes - head.length - 1))}\n`);
+}
+
+/** By client: its messages. They are made once for all runs. */
+function messagesOf({ clients = 10, messages = 10, bytes = 32 }: ClientOptions): Uint8Array[][] {
+  return Array.from({ length: clients }, (_, client) =>
+    Array.from({ length: messages }, (_, message) => messageOf(client, message, bytes)),
+  );
+}
+
+/** Sends a message in one piece, or, as the log has it, in two with a pause between them. */
+function* sendMessage(me: Actor, connection: Connection, message: Uint8Array): Waiting<void> {
+  const cut = me.choose('piece', message.length);
+  if (cut === 0) {
+    yield* connection.send(message);
+    return;
+  }
+  yield* connection.send(message.subarray(0, cut));
+  yield* me.sleep(PAUSE_NS);
+  yield* connection.send(message.subarray(cut));
+}
+
+function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
+  if (echo.length === message.length && echo.every((byte, i) => byte === message[i])) return;
+  throw new GuestError(
+    `sent ${JSON.stringify(textOf(message))}, and got ${JSON.stringify(textOf(echo))}`,
+  );
+}
+
+/**
+ * Clients that each send messages to an echo server, wait for each echo, half-close, and expect
+ * nothing more. As the log has it they send in pieces, pause, read late, reset, or send everything
+ * and half-close before they receive anything.
+ */
+export function echoClients(options: ClientOptions): WorldScript {
+  const messages = messagesOf(options);
+  const joined = messages.map((all) => [new Uint8Array(Buffer.concat(all))]);
+  const client = (number: number): Script =>
+    function* (me) {
+      yield* me.sleep(number * STAGGER_NS);
+      const connection = yield* me.connect(options.address);
+      const ahead = me.choose('ahead', 2) === 1;
+      for (const message of (ahead ? joined : messages)[number]!) {
+        yield* sendMessage(me, connection, message);
+        if (me.choose('leave', 2) === 1) {
+          connection.reset();
+          return;
+        }
+        if (ahead) connection.halfClose();
+        const pause = me.choose('pause', 8);
+        if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
+        mustBeEcho(yield* connection.receiveExactly(message.length), message);
+      }
+      if (!ahead) connection.halfClose();
+      const rest = yield* connection.receiveAll();
+      if (rest.length > 0) {
+        throw new GuestError(`after all echoes there came ${JSON.stringify(textOf(rest))}`);
+      }
+      connection.close();
+    };
+  return Object.assign(
+    (world: WorldOf) => {
+      messages.forEach((_, i) => world.actor(`client ${i + 1}`, client(i)));
+    },
+    { origin: { name: 'echo' as const, options } },
+  );
+}
+
+/** Clients that each send bytes, half-close, and take whatever comes, without expecting any. */
+export function anyClients(options: ClientOptions): WorldScript {
+  const messages = messagesOf(options);
+  const client = (number: number): Script =>
+    function* (me) {
+      yield* me.sleep(number * STAGGER_NS);
+      const connection = yield* me.connect(options.address);
+      for (const message of messages[number]!) {
+        yield* sendMessage(me, connection, message);
+        const pause = me.choose('pause', 8);
+        if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
+      }
+      connection.halfClose();
+      yield* connection.receiveAll();
+      connection.close();
+    };
+  return Object.assign(
+    (world: WorldOf) => {
+      messages.forEach((_, i) => world.actor(`client ${i + 1}`, client(i)));
+    },
+    { origin: { name: 'any' as const, options } },
+  );
+}
+
+export const worlds = { echo: echoClients, any: anyClients } as const;
+export type WorldName = keyof typeof worlds;
