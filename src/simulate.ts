@@ -13,13 +13,13 @@ export { check, CheckError, type Checked, type CheckOptions } from './simulate/c
 export { describeCall, type Call } from './simulate/instrument.js';
 export {
   failureKinds,
-  simulate,
   type Failure,
   type FailureKind,
   type RunState,
   type Simulated,
   type SimulateOptions,
-} from './simulate/run.js';
+} from './simulate/outcome.js';
+export { simulate } from './simulate/run.js';
 export { parseToken, tokenOf, type Token } from './simulate/token.js';
 export {
   anyClients,

@@ -12,6 +12,11 @@ import { END_OF_TIME_NS, Scheduler } from './scheduler.js';
 import type { Suspension } from './suspension.js';
 import { SimKernel, type KernelOptions } from './sim-kernel.js';
 
+/** So many calls in vain take the usual time. */
+const PATIENT_CALLS = 256;
+/** Then their time doubles after so many, and so often: up to a quarter of a second. */
+const CALLS_A_DOUBLING = 32;
+const MOST_DOUBLINGS = 18;
 /** How late a guest may look at what it waits for, for others have the processor. */
 const LATE_NS = [0, 10_000, 1e6, 20e6];
 
@@ -78,8 +83,19 @@ export class World {
   /** The time that a call takes. */
   charge(): void {
     this.count();
-    this.scheduler.pass(this.callNs);
+    this.scheduler.pass(this.#idleCalls < PATIENT_CALLS ? this.callNs : this.#idleNs());
     if (this.suspensions.length > 0) this.rouse();
+  }
+
+  /**
+   * How long a call takes of a guest that calls in vain, again and again: ever longer, up to the
+   * next event, as if others had the processor. A guest that only asks whether something has come
+   * would otherwise make millions of calls until a client has slept enough.
+   */
+  #idleNs(): number {
+    const doublings = Math.floor((this.#idleCalls - PATIENT_CALLS) / CALLS_A_DOUBLING);
+    const ns = this.callNs * 2 ** Math.min(doublings, MOST_DOUBLINGS);
+    return Math.max(this.callNs, Math.min(ns, this.scheduler.nextNs - this.scheduler.now));
   }
 
   /** A call that takes no time of this thread's. Throws `Livelock` if there were too many. */

@@ -8,13 +8,8 @@ import { GuestError } from '../../host/kernel/error.js';
 import type { Guest } from '../guest.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
-import {
-  failureKinds,
-  simulate,
-  type Failure,
-  type SimulateOptions,
-  type Simulated,
-} from './run.js';
+import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
+import { simulate } from './run.js';
 import { shrink } from './shrink.js';
 import { tokenOf } from './token.js';
 

@@ -10,11 +10,11 @@ import { UsageError } from '../../host/kernel/error.js';
 import { load } from '../guest.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, worldOfOrigin } from './find.js';
-import { describeCall, type Call } from './instrument.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
-import { failureKinds, simulate } from './run.js';
+import { failureKinds } from './outcome.js';
 import { checkGuest, parseToken } from './token.js';
+import { fileOf, record } from '../trace/record.js';
 
 const ADDRESS = '127.0.0.1:9000';
 const FAILED_EXIT_CODE = 1;
@@ -170,6 +170,16 @@ async function runSimulate(file: string, args: string[], flags: SimulateFlags): 
   }
 }
 
+function writeTrace(path: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    throw new UsageError(`the trace cannot be written to ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const token = parseToken(text);
   const guest = await load(flags.guest ?? token.file);
@@ -182,11 +192,9 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const found = await (flags.world === undefined
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
-  const calls: Call[] = [];
-  const record = (call: Call) => calls.push(call);
-  const run = simulate(guest, { ...token.options, ...found, log: token.log, record });
-  if (flags.trace !== undefined)
-    writeFileSync(flags.trace, calls.map((call) => `${describeCall(call)}\n`).join(''));
+  const options = { ...token.options, ...found, log: token.log };
+  const { simulated: run, recording } = record(guest, guest.name, options);
+  if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
   process.stderr.write(run.stderr);
   const lines = [
@@ -246,6 +254,9 @@ export function addReplay(pollux: Command, done: (code: number) => void): void {
     .argument('<token>', 'as a failure names it')
     .option('--guest <file>', 'where the guest is, if not where it was')
     .option('--world <file>', 'where the world is, if the token does not know')
-    .option('--trace <file>', 'write the transcript of every call to a file')
+    .option(
+      '--trace <file>',
+      'write what happened to a file: for Perfetto (.json), for Wireshark (.pcap), or as text',
+    )
     .action(async (token: string, flags: ReplayFlags) => done(await runReplay(token, flags)));
 }

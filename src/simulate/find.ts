@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { UsageError } from '../../host/kernel/error.js';
-import type { SimulateOptions } from './run.js';
+import type { SimulateOptions } from './outcome.js';
 import { worlds, type ClientOptions, type WorldOrigin, type WorldScript } from './world.js';
 
 /** A world, and the properties that its file may have beside it. */
@@ -28,7 +28,8 @@ export async function worldOfOrigin(origin: WorldOrigin): Promise<FoundWorld> {
   const now = found.world.origin as { hash: string };
   if (now.hash === origin.hash) return found;
   throw new UsageError(
-    `${origin.file} has changed since the token was made: put it back as it was, or find a new token`,
+    `${origin.file} has changed since the token was made: put it back as it was, ` +
+      'or find a new token',
   );
 }
 

@@ -1,4 +1,4 @@
-/** A thread of `pollux simulate --jobs`: it checks the seeds that it is told, and says how it went. */
+/** A thread of `pollux simulate --jobs`: it checks the seeds that it is told. */
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { UsageError } from '../../host/kernel/error.js';

@@ -8,7 +8,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { UsageError } from '../../host/kernel/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { Guest } from '../guest.js';
-import type { SimulateOptions } from './run.js';
+import type { SimulateOptions } from './outcome.js';
 import type { WorldOrigin } from './world.js';
 
 const PREFIX = 'pollux1.';

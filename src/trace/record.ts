@@ -3,7 +3,8 @@
  * Wireshark, anything else a transcript.
  */
 import type { Guest } from '../guest.js';
-import { simulate, type Simulated, type SimulateOptions } from '../simulate/run.js';
+import type { Simulated, SimulateOptions } from '../simulate/outcome.js';
+import { simulate } from '../simulate/run.js';
 import { chromeTrace } from './chrome.js';
 import { pcap } from './pcap.js';
 import { Recording } from './recording.js';

@@ -52,7 +52,7 @@ describe('check', () => {
     expect(lines[0]).toBe(`guest fails with seed ${seed} of profile "linux": the guest trapped`);
     expect(lines[1]).toBe('  unreachable');
     expect(lines[2]).toMatch(/^faults: 1 of \d+$/);
-    expect(lines[3]).toMatch(/ in (two )?pieces \(.* #\d+: 1 of 0 to \d+\)$/);
+    expect(lines[3]).toMatch(/^ {2}.+ \(.+\/.+ #\d+: 1 of 0 to \d+\)$/);
     expect(lines).toContain('the last calls:');
     expect(message).toContain(' sock_recv(fd=4, ');
     expect(lines.at(-1)).toBe(`  npx pollux replay ${token}`);

@@ -153,7 +153,8 @@ describe('a guest', () => {
 
   test('is seen at each of its calls', () => {
     const calls: Call[] = [];
-    const run = simulate(echo, { ...options, record: (call) => calls.push(call) });
+    const record = (call: Call) => calls.push(call);
+    const run = simulate(echo, { ...options, profile: 'calm', record });
     expect(calls).toHaveLength(run.calls);
     const received = calls.find(({ name }) => name === 'sock_recv')!;
     expect(received).toMatchObject({ errno: 'SUCCESS', outputs: [['ro_datalen', 32]] });

@@ -1,0 +1,108 @@
+/**
+ * What a run is made of, and how it went.
+ */
+import type { PollerName } from '../../host/kernel/readiness.js';
+import type { Choice } from '../../host/sim/choice-log.js';
+import type { ProfileName } from '../../host/sim/fault.js';
+import type { SegmentListener } from '../../host/sim/segment.js';
+import type { Call } from './instrument.js';
+import type { WorldScript } from './world.js';
+
+/** What a run is made of. */
+export interface SimulateOptions {
+  /** Of all that the log decides. Default 1. */
+  seed?: number;
+  /** What happens by chance, and how often. Default: `linux`. */
+  profile?: ProfileName;
+  /** In place of chance: what is not benign. Then seed and profile decide nothing. */
+  log?: readonly Choice[];
+  world?: WorldScript;
+  /** The program's arguments; the first is its name. Default: the guest's name alone. */
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Listeners, each `[FD=]HOST:PORT[,blocking]`. */
+  listen?: readonly string[];
+  /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
+  connect?: readonly string[];
+  /** What there is to read on stdin. */
+  stdin?: string | Uint8Array;
+  poller?: PollerName;
+  maxDescriptors?: number;
+  /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
+  healNs?: number;
+  /** When the run has failed if an actor is not done; default: an hour after the healing. */
+  limitNs?: number;
+  /** After each call of the guest: throws if something is not as it must be. */
+  invariant?: (run: RunState) => void;
+  /** In the end, when all actors are done: throws if something is not as it must be. */
+  eventually?: (run: RunState) => void;
+  /** The exit codes that are right; default: 0. */
+  exitCodes?: readonly number[];
+  /** Is told of each call. */
+  record?: (call: Call) => void;
+  /** Is told of each segment of the network. */
+  segment?: SegmentListener;
+  /** Is told of each choice; with a log only. */
+  chosen?: (choice: Choice) => void;
+}
+
+/** What a property may look at. */
+export interface RunState {
+  readonly nowNs: number;
+  readonly calls: number;
+  /** The connections that the guest has accepted and not closed. */
+  readonly connections: number;
+  /** The guest's memory. */
+  readonly memory: Uint8Array;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of the actors that are not done. */
+  readonly waiting: readonly string[];
+}
+
+/** The ways in which a run fails. */
+export const failureKinds = {
+  trap: 'the guest trapped',
+  exit: 'the guest ended with a code that is not right',
+  deadlock: 'something waits for ever',
+  livelock: 'the guest calls and calls, and nothing happens',
+  actor: 'an actor saw what must not be',
+  invariant: 'the invariant was broken',
+  eventually: 'what had to be in the end was not',
+  unanswered: 'an actor was not done in time',
+  stack: "the guest's stack overflowed, where depends on V8, so that the run may not repeat",
+  nondeterminism: 'the same run went otherwise when it was repeated',
+} as const;
+export type FailureKind = keyof typeof failureKinds;
+
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly message: string;
+  /** What was thrown. */
+  readonly cause?: unknown;
+}
+
+/** How a run went. */
+export interface Simulated {
+  readonly failure: Failure | undefined;
+  /** Its exit code, or undefined: it was ended when all its actors were done. */
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Of all that the guest asked and was answered: equal for equal runs. */
+  readonly hash: string;
+  /** The choices that were not benign: the run is repeated by them. */
+  readonly log: readonly Choice[];
+  readonly calls: number;
+  readonly choices: number;
+  readonly virtualNs: number;
+}
+
+/** Ends a run that has failed. */
+export class Failed {
+  readonly failure: Failure;
+
+  constructor(kind: FailureKind, message: string, cause?: unknown) {
+    this.failure = { kind, message, cause };
+  }
+}

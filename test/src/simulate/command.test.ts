@@ -1,0 +1,137 @@
+/** `pollux simulate` and `pollux replay`, as a person calls them. */
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { pollux, polluxToEnd, textOf, wasmFile } from '../../harness.js';
+import { echoing, expectsWhole, guestOf, LISTEN } from './guests.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'pollux-simulate-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = (name: string, content: string | Uint8Array) => {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+};
+const good = file('good.wasm', (await guestOf(echoing())).bytes!);
+const bad = file('bad.wasm', (await guestOf(expectsWhole)).bytes!);
+const small = ['--listen', LISTEN[0]!, '--world', 'echo', '--clients', '3', '--messages', '3'];
+const LIMIT_MS = 60_000;
+
+describe('pollux simulate', () => {
+  test.each([[[]], [['--jobs', '2']], [['--paranoid']], [['--profile', 'swarm']]])(
+    'of a good guest ends with 0, and says what it did, %j',
+    async (flags) => {
+      const { code, stdout, stderr } = await polluxToEnd([
+        'simulate',
+        good,
+        '--seeds',
+        '40',
+        ...small,
+        ...flags,
+      ]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+      expect(stderr).toMatch(/^40 runs, .*\/s: .* calls, .* s of virtual time, .* faults, /m);
+    },
+    LIMIT_MS,
+  );
+
+  test.each([[[]], [['--jobs', '2']], [['--exhaustive', '1']]])(
+    'of a bad guest ends with 1 and a token that replays, %j',
+    async (flags) => {
+      const { code, stdout } = await polluxToEnd([
+        'simulate',
+        bad,
+        '--seeds',
+        '400',
+        ...small,
+        ...flags,
+      ]);
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^bad\.wasm fails.*: the guest trapped$/m);
+      const [, token] = /npx pollux replay (\S+)$/m.exec(stdout) ?? [];
+      const again = await polluxToEnd(['replay', token!]);
+      expect(again.code).toBe(1);
+      expect(again.stdout).toMatch(/^the guest trapped: unreachable$/m);
+    },
+    LIMIT_MS,
+  );
+
+  test('stops at Ctrl-C, with what it has done so far', async () => {
+    const child = pollux(
+      'simulate',
+      wasmFile('echo-epoll'),
+      '--world',
+      'echo',
+      '--seeds',
+      '9999999',
+    );
+    const said = textOf(child.stderr!);
+    setTimeout(() => child.kill('SIGINT'), 1500);
+    const [code] = await once(child, 'exit');
+    expect(code).toBe(130);
+    expect(await said).toMatch(/ runs, [^]*interrupted: until then no run has failed\n$/);
+  });
+
+  test('takes a world from a file, with its properties', async () => {
+    const world = file(
+      'world.mjs',
+      `export function world(cast) {
+        cast.actor('one', function* (me) {
+          const connection = yield* me.connect('127.0.0.1:9000');
+          yield* connection.send('hello');
+          yield* connection.receiveExactly(5);
+          connection.close();
+        });
+      }
+      export function eventually({ calls }) { if (calls > 2) throw new Error('too many calls'); }`,
+    );
+    const flags = ['--listen', LISTEN[0]!, '--profile', 'calm', '--world', world];
+    const { code, stdout } = await polluxToEnd(['simulate', good, ...flags]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/what had to be in the end was not\n {2}too many calls\n/);
+    const [, token] = /npx pollux replay (\S+)$/m.exec(stdout)!;
+    expect((await polluxToEnd(['replay', token!])).stdout).toMatch(/too many calls/);
+    writeFileSync(world, `${readFileSync(world, 'utf8')}\n`);
+    const changed = await polluxToEnd(['replay', token!]);
+    expect(changed).toMatchObject({ code: 2, stdout: '' });
+    expect(changed.stderr).toMatch(/world\.mjs has changed since the token was made/);
+  });
+
+  test('says in a sentence what is wrong with what it was given', async () => {
+    const sentences: [string[], RegExp][] = [
+      [['simulate', join(folder, 'none.wasm')], /none\.wasm cannot be read/],
+      [['simulate', good, '--world', join(folder, 'none.mjs')], /none\.mjs cannot be loaded/],
+      [['simulate', good, '--profile', 'stormy'], /calm, linux, posix, swarm/],
+      [['simulate', good, '--jobs', '2', '--exhaustive', '1'], /leave out --jobs/],
+      [['simulate', good, '--seeds', '0'], /must be 1 or more/],
+      [['replay', 'pollux1.x'], /is no whole token/],
+    ];
+    for (const [args, sentence] of sentences) {
+      const { code, stdout, stderr } = await polluxToEnd(args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toMatch(sentence);
+    }
+  }, 60_000);
+});
+
+describe('pollux replay', () => {
+  test('refuses another guest, and says so', async () => {
+    const { stdout } = await polluxToEnd(['simulate', bad, '--seeds', '400', ...small]);
+    const [, token] = /npx pollux replay (\S+)$/m.exec(stdout)!;
+    const { code, stderr } = await polluxToEnd(['replay', token!, '--guest', good]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/the token was made with another .*bad\.wasm: its hash was/);
+  });
+
+  test('writes what happened to a file', async () => {
+    const { stdout } = await polluxToEnd(['simulate', bad, '--seeds', '400', ...small]);
+    const [, token] = /npx pollux replay (\S+)$/m.exec(stdout)!;
+    const trace = join(folder, 'trace.txt');
+    expect((await polluxToEnd(['replay', token!, '--trace', trace])).code).toBe(1);
+    expect(readFileSync(trace, 'utf8')).toContain('sock_recv(fd=4');
+  });
+});
