@@ -1,7 +1,4 @@
-/**
- * What the network tells of each segment, for whoever draws or captures it. Types and numbers
- * only.
- */
+/** What the network tells of each segment, for whoever captures it. Types and numbers only. */
 import type { SocketAddress } from '../kernel/kernel.js';
 
 /** Flags of a segment; the numbers are TCP's. */

@@ -5,6 +5,7 @@ import type { PollerName } from '../../host/kernel/readiness.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
+import type { CompanionEnd, CompanionOptions } from './company.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -24,6 +25,8 @@ export interface SimulateOptions {
   listen?: readonly string[];
   /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
   connect?: readonly string[];
+  /** Guests that share the world with this one, by their names, each on a machine of its own. */
+  companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
   poller?: PollerName;
@@ -101,6 +104,8 @@ export interface Simulated {
   readonly calls: number;
   readonly choices: number;
   readonly virtualNs: number;
+  /** By their names. */
+  readonly companions: Readonly<Record<string, CompanionEnd>>;
 }
 
 /** Ends a run that has failed. */

@@ -38,6 +38,10 @@ static inline void end_later(int fd) {
 
 static inline void pause_listener(void) { paused = true; }
 
+static inline bool reads_from(const struct client *client) {
+  return !client->ended && client->length < ROOM;
+}
+
 static void receive(int fd) {
   struct client *client = &clients[fd];
   ssize_t length = recv(fd, client->owed + client->length, ROOM - client->length, 0);
@@ -54,11 +58,10 @@ static void receive(int fd) {
 
 static void serve_client(int fd, int events) {
   struct client *client = &clients[fd];
-  if (client->length > 0 && (events & (POLLOUT | POLLERR | POLLHUP))) {
+  if ((events & ~POLLOUT) && reads_from(client)) receive(fd);
+  if ((events & ~POLLIN) && client->open && client->length > 0) {
     steps.send(fd);
     if (client->open && client->ended) steps.end(fd);
-  } else if (events != 0) {
-    receive(fd);
   }
 }
 
@@ -77,9 +80,10 @@ static void turn(void) {
   struct pollfd set[CLIENTS];
   for (int fd = 0; fd < CLIENTS; fd++) {
     const struct client *client = &clients[fd];
-    bool reads = !client->ended && client->length < ROOM;
     set[fd].fd = client->open ? fd : -1;
-    set[fd].events = (short)((reads ? POLLIN : 0) | (client->length > 0 ? POLLOUT : 0));
+    short reads = reads_from(client) ? POLLIN : 0;
+    short writes = client->length > 0 ? POLLOUT : 0;
+    set[fd].events = reads | writes;
   }
   set[LISTENER] = (struct pollfd){.fd = paused ? -1 : LISTENER, .events = POLLIN};
   if (poll(set, CLIENTS, paused ? PAUSE_NS / 1000000 : -1) < 0 && errno != EINTR) fatal("poll");

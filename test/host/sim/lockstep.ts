@@ -11,6 +11,7 @@ import fc from 'fast-check';
 import { maskName, Side, type Kind, type Wish } from './side.js';
 
 const { IN, PRI, OUT, RDHUP, EXCLUSIVE } = Readiness;
+const { ACCEPT, RECV, SEND, CLOSE, TIMEOUT, CANCEL } = Opcode;
 const MILLISECOND = 1e6;
 /** Of the time of either kernel: how long a rest is, and how many rests it may take to agree. */
 const REST_NS = MILLISECOND;
@@ -301,27 +302,29 @@ export class Lockstep {
   }
 
   #submission(operations: readonly Operation[]): Deed {
+    const stirs = operations.some(({ opcode }) => opcode === SEND || opcode === CLOSE);
     const wishes = operations.flatMap((operation): Wish[] => {
       const { opcode, multishot, length, of } = operation;
-      const repeats = opcode === Opcode.ACCEPT || opcode === Opcode.RECV;
+      // A race: what is to be cancelled may just have become possible.
+      if (opcode === CANCEL && stirs) return [];
+      const repeats = opcode === ACCEPT || opcode === RECV;
       const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
-      if (opcode === Opcode.CANCEL) {
+      if (opcode === CANCEL) {
         wish.argument = this.#cancellable[of % (this.#cancellable.length || 1)] ?? 0;
-      } else if (opcode === Opcode.TIMEOUT) {
+      } else if (opcode === TIMEOUT) {
         wish.argument = of % 2 ? 0 : 1e15;
       } else {
-        const index = this.#pick(of, opcode === Opcode.ACCEPT ? LISTENER : STREAM);
+        const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM);
         if (index === undefined) return [];
         wish.thing = index;
-        if (opcode === Opcode.SEND && this.#sides[0].things[index]!.sent + length > MOST_SENT)
-          return [];
+        if (opcode === SEND && this.#sides[0].things[index]!.sent + length > MOST_SENT) return [];
       }
       const userdata = ++this.#userdata;
       return [{ ...wish, userdata }];
     });
     // Only what is at rest can be cancelled with a certain outcome.
     for (const { opcode, userdata } of wishes) {
-      if (opcode !== Opcode.CLOSE && opcode !== Opcode.CANCEL) this.#cancellable.push(userdata);
+      if (opcode !== CLOSE && opcode !== CANCEL) this.#cancellable.push(userdata);
     }
     if (wishes.length === 0) return undefined;
     const words = wishes.map(
@@ -368,7 +371,6 @@ const how = fc.oneof(
   { weight: 1, arbitrary: interest.map((mask) => mask | EXCLUSIVE) },
 );
 
-const { ACCEPT, RECV, SEND, CLOSE, TIMEOUT, CANCEL } = Opcode;
 const often = [ACCEPT, RECV, RECV, RECV, SEND, SEND, CLOSE, TIMEOUT, CANCEL, CANCEL];
 const operation: fc.Arbitrary<Operation> = fc.record({
   opcode: fc.constantFrom(...often),
