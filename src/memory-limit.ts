@@ -1,7 +1,6 @@
 /**
- * Changes the memory section of a WebAssembly binary: writes a maximum into it, so that memory.grow
- * beyond it fails inside of the guest, or makes the memory a shared one. It knows two sections'
- * outer form and nothing else:
+ * Changes the memory section of a WebAssembly binary and nothing else: it writes a maximum into it,
+ * so that memory.grow beyond that fails inside of the guest, or makes the memory a shared one.
  * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';

@@ -54,7 +54,6 @@ export const decisions: Readonly<Record<string, Decision>> = {
   random: { rate: RATE_UNIT, words: 'random bytes were others' },
   piece: { rate: OFTEN, words: 'a message was sent in two pieces' },
   ahead: { rate: SOMETIMES, words: 'it sent everything before it received anything' },
-  maybe: { rate: SOMETIMES, words: "a fault of the guest's own happened" },
   pause: { rate: SOMETIMES, words: 'it paused' },
   leave: { rate: RARELY, words: 'it reset its connection' },
   memory: { rate: OFTEN, words: 'memory could grow no further' },
