@@ -1,7 +1,7 @@
 /**
- * Changes the memory section of a WebAssembly binary: a maximum, so that memory.grow beyond it
- * fails inside of the guest, or that it is shared. It knows two sections' outer form and nothing
- * else: https://webassembly.github.io/spec/core/binary/modules.html
+ * Changes the memory section of a WebAssembly binary and nothing else: it writes a maximum into it,
+ * so that memory.grow beyond that fails inside of the guest, or makes the memory a shared one.
+ * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';
 
@@ -20,6 +20,15 @@ const IS_64_BIT = 4;
 export function limitMemory(bytes: Uint8Array, mebibytes: number): Uint8Array {
   const limitPages = Math.min(Math.floor((mebibytes * 2 ** 20) / PAGE_BYTES), MOST_PAGES);
   return withMemory(bytes, (reader) => limitedSection(reader, limitPages, mebibytes));
+}
+
+/** The binary, with a memory that can grow by at most `pages`. */
+export function limitGrowth(bytes: Uint8Array, pages: number): Uint8Array {
+  return withMemory(bytes, (reader) => {
+    const { flags, minimum, maximum } = limitsOf(reader, 'refusing to let memory grow');
+    const most = Math.min(maximum, minimum + pages);
+    return Uint8Array.of(1, flags | HAS_MAXIMUM, ...leb(minimum), ...leb(most));
+  });
 }
 
 /** The binary, with a memory that threads can share. Throws `UsageError` if it has another kind. */

@@ -19,7 +19,7 @@ import { guestFile, polluxToEnd, root } from './harness.js';
 
 const address = '127.0.0.1:7000';
 /** An exchange of three clients takes a hundred calls or so, and some more where there are faults. */
-const MOST_CALLS = 5000;
+const MOST_CALLS = 1000;
 const RUNS = 1000;
 /** Of non-benign choices. */
 const MOST_CHOICES = 3;

@@ -42,7 +42,7 @@ const rooms: Record<string, RegExp> = {
   'host/linux': /^host\/kernel\/|^node:/,
   'host/sim': /^host\/kernel\//,
   src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
-  bench: /^node:|^(commander|cli-table3|ora)$/,
+  bench: /^node:|^(commander|cli-table3|ora|pollux\/simulate)$/,
 };
 
 describe('the house', () => {

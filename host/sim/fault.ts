@@ -45,9 +45,8 @@ export const decisions: Readonly<Record<string, Decision>> = {
   refused: { rate: RARELY, words: 'a connection was refused' },
   emfile: { rate: SELDOM, words: 'a call found no descriptor left' },
   enobufs: { rate: SELDOM, words: 'a call found no memory left for buffers' },
-  eintr: { rate: SOMETIMES, words: 'a wait was interrupted' },
   partition: { rate: RARELY, words: 'the network was cut for a while' },
-  clock: { rate: RARELY, words: 'the clock of the day jumped' },
+  clock: { rate: SELDOM, words: 'the clock of the day jumped' },
   turn: { rate: OFTEN, words: 'of two reads in flight the later one got the bytes' },
   'cancel first': { rate: OFTEN, words: 'a cancellation was told before what it had cancelled' },
   'cancel too late': { rate: OFTEN, words: 'a cancellation came too late' },
@@ -57,8 +56,8 @@ export const decisions: Readonly<Record<string, Decision>> = {
   ahead: { rate: SOMETIMES, words: 'it sent everything before it received anything' },
   pause: { rate: SOMETIMES, words: 'it paused' },
   leave: { rate: RARELY, words: 'it reset its connection' },
-  memory: { rate: SELDOM, words: 'memory could grow no further' },
-  crash: { rate: RARELY, words: 'the guest was killed and started again' },
+  memory: { rate: OFTEN, words: 'memory could grow no further' },
+  maybe: { rate: SOMETIMES, words: 'pollux_maybe said yes' },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };
 
@@ -66,7 +65,7 @@ export const decisions: Readonly<Record<string, Decision>> = {
 export const decisionOf = (label: string): string => label.slice(label.lastIndexOf('/') + 1);
 
 /** The decisions that end a connection, or an attempt at one. */
-export const breaking: ReadonlySet<string> = new Set(['reset', 'refused', 'partition', 'crash']);
+export const breaking: ReadonlySet<string> = new Set(['reset', 'refused']);
 
 /** True if a label is that of a thing whose name begins so, or of no single connection. */
 export function concerns(label: string, prefix: string): boolean {

@@ -11,6 +11,7 @@ import {
   type SocketAddress,
 } from '../kernel/kernel.js';
 import { Readiness, type PollerName } from '../kernel/readiness.js';
+import { EPOCH_NS, Realtime } from './clock.js';
 import { SimCompletions } from './completion.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
@@ -26,9 +27,6 @@ import { SimSignals } from './signal.js';
 import type { Suspension } from './suspension.js';
 import { WaitForOne } from './wait.js';
 import type { Waiting, World } from './world.js';
-
-/** The moment at which every world begins, of CLOCK_REALTIME: 2024-01-01. */
-const EPOCH_NS = 1_704_067_200_000_000_000n;
 
 export interface KernelOptions {
   /** Its name in the world: of labels, and in messages. */
@@ -46,14 +44,13 @@ export class SimKernel implements Kernel {
   readonly pollers = new Set<SimPoller>();
   /** For a guest in a thread of its own: how it waits. */
   suspension: Suspension | undefined;
-  /** CLOCK_REALTIME runs ahead of the time of the world by this. */
-  realtimeAheadNs = 0n;
   readonly #files: (File | undefined)[] = [];
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
   // The labels of what is chosen.
   readonly late: string;
+  readonly #realtime: Realtime;
   readonly #emfile: string;
   readonly #enobufs: string;
   #signals: SimSignals | undefined;
@@ -70,6 +67,7 @@ export class SimKernel implements Kernel {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
     this.late = `${this.host}/wake`;
+    this.#realtime = new Realtime(world, this.host);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;
     this.#maxHandles = options.maxHandles ?? 1 << 20;
@@ -301,7 +299,7 @@ export class SimKernel implements Kernel {
 
   now(clock: Clock): bigint {
     this.charge();
-    if (clock === Clock.REALTIME) return EPOCH_NS + this.realtimeAheadNs + BigInt(this.world.now);
+    if (clock === Clock.REALTIME) return this.#realtime.now();
     if (clock === Clock.MONOTONIC) return BigInt(this.world.now);
     if (clock === Clock.PROCESS_CPUTIME || clock === Clock.THREAD_CPUTIME)
       return BigInt(this.#calls * this.world.callNs);

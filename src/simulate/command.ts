@@ -37,6 +37,7 @@ interface SimulateFlags {
   jobs: number;
   exhaustive?: number;
   paranoid?: true;
+  refuseMemory?: true;
 }
 
 interface ReplayFlags {
@@ -122,6 +123,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       listen,
       connect: flags.connect,
       paranoid: flags.paranoid === true,
+      refuseMemory: flags.refuseMemory === true,
       ...(exhaustive !== undefined && { exhaustive }),
     },
   };
@@ -182,6 +184,12 @@ function writeTrace(path: string, content: string | Uint8Array): void {
 
 async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const token = parseToken(text);
+  if (token.companions.length > 0) {
+    throw new UsageError(
+      `the run of this token had more guests (${token.companions.join(', ')}), which it does not ` +
+        'hold: repeat it where it was made, by simulate() with the log of the error',
+    );
+  }
   const guest = await load(flags.guest ?? token.file);
   checkGuest(token, guest);
   if (flags.world === undefined && token.world === undefined) {
@@ -241,6 +249,7 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
         'in place of seeds: all schedules with at most k choices that are not benign',
       ).argParser(positive),
     )
+    .option('--refuse-memory', 'in some runs its memory can grow no further')
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

@@ -5,6 +5,7 @@ import type { PollerName } from '../../host/kernel/readiness.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
+import type { CompanionEnd, CompanionOptions } from './company.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -24,10 +25,17 @@ export interface SimulateOptions {
   listen?: readonly string[];
   /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
   connect?: readonly string[];
+  /** Guests that share the world with this one, by their names, each on a machine of its own. */
+  companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
   poller?: PollerName;
   maxDescriptors?: number;
+  /**
+   * True: in some runs its memory can grow no further from the beginning on, or soon. Few guests
+   * can do without, so that this is no part of a profile.
+   */
+  refuseMemory?: boolean;
   /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
   healNs?: number;
   /** When the run has failed if an actor is not done; default: an hour after the healing. */
@@ -96,6 +104,8 @@ export interface Simulated {
   readonly calls: number;
   readonly choices: number;
   readonly virtualNs: number;
+  /** By their names. */
+  readonly companions: Readonly<Record<string, CompanionEnd>>;
 }
 
 /** Ends a run that has failed. */

@@ -18,8 +18,10 @@ import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
 import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
+import { Company, type Host } from './company.js';
 import { ConnectionError, textOf } from './connection.js';
 import { Instrument, type Call, type Course } from './instrument.js';
+import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
   Failed,
   type Failure,
@@ -64,7 +66,7 @@ export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated
   return new Run(guest, options).result();
 }
 
-class Run implements Course, Cast, RunState {
+class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly record: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
@@ -78,6 +80,7 @@ class Run implements Course, Cast, RunState {
   readonly #limitNs: number;
   readonly #heals: Timer;
   #assembled: Assembled | undefined;
+  #company: Company | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -104,6 +107,7 @@ class Run implements Course, Cast, RunState {
   result(): Simulated {
     let code: number | undefined;
     let failure: Failure | undefined;
+    let company: ReturnType<Company['dispose']> | undefined;
     try {
       code = this.#runGuest(this.#grants());
       failure = this.#judge(code);
@@ -111,8 +115,10 @@ class Run implements Course, Cast, RunState {
       if (!(error instanceof Failed)) throw error;
       failure = error.failure;
     } finally {
+      company = this.#company?.dispose();
       this.#kernel.dispose();
     }
+    if (company !== undefined) this.hash.text(company.hash);
     return {
       failure,
       code,
@@ -120,9 +126,10 @@ class Run implements Course, Cast, RunState {
       stderr: this.stderr,
       hash: this.hash.digest,
       log: this.#log.taken,
-      calls: this.calls,
+      calls: this.calls + (company?.calls ?? 0),
       choices: this.#log.asked,
       virtualNs: this.nowNs,
+      companions: company?.ends ?? {},
     };
   }
 
@@ -155,9 +162,10 @@ class Run implements Course, Cast, RunState {
   }
 
   get waiting(): readonly string[] {
-    return this.#actors
+    const actors = this.#actors
       .filter(({ over }) => !over)
       .map(({ name, waitsFor }) => `"${name}" waits for ${waitsFor}`);
+    return [...actors, ...(this.#company?.waiting ?? [])];
   }
 
   // What actors ask.
@@ -188,6 +196,16 @@ class Run implements Course, Cast, RunState {
   tick(): void {
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
+  }
+
+  // What companions ask.
+
+  get recorded(): boolean {
+    return this.record !== undefined;
+  }
+
+  companionFailed(kind: 'trap' | 'exit', message: string): never {
+    throw (this.#end = new Failed(kind, message));
   }
 
   // What stands around each call of the guest.
@@ -225,6 +243,13 @@ class Run implements Course, Cast, RunState {
     this.#unfinished++;
   }
 
+  #addCompany(): void {
+    const { companions } = this.#options;
+    if (companions === undefined) return;
+    this.#company = new Company(this, companions);
+    this.#unfinished += this.#company.awaited;
+  }
+
   #grants(): Grants {
     const kernel = this.#kernel;
     const { listen = [], connect = [], stdin = NO_BYTES, maxDescriptors } = this.#options;
@@ -238,6 +263,7 @@ class Run implements Course, Cast, RunState {
       check(handle, `cannot listen at ${formatAddress(grant)}`);
       return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
     });
+    this.#addCompany();
     // Now, for actors connect at once, and what follows may be a connection to one of them.
     this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
     const connections = connect.map((text) => {
@@ -271,10 +297,13 @@ class Run implements Course, Cast, RunState {
       interrupted: () => {},
       warn: () => {},
     };
+    const { choices } = this.world;
+    const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
+    const module = moduleWithMemory(this.#guest, room);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
     try {
-      this.#assembled = assemble(this.#guest.module, this.#kernel, grants, embedder, wrap);
-      const instance = new WebAssembly.Instance(this.#guest.module, this.#assembled.imports);
+      this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
+      const instance = new WebAssembly.Instance(module, this.#assembled.imports);
       attach(this.#assembled, instance);
       (instance.exports['_start'] as () => void)();
       return 0;
@@ -319,7 +348,7 @@ class Run implements Course, Cast, RunState {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.scheduler.step());
+    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
   }
 }
 

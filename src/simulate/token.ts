@@ -24,6 +24,7 @@ const kept = [
   'stdin',
   'poller',
   'maxDescriptors',
+  'refuseMemory',
   'healNs',
   'limitNs',
   'exitCodes',
@@ -40,6 +41,8 @@ export interface Token {
   readonly options: KeptOptions;
   /** Undefined: its world is a function that nobody but its author has. */
   readonly world: WorldOrigin | undefined;
+  /** The names of the guests that shared its world, which are not in it. */
+  readonly companions: readonly string[];
 }
 
 /** The hash by which a token names a guest. */
@@ -67,6 +70,7 @@ export function tokenOf(guest: Guest, options: SimulateOptions, log: readonly Ch
     lines,
     given,
     options.world?.origin ?? null,
+    Object.keys(options.companions ?? {}),
   ];
   return PREFIX + deflateRawSync(JSON.stringify(data), { level: 9 }).toString('base64url');
 }
@@ -80,12 +84,15 @@ export function parseToken(text: string): Token {
   if (!text.startsWith(PREFIX)) throw new UsageError(broken);
   try {
     const packed = Buffer.from(text.slice(PREFIX.length), 'base64url');
-    const [guest, file, lines, options, world] = JSON.parse(inflateRawSync(packed).toString()) as [
+    const [guest, file, lines, options, world, companions = []] = JSON.parse(
+      inflateRawSync(packed).toString(),
+    ) as [
       string,
       string,
       [string, number, number, number][],
       KeptOptions,
       WorldOrigin | null,
+      string[]?,
     ];
     const log = lines.map(([label, ordinal, alternatives, value]) => ({
       label,
@@ -95,7 +102,7 @@ export function parseToken(text: string): Token {
     }));
     const { base64 } = (options.stdin ?? {}) as { base64?: string };
     if (base64 !== undefined) options.stdin = new Uint8Array(Buffer.from(base64, 'base64'));
-    return { guest, file, log, options, world: world ?? undefined };
+    return { guest, file, log, options, world: world ?? undefined, companions };
   } catch (error) {
     throw new UsageError(broken, { cause: error });
   }

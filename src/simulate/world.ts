@@ -1,6 +1,6 @@
 /** Worlds that come with Pollux: clients of an echo server, and clients that expect nothing. */
 import { GuestError } from '../../host/kernel/error.js';
-import type { Script } from './actor.js';
+import type { Actor, Script } from './actor.js';
 import { textOf, type Connection, type Waiting } from './connection.js';
 
 /** Where a world is found again, by whoever has but a token. */
@@ -34,31 +34,38 @@ export interface ClientOptions {
 const STAGGER_NS = 10_000;
 const PAUSE_NS = 1_000_000;
 
+const encoder = new TextEncoder();
+
 /** The bytes of a message, which no other message has. */
-function messageOf(client: number, message: number, bytes: number): string {
+function messageOf(client: number, message: number, bytes: number): Uint8Array {
   const head = `${client}.${message}:`;
-  return `${head}${'x'.repeat(Math.max(0, bytes - head.length - 1))}\n`;
+  return encoder.encode(`${head}${'x'.repeat(Math.max(0, bytes - head.length - 1))}\n`);
+}
+
+/** By client: its messages. They are made once for all runs. */
+function messagesOf({ clients = 10, messages = 10, bytes = 32 }: ClientOptions): Uint8Array[][] {
+  return Array.from({ length: clients }, (_, client) =>
+    Array.from({ length: messages }, (_, message) => messageOf(client, message, bytes)),
+  );
 }
 
 /** Sends a message in one piece, or, as the log has it, in two with a pause between them. */
-function* sendMessage(
-  choose: (decision: string, alternatives: number) => number,
-  sleep: (ns: number) => Waiting<void>,
-  connection: Connection,
-  message: string,
-): Waiting<void> {
-  const cut = choose('piece', message.length);
+function* sendMessage(me: Actor, connection: Connection, message: Uint8Array): Waiting<void> {
+  const cut = me.choose('piece', message.length);
   if (cut === 0) {
     yield* connection.send(message);
     return;
   }
-  yield* connection.send(message.slice(0, cut));
-  yield* sleep(PAUSE_NS);
-  yield* connection.send(message.slice(cut));
+  yield* connection.send(message.subarray(0, cut));
+  yield* me.sleep(PAUSE_NS);
+  yield* connection.send(message.subarray(cut));
 }
 
-function mustBe(condition: boolean, sentence: () => string): void {
-  if (!condition) throw new GuestError(sentence());
+function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
+  if (echo.length === message.length && echo.every((byte, i) => byte === message[i])) return;
+  throw new GuestError(
+    `sent ${JSON.stringify(textOf(message))}, and got ${JSON.stringify(textOf(echo))}`,
+  );
 }
 
 /**
@@ -67,15 +74,15 @@ function mustBe(condition: boolean, sentence: () => string): void {
  * and half-close before they receive anything.
  */
 export function echoClients(options: ClientOptions): WorldScript {
-  const { address, clients = 10, messages = 10, bytes = 32 } = options;
+  const messages = messagesOf(options);
+  const joined = messages.map((all) => [new Uint8Array(Buffer.concat(all))]);
   const client = (number: number): Script =>
     function* (me) {
       yield* me.sleep(number * STAGGER_NS);
-      const connection = yield* me.connect(address);
-      const all = Array.from({ length: messages }, (_, i) => messageOf(number, i, bytes));
+      const connection = yield* me.connect(options.address);
       const ahead = me.choose('ahead', 2) === 1;
-      for (const message of ahead ? [all.join('')] : all) {
-        yield* sendMessage(me.choose.bind(me), me.sleep.bind(me), connection, message);
+      for (const message of (ahead ? joined : messages)[number]!) {
+        yield* sendMessage(me, connection, message);
         if (me.choose('leave', 2) === 1) {
           connection.reset();
           return;
@@ -83,20 +90,18 @@ export function echoClients(options: ClientOptions): WorldScript {
         if (ahead) connection.halfClose();
         const pause = me.choose('pause', 8);
         if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
-        const echo = textOf(yield* connection.receiveExactly(message.length));
-        mustBe(
-          echo === message,
-          () => `sent ${JSON.stringify(message)}, and got ${JSON.stringify(echo)}`,
-        );
+        mustBeEcho(yield* connection.receiveExactly(message.length), message);
       }
       if (!ahead) connection.halfClose();
-      const rest = textOf(yield* connection.receiveAll());
-      mustBe(rest === '', () => `after all echoes there came ${JSON.stringify(rest)}`);
+      const rest = yield* connection.receiveAll();
+      if (rest.length > 0) {
+        throw new GuestError(`after all echoes there came ${JSON.stringify(textOf(rest))}`);
+      }
       connection.close();
     };
   return Object.assign(
     (world: WorldOf) => {
-      for (let i = 0; i < clients; i++) world.actor(`client ${i + 1}`, client(i));
+      messages.forEach((_, i) => world.actor(`client ${i + 1}`, client(i)));
     },
     { origin: { name: 'echo' as const, options } },
   );
@@ -104,14 +109,13 @@ export function echoClients(options: ClientOptions): WorldScript {
 
 /** Clients that each send bytes, half-close, and take whatever comes, without expecting any. */
 export function anyClients(options: ClientOptions): WorldScript {
-  const { address, clients = 10, messages = 10, bytes = 32 } = options;
+  const messages = messagesOf(options);
   const client = (number: number): Script =>
     function* (me) {
       yield* me.sleep(number * STAGGER_NS);
-      const connection = yield* me.connect(address);
-      for (let i = 0; i < messages; i++) {
-        const message = messageOf(number, i, bytes);
-        yield* sendMessage(me.choose.bind(me), me.sleep.bind(me), connection, message);
+      const connection = yield* me.connect(options.address);
+      for (const message of messages[number]!) {
+        yield* sendMessage(me, connection, message);
         const pause = me.choose('pause', 8);
         if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
       }
@@ -121,7 +125,7 @@ export function anyClients(options: ClientOptions): WorldScript {
     };
   return Object.assign(
     (world: WorldOf) => {
-      for (let i = 0; i < clients; i++) world.actor(`client ${i + 1}`, client(i));
+      messages.forEach((_, i) => world.actor(`client ${i + 1}`, client(i)));
     },
     { origin: { name: 'any' as const, options } },
   );

@@ -22,6 +22,8 @@ export function record(
     record: (call) => recording.call('guest', call),
     segment: (...segment) => recording.segment(...segment),
   });
+  for (const [lane, companion] of Object.entries(simulated.companions))
+    for (const call of companion.record) recording.call(lane, call);
   return { simulated, recording };
 }
 

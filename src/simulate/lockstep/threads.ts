@@ -8,7 +8,7 @@ import {
 } from 'node:worker_threads';
 
 import { HostError } from '../../../host/kernel/error.js';
-import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type Job } from './verb.js';
+import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type End, type Job } from './verb.js';
 
 /** No guest computes for so long between two calls, and no thread takes as long to start. */
 const LIMIT_MS = 60_000;
@@ -64,18 +64,21 @@ export class Thread {
     return receiveMessageOnPort(this.#port)?.message;
   }
 
-  /** Ends its guest, and waits until it is idle: false if it had to be ended itself. */
-  settle(): boolean {
+  /** True while no guest runs in it. */
+  get idle(): boolean {
+    return this.said === Said.IDLE;
+  }
+
+  /** Ends its guest, and waits until it is idle: how it ended, or undefined if it would not. */
+  settle(): End | undefined {
     const { shared } = this;
+    let end: End | undefined;
     shared.control[LAYOUT.ABORT] = 1;
-    while (this.said !== Said.IDLE) {
-      if (!shared.pass(Turn.GUEST, ABORT_MS)) {
-        this.end();
-        return false;
-      }
+    while (!this.idle) {
+      if (!shared.pass(Turn.GUEST, ABORT_MS)) return undefined;
+      if (this.said === Said.ENDED) end = this.message() as End;
     }
-    while (this.message() !== undefined);
-    return true;
+    return end;
   }
 
   end(): void {
@@ -96,7 +99,10 @@ export function takeThread(): Thread {
   return idle.pop() ?? new Thread();
 }
 
-/** Takes back a thread, whatever its guest is at. */
-export function giveThread(thread: Thread): void {
-  if (thread.settle()) idle.push(thread);
+/** Takes back a thread, whatever its guest is at: how that ended, if it had not yet. */
+export function giveThread(thread: Thread): End | undefined {
+  const end = thread.settle();
+  if (thread.idle) idle.push(thread);
+  else thread.end();
+  return end;
 }

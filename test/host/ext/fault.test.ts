@@ -3,6 +3,7 @@ import { load } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
 import { WasiErrno } from '#host/wasi/errno';
+import { simulate } from '#src/simulate/run';
 
 import { guestFile, runToEnd } from '../../harness.js';
 import { rigged } from '../wasi/rig.js';
@@ -32,6 +33,22 @@ describe('fault_maybe', () => {
 describe.each(['maybe', 'maybe.as'])('a guest with a fault point: %s', (name) => {
   test('passes it, and nothing goes wrong', async () => {
     expect((await runToEnd(guestFile(name), { args: [name, '1000'] })).code).toBe(0);
+  });
+
+  test('passes it in a simulated world, and what goes wrong there goes wrong again', async () => {
+    const guest = await load(guestFile(name));
+    const exitCodes = Array.from({ length: 101 }, (_, i) => i);
+    const options = { args: [name, '100'], exitCodes, seed: 2 } as const;
+    const run = simulate(guest, options);
+    expect(run.failure).toBe(undefined);
+    expect(run.code).toBeGreaterThan(0);
+    expect(run.code).toBeLessThan(50);
+    expect(run.log.map(({ label }) => label)).toEqual(
+      Array.from({ length: run.code! }, () => 'guest/here/maybe'),
+    );
+    const again = simulate(guest, { ...options, log: run.log });
+    expect([again.code, again.hash]).toEqual([run.code, run.hash]);
+    expect(simulate(guest, { ...options, profile: 'calm' }).code).toBe(0);
   });
 
   test('that was compiled for production has none, and imports nothing for it', async () => {

@@ -3,14 +3,16 @@
  * by the test. What always goes the same way is in the cases of every kernel.
  */
 import { Errno } from '#host/kernel/errno';
+import { Shutdown } from '#host/kernel/kernel';
 import { Readiness } from '#host/kernel/readiness';
 import { OVERFLOW, SIGNAL_STRIDE } from '#host/kernel/signal';
 import { Deadlock } from '#host/sim/error';
 import type { SimKernel } from '#host/sim/sim-kernel';
 import { World } from '#host/sim/world';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { again, Caller, cancel, recv, timeout } from '../asynchronous.js';
+import { again, Caller, cancel, recv, timeout, type Told, type Wanted } from '../asynchronous.js';
 
 const { IN } = Readiness;
 
@@ -120,6 +122,115 @@ describe('completions', () => {
     expect(text(my.next(1).bytes)).toBe('in time');
     expect(my.next(2).result).toBe(-Errno.ENOENT);
   });
+});
+
+/** What a guest and its peers may do; `at`: on which connection. */
+type Step = { do: 'recv' | 'send' | 'peer' | 'cancel' | 'reap'; at: number; bytes: number };
+
+/** Three connections with at most one RECV in flight on each, and all that was told of them. */
+class Traffic {
+  readonly #my: Caller;
+  readonly #pairs: { own: number; peer: number }[];
+  /** By connection: the userdata of its RECV in flight. */
+  readonly #receiving: number[] = [0, 0, 0];
+  readonly #sent = [0, 0, 0];
+  readonly #received = ['', '', ''];
+  /** By userdata. */
+  readonly #at = new Map<number, number>();
+  readonly #ends = new Map<number, number[]>();
+  readonly #targets = new Map<number, number>();
+  #last = 0;
+
+  constructor(made: World) {
+    this.#my = caller(made);
+    this.#pairs = [0, 1, 2].map(() => this.#my.pair());
+  }
+
+  #submit(wanted: Wanted): number {
+    const userdata = ++this.#last;
+    this.#ends.set(userdata, []);
+    expect(this.#my.submit({ ...wanted, userdata })).toBe(1);
+    return userdata;
+  }
+
+  step({ do: what, at, bytes }: Step): void {
+    const { own, peer } = this.#pairs[at]!;
+    const receiving = this.#receiving[at]!;
+    if (what === 'recv' && receiving === 0) {
+      const flags = bytes % 2 ? again : {};
+      this.#at.set(
+        (this.#receiving[at] = this.#submit(recv(own, { ...flags, length: bytes }))),
+        at,
+      );
+    } else if (what === 'send') {
+      this.#submit(this.#my.send(own, 'x'.repeat(bytes)));
+    } else if (what === 'peer') {
+      const part = letters(this.#sent[at]! + bytes).slice(this.#sent[at]);
+      this.#sent[at]! += this.#my.peerSend(peer, part);
+    } else if (what === 'cancel' && receiving > 0) {
+      this.#targets.set(this.#submit(cancel(receiving)), receiving);
+    } else if (what === 'reap') {
+      this.#take(this.#my.tryReap(0, 0, { max: 1 + (bytes % 4) }) as Told[]);
+    }
+  }
+
+  #take(told: Told[]): void {
+    for (const { userdata, result, more, bytes } of told) {
+      const at = this.#at.get(userdata);
+      if (at !== undefined) this.#received[at] += text(bytes);
+      if (more) continue;
+      if (at !== undefined && this.#receiving[at] === userdata) this.#receiving[at] = 0;
+      this.#ends.get(userdata)!.push(result);
+    }
+  }
+
+  /** Ends everything, and looks at the whole. */
+  end(): void {
+    const my = this.#my;
+    for (const { peer } of this.#pairs) my.world.shutdown(peer, Shutdown.WR);
+    for (let at = 0; at < 3; at++) {
+      for (let ended = false; !ended;) {
+        this.step({ do: 'recv', at, bytes: 0 });
+        const mine = this.#receiving[at]!;
+        this.#take(my.reap());
+        ended = this.#ends.get(mine)![0] === 0;
+      }
+    }
+    while ([...this.#ends.values()].some((ends) => ends.length === 0)) this.#take(my.reap());
+    expect(this.#received).toEqual(this.#sent.map(letters));
+    for (const ends of this.#ends.values()) expect(ends).toHaveLength(1);
+    for (const [canceller, target] of this.#targets) {
+      const cancelled = this.#ends.get(target)![0] === -Errno.ECANCELED;
+      const answer = this.#ends.get(canceller)![0];
+      if (answer === 0) expect(cancelled).toBe(true);
+      else expect(answer).toBe(-Errno.ENOENT);
+    }
+  }
+}
+
+/** The first `length` bytes that every peer sends. */
+function letters(length: number): string {
+  return Array.from({ length }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+}
+
+test('whatever goes otherwise, each operation ends once, and no byte is lost or moved', () => {
+  const step = fc.record({
+    do: fc.constantFrom(...(['recv', 'recv', 'send', 'peer', 'peer', 'cancel', 'reap'] as const)),
+    at: fc.nat({ max: 2 }),
+    bytes: fc.nat({ max: 9 }),
+  });
+  const sequence = fc.noBias(fc.array(step, { maxLength: 60, size: 'max' }));
+  const property = fc.property(sequence, fc.array(fc.nat({ max: 99 })), (steps, answers) => {
+    let asked = 0;
+    const choose = (label: string, alternatives: number) =>
+      label.includes('/completions/') && answers.length > 0
+        ? answers[asked++ % answers.length]! % alternatives
+        : 0;
+    const traffic = new Traffic(new World({ choices: { choose } }));
+    for (const each of steps) traffic.step(each);
+    traffic.end();
+  });
+  fc.assert(property, { numRuns: 100 });
 });
 
 describe('signals', () => {

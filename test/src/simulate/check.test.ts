@@ -116,6 +116,16 @@ describe('check', () => {
   });
 });
 
+test('a guest whose memory cannot grow is found by that alone, if one asks for it', async () => {
+  const grows = await guestOf(`(func (export "_start")
+    (if (i32.lt_s (memory.grow (i32.const 2)) (i32.const 0)) (then (unreachable))))`);
+  expect((await check(grows, { runs: 50 })).complete).toBe(true);
+  const error = await failureOf(check(grows, { runs: 50, refuseMemory: true }));
+  expect(error.log).toMatchObject([{ label: 'guest/memory', value: 2 }]);
+  expect(error.message).toContain('guest: memory could grow no further');
+  expect(parseToken(error.token).options).toEqual({ refuseMemory: true });
+});
+
 describe('all schedules', () => {
   /** A run that asks three questions, the third only if the second is answered by 1. */
   const asking = (log: readonly Choice[], chosen: (choice: Choice) => void) => {

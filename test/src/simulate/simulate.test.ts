@@ -290,3 +290,26 @@ test('the guests that come with Pollux run as they are', async () => {
   const guest = await load(wasmFile('echo-epoll'));
   expect(simulate(guest, { listen: [ADDRESS], world }).failure).toBeUndefined();
 });
+
+test('the clock of the day jumps, and the monotonic one never goes back', async () => {
+  const from = 'wasi_snapshot_preview1';
+  const guest = await load(
+    wat(`(module
+      (import "${from}" "clock_time_get" (func $now (param i32 i64 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (local $i i32)
+        (loop $again
+          (drop (call $now (i32.const 0) (i64.const 1) (i32.const 8)))
+          (drop (call $now (i32.const 1) (i64.const 1) (i32.const 16)))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $again (i32.lt_u (local.get $i) (i32.const 1000))))))`),
+  );
+  const times: Record<string, bigint[]> = { 0: [], 1: [] };
+  const run = simulate(guest, {
+    record: ({ inputs, outputs }) => times[String(inputs[0]![1])]!.push(BigInt(outputs[0]![1])),
+  });
+  const back = (all: bigint[]) => all.filter((time, i) => i > 0 && time < all[i - 1]!).length;
+  expect(run.failure).toBeUndefined();
+  expect(back(times[0]!)).toBeGreaterThan(0);
+  expect(back(times[1]!)).toBe(0);
+});
