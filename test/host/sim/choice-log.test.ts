@@ -1,10 +1,14 @@
 /** Seeds, logs and hashes: the same everywhere, and each thing by a stream of its own. */
+import { readdirSync, readFileSync } from 'node:fs';
+
 import { ChoiceLog, type Choice } from '#host/sim/choice-log';
 import { decisions, inWords, profileNames, profileOf } from '#host/sim/fault';
 import { hashOf, Stream } from '#host/sim/prng';
 import { TraceHash } from '#host/sim/trace-hash';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+
+import { root } from '../../harness.js';
 
 const kinds = Object.keys(decisions);
 
@@ -175,6 +179,21 @@ describe('profiles', () => {
   test('a decision that no profile knows is benign', () => {
     const log = ChoiceLog.seeded(5, profileOf('posix', 5));
     for (let i = 0; i < 1000; i++) expect(log.choose('x/unheard-of', 100)).toBe(0);
+  });
+
+  test('whatever a kernel or an actor asks has a rate, and whatever has a rate is asked', () => {
+    const sources = ['host/sim', 'src/simulate'].flatMap((folder) =>
+      readdirSync(`${root}${folder}`)
+        .filter((name) => name.endsWith('.ts') && name !== 'fault.ts')
+        .map((name) => readFileSync(`${root}${folder}/${name}`, 'utf8')),
+    );
+    const text = sources.join('\n').replace(/\/\*[^]*?\*\//g, '');
+    const labels = [
+      ...text.matchAll(/\$\{[\w.]+\}\/(?:\w+\/)?([a-z ]+)`/g),
+      ...text.matchAll(/choose\('(?:[\w ]+\/)?([a-z ]+)'/g),
+    ].map(([, decision]) => decision!);
+    const asked = new Set(labels.filter((label) => !label.startsWith('completions')));
+    expect([...asked].sort()).toEqual([...kinds].sort());
   });
 
   test('a fault is told in words', () => {
