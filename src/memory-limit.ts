@@ -1,7 +1,7 @@
 /**
- * Changes the memory section of a WebAssembly binary: a maximum, so that memory.grow beyond it fails
- * inside of the guest, or that it is shared. It knows two sections' outer form and nothing else:
- * https://webassembly.github.io/spec/core/binary/modules.html
+ * Changes the memory section of a WebAssembly binary: a maximum, so that memory.grow beyond it
+ * fails inside of the guest, or that it is shared. It knows two sections' outer form and nothing
+ * else: https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';
 

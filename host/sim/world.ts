@@ -17,7 +17,7 @@ const PATIENT_CALLS = 256;
 /** Then their time doubles after so many, and so often: up to a quarter of a second. */
 const CALLS_A_DOUBLING = 32;
 const MOST_DOUBLINGS = 18;
-/** How late a guest may look at what it waits for, for others have the processor. */
+/** How late a guest may wake up, for others have the processor. */
 const LATE_NS = [0, 10_000, 1e6, 20e6];
 
 /** What a guest waits for. */
@@ -140,13 +140,15 @@ export class World {
    */
   block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
     const { scheduler } = this;
-    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
-    // The guest may be late to look, and find more at once.
-    if (timeoutNs > 0) scheduler.pass(LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!);
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
+    const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
+    let lateNs = LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!;
     if (this.suspensions.length > 0) this.rouse();
     while (scheduler.nextNs <= deadlineNs && this.step()) {
+      // What happens meanwhile, it finds all at once.
+      if (lateNs > 0) scheduler.pass(lateNs);
+      lateNs = 0;
       result = waiting.ready();
       if (result !== 0) return result;
     }

@@ -196,10 +196,10 @@ describe('what goes otherwise in a guest', () => {
     const { script, world, kernel, hand, peer, server } = begin();
     const poller = kernel.poller('epoll');
     poller.set(server, IN, Trigger.EDGE, 1);
-    for (const at of [0, 5]) world.scheduler.after(at * MS, () => void peer.send(encode(`${at}`)));
+    for (const at of [1, 5]) world.scheduler.after(at * MS, () => void peer.send(encode(`${at}`)));
     script['guest 1/wake'] = [3];
     expect(hand.wait(poller, Infinity)).toEqual([[IN, 1]]);
-    expect(hand.recv(server)).toBe('05');
+    expect(hand.recv(server)).toBe('15');
     script['guest 1/wake'] = [1];
     const start = world.now;
     expect(hand.wait(poller, MS)).toEqual([]);
