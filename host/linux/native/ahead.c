@@ -32,7 +32,7 @@ struct ahead {
   uint32_t *seen;   /* by handle: the number of the last wait that told of it */
   uint32_t waits;
   int32_t *unread; /* the handles of which something was held after the last wait */
-  int unread_count, unread_capacity;
+  int unread_count, unread_capacity, turn;
 };
 
 static bool concerns(const struct ahead *ahead, int fd) {
@@ -70,6 +70,10 @@ int ahead_error(struct instance *instance, int fd) {
   int error = ahead->held[fd];
   ahead->held[fd] = 0;
   return error;
+}
+
+bool ahead_knows(const struct instance *instance, int fd) {
+  return concerns(instance->ahead, fd) && instance->ahead->modes[fd] == SMALL;
 }
 
 bool ahead_holds(const struct instance *instance, int fd) {
@@ -159,23 +163,26 @@ static bool is_unread(struct ahead *ahead, int fd) {
   return true;
 }
 
-/* Receives from fd; what there is no slot for stays in the kernel. */
-static void receive(struct instance *instance, int fd) {
+/* Receives from fd; what there is no slot for stays in the kernel. True if the kernel has nothing
+ * left. */
+static bool receive(struct instance *instance, int fd) {
   struct ahead *ahead = instance->ahead;
   int32_t top = ahead->free[0];
-  if (top == 0 || !is_unread(ahead, fd)) return;
+  if (top == 0 || !is_unread(ahead, fd)) return false;
   int32_t offset = ahead->free[top] * (int32_t)ahead->stride;
   count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, ahead->arena + offset, ahead->slot_bytes);
   if (bytes == -EAGAIN) {
     ahead->unread_count--;
-    return;
+    return true;
   }
   ahead->held[fd] = bytes < 0 ? (int32_t)bytes : (int32_t)bytes + 1;
-  if (bytes <= 0) return;
+  if (bytes <= 0) return false;
   ahead->free[0] = top - 1;
   ahead->offsets[fd] = offset;
-  if ((size_t)bytes == ahead->slot_bytes) ahead->modes[fd] = LARGE;
+  if ((size_t)bytes < ahead->slot_bytes) return true;
+  ahead->modes[fd] = LARGE;
+  return false;
 }
 
 /* Something is held, and more has come: who receives after having been told of that must get all of
@@ -198,6 +205,16 @@ static uint32_t mask_of(const struct ahead *ahead, int fd) {
 static bool is_due(const struct watched *watched) {
   return watched && watched->interest & POLLIN &&
          (watched->trigger == TRIGGER_LEVEL || watched->armed);
+}
+
+/* A level of which epoll tells only the edges: that is all there is to tell as long as each edge
+ * leaves nothing behind in the kernel. An end, an error, or what was not received is told again and
+ * again, by the kernel itself. */
+static void tell_levels(struct poller *poller, struct watched *watched, struct event *event,
+                        bool drained) {
+  if (!drained || event->mask & (POLLRDHUP | POLLHUP | POLLERR))
+    poller->backend->level(poller, event->fd);
+  event->mask &= watched->interest | POLLHUP | POLLERR;
 }
 
 /* Among the handles of which something was held after the last wait: those of which something
@@ -229,20 +246,24 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
     if (!concerns(ahead, fd)) continue; /* the wake-up among others */
     ahead->seen[fd] = ahead->waits;
     struct watched *watched = poller->backend->watched(poller, fd);
+    bool drained = false;
     if (watched) watched->armed = false;
     if (ahead->held[fd]) {
       if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(instance, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
     } else if (ahead->modes[fd] == SMALL && events[i].mask & POLLIN) {
-      receive(instance, fd);
+      drained = receive(instance, fd);
     }
+    if (watched && watched->edges) tell_levels(poller, watched, &events[i], drained);
   }
+  int first = ahead->turn; /* where there is no room for all, they take turns */
   for (int i = 0; unread > 0 && i < held && count < capacity; i++) {
-    int32_t fd = ahead->unread[i];
+    int32_t fd = ahead->unread[(first + i) % held];
     struct watched *watched = poller->backend->watched(poller, fd);
     if (ahead->seen[fd] == ahead->waits || !is_due(watched)) continue;
     events[count++] = (struct event){.mask = mask_of(ahead, fd), .token = watched->token, .fd = fd};
     watched->armed = false;
+    ahead->turn = (first + i + 1) % held;
     if (!(watched->trigger & TRIGGER_ONESHOT)) continue;
     poller->backend->forget(poller, fd); /* the kernel does not know that it was told */
     *watched = (struct watched){.known = true};

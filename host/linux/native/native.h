@@ -34,6 +34,7 @@ struct watched {
   int32_t token;
   uint8_t trigger;
   bool known; /* is watched */
+  bool edges; /* by level, of which epoll tells the edges and ahead.c the rest */
   bool armed; /* by edge or oneshot: nothing was told since it was set */
 };
 struct backend {
@@ -44,12 +45,14 @@ struct backend {
   void (*forget)(struct poller *poller, int fd); /* fd is about to be closed */
   int (*wait)(struct poller *poller, struct event *events, int capacity, double timeout_ns);
   struct watched *(*watched)(struct poller *poller, int fd); /* NULL if it is not */
+  void (*level)(struct poller *poller, int fd); /* epoll's: `edges` no longer */
   void (*close)(struct poller *poller);
 };
 extern const struct backend readiness_epoll, readiness_poll, readiness_select;
 
 struct poller {
   const struct backend *backend;
+  struct instance *instance;
   int descriptor; /* the epoll descriptor, or -1 */
   void *state;    /* the backend's own */
 };
@@ -119,6 +122,8 @@ void ahead_accepted(struct instance *instance, int fd);
 void ahead_closing(struct instance *instance, int fd);
 void ahead_received(struct instance *instance, int fd, ssize_t bytes); /* by other means */
 int ahead_error(struct instance *instance, int fd); /* takes the error that is held, or 0 */
+/* True if it is told of everything that edges do not tell of fd. */
+bool ahead_knows(const struct instance *instance, int fd);
 bool ahead_holds(const struct instance *instance, int fd);
 int ahead_readable(const struct instance *instance, int fd);
 /* What recvmsg(2) with these iovecs answers, where ahead_holds. */

@@ -57,7 +57,9 @@ static napi_value pollerOpen(napi_env env, napi_callback_info info) {
     if (strcmp(backends[i]->name, name) != 0) continue;
     struct poller *poller = calloc(1, sizeof *poller);
     if (!poller) return answer(env, -ENOMEM);
-    *poller = (struct poller){.backend = backends[i], .descriptor = -1};
+    *poller = (struct poller){.backend = backends[i],
+                               .instance = call.instance,
+                               .descriptor = -1};
     call.instance->pollers[number] = poller;
     int result = poller->backend->open(poller, argument_int(&call, 1));
     if (result < 0) destroy(call.instance, number);

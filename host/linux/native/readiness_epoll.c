@@ -53,6 +53,10 @@ static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigg
   bool known = watched->known;
   struct epoll_event event = {.events = interest,
                               .data.u64 = (uint32_t)token | (uint64_t)(uint32_t)fd << 32};
+  bool edges = trigger == TRIGGER_LEVEL && interest & EPOLLIN &&
+               !(interest & ~(uint32_t)(EPOLLIN | EPOLLRDHUP)) &&
+               ahead_knows(poller->instance, fd);
+  if (edges) event.events |= EPOLLET | EPOLLRDHUP;
   if (trigger & TRIGGER_EDGE) event.events |= EPOLLET;
   if (trigger & TRIGGER_ONESHOT) event.events |= EPOLLONESHOT;
   int first = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -71,8 +75,19 @@ static int epoll_set(struct poller *poller, int fd, uint32_t interest, int trigg
                               .token = token,
                               .trigger = (uint8_t)trigger,
                               .known = true,
+                              .edges = edges,
                               .armed = true};
   return 0;
+}
+
+static void epoll_level(struct poller *poller, int fd) {
+  struct set *set = poller->state;
+  struct watched *watched = &set->watched[fd];
+  struct epoll_event event = {.events = watched->interest,
+                              .data.u64 = (uint32_t)watched->token | (uint64_t)(uint32_t)fd << 32};
+  count_calls(poller->instance, 1);
+  epoll_ctl(poller->descriptor, EPOLL_CTL_MOD, fd, &event);
+  watched->edges = false;
 }
 
 static int epoll_remove(struct poller *poller, int fd) {
@@ -142,5 +157,6 @@ const struct backend readiness_epoll = {
     .forget = epoll_forget,
     .wait = epoll_wait_events,
     .watched = epoll_watched,
+    .level = epoll_level,
     .close = epoll_close,
 };

@@ -243,3 +243,38 @@ test.each(pollerNames)('a connection tells the same with it as without, by %s', 
     { numRuns: 300 },
   );
 });
+
+test.each(pollerNames)('connections that are not read from take turns, by %s', (backend) => {
+  const kernel = new LinuxKernel({ ahead: true });
+  try {
+    const bytes = new Uint8Array(BUFFER + 8);
+    new DataView(bytes.buffer).setUint32(0, BUFFER, true);
+    new DataView(bytes.buffer).setUint32(4, 5, true);
+    kernel.attach({ bytes });
+    const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 8);
+    const address = kernel.localAddress(listener);
+    if (typeof address === 'number') throw new Error(`no address: ${address}`);
+    const poller = kernel.poller(backend);
+    for (let token = 0; token < 3; token++) {
+      const client = kernel.connect(address);
+      kernel.waitFor(listener, Readiness.IN, Infinity);
+      const server = kernel.accept(listener);
+      kernel.waitFor(client, Readiness.OUT, Infinity);
+      expect(kernel.send(client, 0, 1, 0)).toBe(5);
+      kernel.waitFor(server, Readiness.IN, Infinity);
+      poller.set(server, Readiness.IN, Trigger.LEVEL, token);
+    }
+    const events = new Int32Array((backend === 'epoll' ? 1 : 3) * EVENT_STRIDE);
+    const seen = new Set<number>();
+    for (let wait = 0; wait < 4; wait++) {
+      const count = poller.wait(events, 0);
+      expect(count).toBeGreaterThan(0);
+      for (let i = 0; i < count; i++) seen.add(events[i * EVENT_STRIDE + 1]!);
+    }
+    const again = Array.from({ length: 3 }, () => poller.wait(events, 0) && events[1]!);
+    expect([...seen].sort()).toEqual([0, 1, 2]);
+    if (backend === 'epoll') expect(again.sort()).toEqual([0, 1, 2]);
+  } finally {
+    kernel.dispose();
+  }
+});
