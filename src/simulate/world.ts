@@ -73,7 +73,7 @@ function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
  * nothing more. As the log has it they send in pieces, pause, read late, reset, or send everything
  * and half-close before they receive anything.
  */
-export function echoClients(options: ClientOptions = {}): WorldScript {
+export function echoClients(options: ClientOptions): WorldScript {
   const messages = messagesOf(options);
   const joined = messages.map((all) => [new Uint8Array(Buffer.concat(all))]);
   const client = (number: number): Script =>
@@ -108,7 +108,7 @@ export function echoClients(options: ClientOptions = {}): WorldScript {
 }
 
 /** Clients that each send bytes, half-close, and take whatever comes, without expecting any. */
-export function anyClients(options: ClientOptions = {}): WorldScript {
+export function anyClients(options: ClientOptions): WorldScript {
   const messages = messagesOf(options);
   const client = (number: number): Script =>
     function* (me) {
