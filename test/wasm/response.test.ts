@@ -2,12 +2,14 @@
  * The server that responds, in every model and in both languages, and the client that talks to it:
  * both are guests.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { describe, expect, test } from 'vitest';
 
 import { exchange, textOf, wasmFile } from '../harness.js';
-import { box, client, eventually, nodeServer, take } from '../src/started.js';
+import { box, client, eventually, folder, nodeServer, take } from '../src/started.js';
 
 const listen = ['127.0.0.1:0'];
 const models = [
@@ -22,6 +24,20 @@ const models = [
 ];
 /** By name: each in C, and its twin. */
 const servers = models.flatMap((model) => [`response-${model}`, `response-${model}.as`]);
+
+/** The poll of an idle server has two subscriptions: its listener, and a clock of one second. */
+test.each(['response-select', 'response-select.as'])(
+  '%s looks up every second while nothing happens',
+  async (name) => {
+    const trace = join(folder(), 'trace');
+    await box(wasmFile(name), { listen, trace });
+    const looks = () => readFileSync(trace, 'utf8').match(/^-> poll_oneoff\(.*nsubs=2\)/gm) ?? [];
+    expect(await eventually(() => looks().length >= 3, 15_000)).toBe(true);
+    const times = [...readFileSync(trace, 'utf8').matchAll(/^-> poll_oneoff.* @([\d.]+)$/gm)];
+    const waits = times.slice(1).map(([, at], i) => Number(at) - Number(times[i]![1]));
+    for (const seconds of waits) expect(seconds).toBeGreaterThanOrEqual(1);
+  },
+);
 
 describe.each(servers)('%s', (name) => {
   const start = (options = {}) => box(wasmFile(name), { listen, ...options });
