@@ -302,11 +302,13 @@ export class Lockstep {
   }
 
   #submission(operations: readonly Operation[]): Deed {
-    const stirs = operations.some(({ opcode }) => opcode === SEND || opcode === CLOSE);
+    const sends = operations.some(({ opcode }) => opcode === SEND);
+    const closes = operations.some(({ opcode }) => opcode === CLOSE);
     const wishes = operations.flatMap((operation): Wish[] => {
       const { opcode, multishot, length, of } = operation;
-      // A race: what is to be cancelled may just have become possible.
-      if (opcode === CANCEL && stirs) return [];
+      // What one call sends may wait for an acknowledgement (Nagle), and whether the rest of the
+      // call comes before it or after is a race; so is a CANCEL of what the call makes possible.
+      if (sends ? opcode !== SEND : closes && opcode === CANCEL) return [];
       const repeats = opcode === ACCEPT || opcode === RECV;
       const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
       if (opcode === CANCEL) {
