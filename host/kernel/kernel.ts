@@ -10,6 +10,7 @@
  * `Poller`, `SignalQueue` and `CompletionQueue` that are made for waiting.
  */
 import type { CompletionQueue } from './completion.js';
+import type { FileSystem } from './file-system.js';
 import type { Poller, PollerName } from './readiness.js';
 import type { SignalQueue } from './signal.js';
 
@@ -76,6 +77,9 @@ export interface SocketAddress {
 export interface Kernel {
   /** Says which kernel this is, as the first line of every trace. */
   readonly name: string;
+
+  /** Files and directories. */
+  readonly files: FileSystem;
 
   /** Names the memory that iovecs and offsets lie in, from now on. */
   attach(memory: GuestMemory): void;

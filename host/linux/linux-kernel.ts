@@ -5,6 +5,7 @@
  */
 import { Errno, errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
+import type { FileSystem } from '../kernel/file-system.js';
 import {
   FileType,
   Stat,
@@ -77,6 +78,7 @@ export class LinuxPoller implements Poller {
 
 export class LinuxKernel implements Kernel {
   readonly name: string = 'linux';
+  readonly files = {} as FileSystem; // none yet
   readonly #native: Addon = addon();
   #wake: number;
   readonly #ownsWake: boolean;

@@ -3,6 +3,7 @@
  * or something else that Linux might do; docs/SIMULATOR.md says where it cannot.
  */
 import { Errno } from '../kernel/errno.js';
+import type { FileSystem } from '../kernel/file-system.js';
 import {
   Clock,
   Stat,
@@ -37,6 +38,7 @@ export interface KernelOptions {
 
 export class SimKernel implements Kernel {
   readonly name: string = 'sim';
+  readonly files = {} as FileSystem; // none yet
   readonly world: World;
   readonly host: string;
   /** What `wake` makes ready. */

@@ -3,6 +3,7 @@
  * when it is its time. The guest's memory is shared, so that no byte of it goes this way.
  */
 import { NOTES, TARGET, type CompletionQueue } from '../../../host/kernel/completion.js';
+import type { FileSystem } from '../../../host/kernel/file-system.js';
 import type { Clock, Kernel, SocketAddress } from '../../../host/kernel/kernel.js';
 import {
   EVENT_STRIDE,
@@ -20,6 +21,7 @@ const numberOf = Object.fromEntries(verbs.map((verb, i) => [verb, i])) as Record
 
 export class ProxyKernel implements Kernel {
   readonly name = 'sim';
+  readonly files = {} as FileSystem; // none yet
   readonly shared: Shared;
   /** How long the guest's memory is now. */
   memoryBytes: () => number = () => 0;
