@@ -15,9 +15,9 @@ import { killAll, loadProgram } from './server.js';
 import { ratios, rows } from './statistics.js';
 
 const RESULT = 'bench/result/bench.json';
-const ROUNDS = 11;
+const ROUNDS = 9;
 // Of those that nothing was promised of.
-const OTHER_ROUNDS = 5;
+const OTHER_ROUNDS = 3;
 
 interface Options {
   readonly quick?: boolean;
@@ -67,9 +67,9 @@ function parse(): Options {
       listOf(serverNames),
     )
     .option('--scenario <names>', `scenarios: ${scenarioNames.join(', ')}`, listOf(scenarioNames))
-    .option('--repeat <n>', 'rounds (default: 11, and 5 where there is no target)', count)
+    .option('--repeat <n>', 'rounds (default: 9, and 3 where there is no target)', count)
     .option('--seconds <s>', 'measured seconds per sample (default: 1)', positive)
-    .option('--warmup <s>', 'seconds of load before each sample', positive, 0.5)
+    .option('--warmup <s>', 'seconds of load on each server before its sample', positive, 2)
     .option('--no-peers', 'leave out Bun and Deno, which are installed by npm (200 MB)')
     .option('--json <file>', 'where the samples go', RESULT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -149,7 +149,7 @@ async function main(): Promise<void> {
   const most = `at most ${Math.max(...rounds)} rounds`;
   const cost = `${most} of ${seconds} s after ${warmupSeconds} s of warm-up`;
   console.log(`${host.cpu}, ${host.cpus} CPUs, Linux ${host.kernel}, Node ${host.node}`);
-  console.log(`${plan.pinning.text}; ${cost}; a fresh server process for every sample\n`);
+  console.log(`${plan.pinning.text}; ${cost}; fresh server processes in every round\n`);
   const startedAt = new Date().toISOString();
   const samples = await measureWithProgress(plan);
   const result = { ratios: ratios(samples), rows: rows(samples) };
