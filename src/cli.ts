@@ -23,7 +23,15 @@ import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
-import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
+import {
+  pollNames,
+  sandbox,
+  serveNames,
+  type Box,
+  type PollName,
+  type SandboxOptions,
+  type ServeName,
+} from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
 /** By whose fault it is. */
@@ -40,6 +48,8 @@ interface RunFlags {
   connect: string[];
   env: string[];
   poller?: PollerName;
+  poll: PollName;
+  strict?: boolean;
   serve: ServeName;
   maxConnections?: number;
   trace?: string;
@@ -94,6 +104,8 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
     stdout: 'inherit',
     stderr: 'inherit',
     serve: flags.serve,
+    poll: flags.poll,
+    strict: flags.strict ?? false,
     warn: (sentence) => say(`pollux: ${sentence}`),
     ...(flags.poller !== undefined && { poller: flags.poller }),
     ...(flags.trace !== undefined && { trace: flags.trace }),
@@ -191,6 +203,18 @@ function addRun(pollux: Command, done: Done): void {
     .addOption(serveOption())
     .addOption(maxConnections())
     .addOption(poller())
+    .addOption(
+      new Option(
+        '--poll <how>',
+        'tell of readiness as long as it holds, or once when it arises, as tokio expects',
+      )
+        .choices(pollNames)
+        .default('level'),
+    )
+    .option(
+      '--strict',
+      'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
+    )
     .addOption(trace())
     .addOption(
       new Option('--max-memory <MiB>', 'the most that its memory may grow to').argParser(positive),

@@ -52,6 +52,17 @@ export interface SandboxOptions {
   stderr?: StreamOption;
   /** What poll_oneoff asks: epoll (the default), poll, or select. */
   poller?: PollerName;
+  /**
+   * When poll_oneoff tells of readiness: `level`, the default, as long as it holds; `edge` when it
+   * newly arises, which runtimes that never cease to wait for anything take to be the case (tokio's
+   * would spin).
+   */
+  poll?: PollName;
+  /**
+   * True: what is wrong with one subscription is an error of the whole poll_oneoff, as wasmtime has
+   * it, and not an event of that one.
+   */
+  strict?: boolean;
   /** The most that the guest's memory may grow to. */
   maxMemoryMiB?: number;
   /** The most descriptors that the guest may have open; default 65,536. */
@@ -94,6 +105,9 @@ export interface Box {
   drain(limitMs: number): Promise<Exit>;
 }
 
+export const pollNames = ['level', 'edge'] as const;
+export type PollName = (typeof pollNames)[number];
+
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
@@ -123,6 +137,8 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
         encoder.encode(`${name}=${value}`),
       ),
       poller: options.poller ?? 'epoll',
+      edge: options.poll === 'edge',
+      strict: options.strict,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       trace: options.trace,
       streams: streams.map(({ guestEnd }) => guestEnd),
@@ -176,6 +192,14 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
   const poller = options.poller ?? 'epoll';
   if (!pollerNames.includes(poller)) {
     throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
+  }
+  const poll = options.poll ?? 'level';
+  if (!pollNames.includes(poll))
+    throw new UsageError(`"${poll}" is no way to poll: choose ${pollNames.join(' or ')}`);
+  if (poll === 'edge' && poller !== 'epoll') {
+    throw new UsageError(
+      `edges are told by epoll alone, not by ${poller}: leave the poller at epoll`,
+    );
   }
   if (guest.kind === 'reactor' && poller !== 'epoll') {
     throw new UsageError(

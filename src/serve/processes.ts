@@ -26,8 +26,8 @@ export class ProcessRuns implements Runs {
   #image: number | undefined;
 
   /** Throws `HostError`. */
-  constructor({ bytes, args, environ, poller, maxDescriptors }: Image) {
-    this.#image = writeImage({ bytes, args, environ, poller, maxDescriptors });
+  constructor({ bytes, args, environ, poller, edge, strict, maxDescriptors }: Image) {
+    this.#image = writeImage({ bytes, args, environ, poller, edge, strict, maxDescriptors });
   }
 
   async prepare(options: RunOptions): Promise<ProcessRun> {
