@@ -19,6 +19,7 @@ import {
 } from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
+import { addInspect } from './inspect.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
@@ -288,6 +289,7 @@ function program(version: string, done: Done): Command {
   addRun(pollux, done);
   addEcho(pollux, done);
   addClient(pollux, done);
+  addInspect(pollux);
   addModels(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);
