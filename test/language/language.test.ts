@@ -2,15 +2,17 @@
  * Programs in Go and Rust, as one would write them for any host, on real sockets and on the
  * simulated kernel. Nothing in them knows Pollux.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { join } from 'node:path';
 
 import { load } from 'pollux';
 import { check, echoClients, type Script, type WorldScript } from 'pollux/simulate';
 import { expect, test } from 'vitest';
 
-import { exchange } from '../harness.js';
-import { box, client, ping } from '../src/started.js';
-import { buildGo, buildRust, buildTokio, fileOf } from './toolchain.js';
+import { exchange, root, runToEnd } from '../harness.js';
+import { box, client, folder, ping } from '../src/started.js';
+import { buildGo, buildRuby, buildRust, buildTokio, fileOf } from './toolchain.js';
 
 const ADDRESS = '127.0.0.1:9000';
 const SEEDS = 20;
@@ -128,6 +130,32 @@ test(
     const world = echoClients({ address: ADDRESS, clients: 5, messages: 3 });
     const options = { listen: [ADDRESS], world, runs: SEEDS, poll: 'edge' } as const;
     expect(await check(guest, options)).toMatchObject({ runs: SEEDS, complete: true });
+  },
+  BUILD_MS,
+);
+
+const TEXTS = { 'a.txt': 'the rain, the sea', 'b.txt': 'The ship; a sail', 'c.dat': 'the the the' };
+const REPORT = [
+  '2 files, most often: the (3 times)',
+  'a.txt 4, b.txt 4',
+  // Out of what was granted, where there is no such file for it.
+  'Errno::EPERM',
+];
+
+test(
+  'Ruby: a script reads and writes a directory, and nothing else',
+  async (context) => {
+    const file = fileOf(buildRuby(), context);
+    const texts = folder();
+    for (const [name, text] of Object.entries(TEXTS)) writeFileSync(join(texts, name), text);
+    const { code, stdout, stderr } = await runToEnd(file, {
+      env: { MAIN: '/script/main.rb', FOLDER: '/texts' },
+      dirs: { '/script': { path: `${root}test/language/ruby`, readOnly: true }, '/texts': texts },
+      timeoutMs: 120_000,
+    });
+    expect(stdout.split('\n')).toEqual([...REPORT, '']);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(readFileSync(join(texts, 'report', 'words'), 'utf8')).toBe('a.txt 4\nb.txt 4\n');
   },
   BUILD_MS,
 );

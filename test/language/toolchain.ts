@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, type TestContext } from 'vitest';
 
+import { root } from '../harness.js';
+import { makeRuby } from './ruby.js';
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 const out = fileURLToPath(new URL('../../dist/test/language/', import.meta.url));
 /** Debian's sources of Rust libraries. */
@@ -165,4 +168,11 @@ export function buildTokio(): Built {
     const program = ['--edition=2021', ...given(['tokio']), 'rust/tokio.rs'];
     compile(rust.rustc, [...common, ...program, '-o', file]);
   });
+}
+
+/** The Ruby of npm, where .ci/run puts it: 127 MB, too much for every checkout. */
+export function buildRuby(): Built {
+  const library = `${out}ruby/node_modules/@ruby/3.4-wasm-wasi/dist/ruby.wasm`;
+  if (!existsSync(library)) return { missing: 'the package @ruby/3.4-wasm-wasi' };
+  return built('ruby', ['ruby.ts'], (file) => makeRuby(library, file, root));
 }

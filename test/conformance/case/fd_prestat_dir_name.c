@@ -4,7 +4,7 @@
 int32_t raw(int32_t fd, int32_t path, int32_t length) IMPORT(fd_prestat_dir_name);
 
 int main(void) {
-  char name[8] = "........";
+  char name[9] = "........";
   EXPECT(SUCCESS, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, 1));
   EXPECT_TRUE(memcmp(name, "/.......", 8) == 0);
   EXPECT(SUCCESS, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, sizeof name));
