@@ -7,10 +7,10 @@ int main(void) {
   char name[9] = "........";
   EXPECT(SUCCESS, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, 1));
   EXPECT_TRUE(memcmp(name, "/.......", 8) == 0);
-  EXPECT(SUCCESS, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, sizeof name));
+  EXPECT(SUCCESS, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, 8));
   EXPECT(NAMETOOLONG, __wasi_fd_prestat_dir_name(ROOT, (uint8_t *)name, 0));
-  EXPECT(BADF, __wasi_fd_prestat_dir_name(1, (uint8_t *)name, sizeof name));
-  EXPECT(BADF, __wasi_fd_prestat_dir_name(open_powerless("."), (uint8_t *)name, sizeof name));
+  EXPECT(BADF, __wasi_fd_prestat_dir_name(1, (uint8_t *)name, 8));
+  EXPECT(BADF, __wasi_fd_prestat_dir_name(open_powerless("."), (uint8_t *)name, 8));
   EXPECT(FAULT, raw(ROOT, FAULT_AT, 1));
   return failed;
 }

@@ -11,15 +11,15 @@ static int32_t call(int32_t fd, const char *path, int32_t length) {
 }
 
 int main(void) {
-  uint8_t buffer[16] = "................";
+  uint8_t buffer[17] = "................";
   __wasi_size_t used;
   EXPECT(SUCCESS, __wasi_path_symlink("file.txt", ROOT, "link"));
-  EXPECT(SUCCESS, __wasi_path_readlink(ROOT, "link", buffer, sizeof buffer, &used));
+  EXPECT(SUCCESS, __wasi_path_readlink(ROOT, "link", buffer, 16, &used));
   EXPECT_TRUE(used == 8 && memcmp(buffer, "file.txt........", 16) == 0);
   EXPECT(SUCCESS, __wasi_path_readlink(ROOT, "link", buffer, 4, &used));
   EXPECT_TRUE(used == 4);
-  EXPECT(INVAL, __wasi_path_readlink(ROOT, "file.txt", buffer, sizeof buffer, &used));
-  EXPECT(NOENT, __wasi_path_readlink(ROOT, "missing", buffer, sizeof buffer, &used));
+  EXPECT(INVAL, __wasi_path_readlink(ROOT, "file.txt", buffer, 16, &used));
+  EXPECT(NOENT, __wasi_path_readlink(ROOT, "missing", buffer, 16, &used));
   EXPECT(FAULT, raw(ROOT, ADDRESS("link"), 4, FAULT_AT, 16, ADDRESS(&used)));
   EXPECT(FAULT, raw(ROOT, ADDRESS("link"), 4, ADDRESS(buffer), -1, ADDRESS(&used)));
   EXPECT(FAULT, raw(ROOT, ADDRESS("link"), 4, ADDRESS(buffer), 16, -1));
