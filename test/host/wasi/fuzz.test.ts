@@ -51,6 +51,12 @@ const favourites = names.filter((name) => /^(path_|fd_|poll_|epoll_|sock_)/.test
 
 const takes = new Set(['fd_close', 'fd_renumber', 'fd_fdstat_set_rights']);
 
+const BOUNDARIES = [
+  0, 1, -1, -2, 1024, 1025, 65536, 0x7fff_ffff, -0x8000_0000, 0x0555_5556, 0x0800_0001, 0x1000_0000,
+  0x2000_0000,
+];
+const BEFORE_THE_END = [0, 1, 4, 8, 24, 32, 48, 64];
+
 /** What `furnish` makes of the granted directories. */
 const GRANTED = 3;
 const READ_ONLY = 4;
@@ -194,9 +200,9 @@ class Sequence {
     const { size } = this.#rig;
     const chance = this.#chance;
     return chance.of([
-      ...[0, 1, -1, -2, 0x7fff_ffff, -0x8000_0000, size, size - 1, size - 4, size - 8, size - 24],
-      ...[size - 32, size - 48, size - 64, 0x0555_5556, 0x0800_0001, 0x1000_0000, 0x2000_0000],
-      ...[65536, 1024, 1025, chance.below(2 ** 32)],
+      ...BOUNDARIES,
+      ...BEFORE_THE_END.map((bytes) => size - bytes),
+      chance.below(2 ** 32),
     ]);
   }
 
