@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
+import { parseDirectories } from './directory.js';
 import {
   client,
   echo,
@@ -19,11 +20,20 @@ import {
 } from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
+import { addInspect } from './inspect.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
-import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
+import {
+  pollNames,
+  sandbox,
+  serveNames,
+  type Box,
+  type PollName,
+  type SandboxOptions,
+  type ServeName,
+} from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
 /** By whose fault it is. */
@@ -36,10 +46,13 @@ const exitCodes = [
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
 interface RunFlags {
+  dir: string[];
   listen: string[];
   connect: string[];
   env: string[];
   poller?: PollerName;
+  poll: PollName;
+  strict?: boolean;
   serve: ServeName;
   maxConnections?: number;
   trace?: string;
@@ -67,10 +80,6 @@ function milliseconds(text: string): number {
   return value;
 }
 
-function noDirectory(): never {
-  throw new InvalidArgumentError('This version gives a guest no directories.');
-}
-
 const each = (value: string, before: string[]) => [...before, value];
 
 function environment(pairs: string[]): Record<string, string> {
@@ -88,12 +97,15 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
   const options: SandboxOptions = {
     args: [file, ...args],
     env: environment(flags.env),
+    dirs: parseDirectories(flags.dir),
     listen: flags.listen,
     connect: flags.connect,
     stdin: 'inherit',
     stdout: 'inherit',
     stderr: 'inherit',
     serve: flags.serve,
+    poll: flags.poll,
+    strict: flags.strict ?? false,
     warn: (sentence) => say(`pollux: ${sentence}`),
     ...(flags.poller !== undefined && { poller: flags.poller }),
     ...(flags.trace !== undefined && { trace: flags.trace }),
@@ -187,10 +199,27 @@ function addRun(pollux: Command, done: Done): void {
     )
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection (repeatable)', each, [])
     .option('--env <name=value>', 'give it a variable of the environment (repeatable)', each, [])
-    .addOption(new Option('--dir <host::guest>').argParser(noDirectory).hideHelp())
+    .option(
+      '--dir <host::guest[,ro]>',
+      'give it a directory, by the name that it shall have there (repeatable)',
+      each,
+      [],
+    )
     .addOption(serveOption())
     .addOption(maxConnections())
     .addOption(poller())
+    .addOption(
+      new Option(
+        '--poll <how>',
+        'tell of readiness as long as it holds, or once when it arises, as tokio expects',
+      )
+        .choices(pollNames)
+        .default('level'),
+    )
+    .option(
+      '--strict',
+      'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
+    )
     .addOption(trace())
     .addOption(
       new Option('--max-memory <MiB>', 'the most that its memory may grow to').argParser(positive),
@@ -264,6 +293,7 @@ function program(version: string, done: Done): Command {
   addRun(pollux, done);
   addEcho(pollux, done);
   addClient(pollux, done);
+  addInspect(pollux);
   addModels(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);

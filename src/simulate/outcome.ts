@@ -5,6 +5,7 @@ import type { PollerName } from '../../host/kernel/readiness.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
+import type { PollName } from '../sandbox.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
@@ -30,6 +31,9 @@ export interface SimulateOptions {
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
   poller?: PollerName;
+  /** As in a sandbox. */
+  poll?: PollName;
+  strict?: boolean;
   maxDescriptors?: number;
   /**
    * True: in some runs its memory can grow no further from the beginning on, or soon. Few guests

@@ -284,11 +284,13 @@ class Run implements Course, Cast, RunState, Host {
 
   /** Runs it to its end: its exit code, or undefined if it was ended. */
   #runGuest(grants: Grants): number | undefined {
-    const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
+    const { args = [this.#guest.name], env = {}, poller = 'epoll', poll, strict } = this.#options;
     const embedder = {
       args: args.map((each) => encoder.encode(each)),
       environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
       poller,
+      edge: poll === 'edge',
+      strict,
       embedded: false,
       watch: () => () => {},
       exit: (code: number): never => {

@@ -23,6 +23,8 @@ const kept = [
   'connect',
   'stdin',
   'poller',
+  'poll',
+  'strict',
   'maxDescriptors',
   'refuseMemory',
   'healNs',

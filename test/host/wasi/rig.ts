@@ -86,6 +86,8 @@ export class Exited extends Error {
 export interface RigOptions {
   poller?: PollerName;
   embedded?: boolean;
+  edge?: boolean;
+  strict?: boolean;
   limit?: number;
   pages?: number;
   shared?: boolean;
@@ -158,6 +160,8 @@ export class Rig {
       environ: encode(options.environ),
       poller,
       embedded,
+      edge: options.edge,
+      strict: options.strict,
       watch: (poller) => {
         this.watched.push(poller);
         return () => this.watched.splice(this.watched.indexOf(poller), 1);
