@@ -108,7 +108,8 @@ NAPI_MODULE_INIT() {
   instance->calls = &instance->own_calls;
   static const export_functions rooms[] = {export_readiness, export_signal, export_completion,
                                            export_socket,    export_file,   export_clock,
-                                           export_loop,      export_process, export_ahead};
+                                           export_loop,      export_process, export_landlock,
+                                           export_seccomp,   export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);
