@@ -145,6 +145,7 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
+  { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
   ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
     (name) => ({
       output: `dist/test/guest/${name}.wasm`,
