@@ -150,7 +150,7 @@ async function measureInFolder({ files, repeat, quick }: Options): Promise<void>
   const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const place = typeof files === 'string' ? files : memory;
   const rounds = repeat ?? (quick ? 3 : OTHER_ROUNDS);
-  console.log(`\nProcessor time of files in ${place}, medians of ${rounds} rounds:`);
+  console.log(`Processor time of files in ${place}, medians of ${rounds} rounds:`);
   console.log(await measureFiles(rounds, place, pinning().server));
 }
 
