@@ -57,8 +57,11 @@ describe('a program in C', () => {
     const run = async (path: string) => {
       const dirs = { '/data': first, '/data/inner': second };
       const box = await sandbox(await load(lines), {
-        ...{ args: ['lines', '0', path], dirs },
-        ...{ stdin: 'pipe', stdout: 'pipe', timeoutMs: 15_000 },
+        args: ['lines', '0', path],
+        dirs,
+        stdin: 'pipe',
+        stdout: 'pipe',
+        timeoutMs: 15_000,
       });
       box.stdin!.on('error', () => {}).end(path); // it may end without reading
       box.stdout!.resume();
@@ -93,7 +96,9 @@ describe.each(['thread', 'process'] as ServeName[])(
       const path = folder();
       const box = await sandbox(await load(lines), {
         args: ['lines', '4', '/log'],
-        ...{ dirs: { '/': path }, listen: ['127.0.0.1:0,blocking'], serve },
+        dirs: { '/': path },
+        listen: ['127.0.0.1:0,blocking'],
+        serve,
       });
       onTestFinished(() => void box.stop());
       expect(String(await exchange(box.address!, 'one '))).toBe('one ');
@@ -108,7 +113,9 @@ describe.each(['thread', 'process'] as ServeName[])(
       const box = await sandbox(await load(lines), {
         args: ['lines', '4', '/log'],
         dirs: { '/': { path, readOnly: true } },
-        ...{ listen: ['127.0.0.1:0,blocking'], serve, warn: (sentence) => warnings.push(sentence) },
+        listen: ['127.0.0.1:0,blocking'],
+        serve,
+        warn: (sentence) => warnings.push(sentence),
       });
       onTestFinished(() => void box.stop());
       expect(String(await exchange(box.address!, ''))).toBe('');
