@@ -107,6 +107,11 @@ export class Descriptor {
   preopen: Uint8Array | undefined;
   /** True for a directory that was granted for reading, and all that is opened beneath it. */
   readOnly = false;
+  /**
+   * True for a directory that was opened for reading: it does not show that it hands on the right
+   * to write. faccessat(2) of wasi-libc takes what it shows for an answer, as it is on wasmtime.
+   */
+  reading = false;
 
   constructor(
     handle: number,

@@ -82,7 +82,9 @@ class ProcessRun extends Run {
     const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
       stdio: [
         ...streams.map((stream) => stream ?? 'ignore'),
-        ...[descriptor, this.#image, 'pipe' as const],
+        descriptor,
+        this.#image,
+        'pipe' as const,
         ...dirs.map((dir) => dir.descriptor),
       ],
       // A terminal's SIGINT is for this process, which drains: the others go on with their clients.
