@@ -146,12 +146,22 @@ const GUESTS = [
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
   { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
-  ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
-    (name) => ({
-      output: `dist/test/guest/${name}.wasm`,
-      sources: [`test/guest/${name}.c`],
-    }),
-  ),
+  ...[
+    'blocking',
+    'clocks',
+    'close0',
+    'connection',
+    'files',
+    'grow',
+    'lines',
+    'select',
+    'spin',
+    'stdio',
+    'trap',
+  ].map((name) => ({
+    output: `dist/test/guest/${name}.wasm`,
+    sources: [`test/guest/${name}.c`],
+  })),
   ...CANARIES,
   ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },

@@ -75,6 +75,7 @@ struct instance {
    * of the instance's own, or one that JavaScript shares between threads. */
   uint64_t *calls, own_calls;
   napi_ref shared_calls;
+  bool unaddressed; /* sendmsg(2) is filtered out, for it may name an address */
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
   struct bits regular; /* and regular files, which are read and written at once: of those ... */
@@ -203,6 +204,8 @@ void export_directory(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
+void export_landlock(napi_env env, napi_value exports);
+void export_seccomp(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);
 void export_ahead(napi_env env, napi_value exports);
 
