@@ -78,8 +78,9 @@ for (const [name, number] of Object.entries(Errno)) {
   const wasiName = renamed[name as keyof typeof Errno] ?? (name.slice(1) as keyof typeof WasiErrno);
   table[number] = WasiErrno[wasiName];
 }
+table[0] = WasiErrno.SUCCESS;
 
-/** The errno of WASI for a kernel's negated one; IO for one that WASI has no name for. */
+/** The errno of WASI for a kernel's negated one, or for 0; IO for one that WASI has no name for. */
 export function wasiErrno(result: number): number {
   return table[-result] ?? WasiErrno.IO;
 }
