@@ -26,11 +26,6 @@ export interface Tree {
   readonly [name: string]: string | Uint8Array | Link | Tree;
 }
 
-export interface DiskOptions {
-  /** How many bytes it has; default: 256 MiB. */
-  bytes?: number;
-}
-
 const DEFAULT_BYTES = 256 << 20;
 /** What syncing takes on an idle disk; what is read and written is in memory. */
 const SYNC_NS = 100_000;
@@ -45,14 +40,14 @@ export class Disk implements Space {
   readonly #roots = new Map<string, Directory>();
   readonly #prefix: string;
   readonly #bytes: number;
-  #freeBytes: number;
+  freeBytes: number;
   #inodes = 0n;
 
   /** `host`: the machine's name. */
-  constructor(world: World, host: string, { bytes = DEFAULT_BYTES }: DiskOptions = {}) {
+  constructor(world: World, host: string, bytes = DEFAULT_BYTES) {
     this.#world = world;
     this.#prefix = `${host}/disk`;
-    this.#bytes = this.#freeBytes = bytes;
+    this.#bytes = this.freeBytes = bytes;
   }
 
   // What inodes ask.
@@ -66,13 +61,13 @@ export class Disk implements Space {
   }
 
   take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
+    if (bytes > this.freeBytes) return false;
+    this.freeBytes -= bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#freeBytes += bytes;
+    this.freeBytes += bytes;
   }
 
   hold(bytes: number): void {
@@ -151,7 +146,7 @@ export class Disk implements Space {
   #fill(directory: Directory, tree: Tree): void {
     for (const [name, node] of Object.entries(tree)) {
       const inode = this.#inodeOf(node, directory);
-      this.#freeBytes -= INODE_BYTES + (inode instanceof Content ? inode.bytes : 0);
+      this.freeBytes -= INODE_BYTES + (inode instanceof Content ? inode.bytes : 0);
       directory.set(fromText(name), inode);
       inode.links += inode instanceof Directory ? 2 : 1;
     }
@@ -205,7 +200,7 @@ export class Disk implements Space {
     const names = new Map<Inode, string>();
     for (const { path, inode } of this.#all()) if (!names.has(inode)) names.set(inode, path);
     // What comes back may be more than there is room for, for a moment.
-    this.#freeBytes = Infinity;
+    this.freeBytes = Infinity;
     this.journal.crash(({ directory, name }) =>
       this.#chosen(`${names.get(directory) ?? 'removed'}/${toText(name)}/entry lost`),
     );
@@ -219,7 +214,7 @@ export class Disk implements Space {
         page: (index) => lost(`page ${index}/page`),
       });
     }
-    this.#freeBytes = this.#bytes - this.#usedBytes();
+    this.freeBytes = this.#bytes - this.#usedBytes();
   }
 
   /** Every entry, that of a directory before those in it. */

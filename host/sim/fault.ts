@@ -58,6 +58,17 @@ export const decisions: Readonly<Record<string, Decision>> = {
   leave: { rate: RARELY, words: 'it reset its connection' },
   memory: { rate: OFTEN, words: 'memory could grow no further' },
   maybe: { rate: SOMETIMES, words: 'pollux_maybe said yes' },
+  nfile: { rate: RARELY, words: 'a file could not be opened, for too many were open' },
+  slow: { rate: SELDOM, words: 'the disk was slow' },
+  eio: { rate: RARELY, words: 'the disk failed' },
+  enospc: { rate: RARELY, words: 'the disk was full' },
+  listing: { rate: OFTEN, words: 'its entries came in another order' },
+  early: { rate: SOMETIMES, words: 'a file was written before anybody had asked for it' },
+  'entry lost': { rate: OFTEN, words: 'a change of a directory was lost' },
+  'cut lost': { rate: OFTEN, words: 'it was not cut, and what was written then was lost' },
+  'size lost': { rate: OFTEN, words: 'it had not grown yet' },
+  'page lost': { rate: OFTEN, words: 'what was written there was lost' },
+  partial: { rate: SOMETIMES, words: 'a file was read or written in part', posix: true },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };
 

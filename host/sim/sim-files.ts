@@ -16,6 +16,8 @@ import { isDots, Last, pathAt, resolve, type Place } from './path.js';
 import type { SimKernel } from './sim-kernel.js';
 
 const MOST_ADVICE = 5;
+/** Why nothing is opened; the first is for the benign choice. */
+const REFUSALS = [0, Errno.EMFILE, Errno.ENFILE];
 /** No cookie is greater. */
 const MOST_COOKIE = 2 ** 52;
 
@@ -92,9 +94,8 @@ export class SimFiles implements FileSystem {
   /** Why nothing is opened: a negated errno, or 0. */
   #refusal(): number {
     const { full, host, world } = this.#kernel;
-    const chosen = (decision: string) => world.choices.choose(`${host}/open/${decision}`, 2) === 1;
-    if (full || chosen('emfile')) return -Errno.EMFILE;
-    return chosen('enfile') ? -Errno.ENFILE : 0;
+    if (full) return -Errno.EMFILE;
+    return -REFUSALS[world.choices.choose(`${host}/open/nfile`, REFUSALS.length)]!;
   }
 
   // What is open.

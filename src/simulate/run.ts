@@ -6,6 +6,7 @@ import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
+import { Disk } from '../../host/sim/disk.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
@@ -20,6 +21,7 @@ import { assemble, attach, type Assembled, type Grants, type Wrap } from '../ins
 import { Actor, type Cast, type Script } from './actor.js';
 import { Company, type Host } from './company.js';
 import { ConnectionError, textOf } from './connection.js';
+import { contentsOf, grantContents, type AllContents } from './contents.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
@@ -72,6 +74,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
+  readonly #contents: AllContents;
   readonly #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
   readonly #actors: Actor[] = [];
@@ -99,7 +102,9 @@ class Run implements Course, Cast, RunState, Host {
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
-    this.#kernel = this.world.kernel({ host: 'guest' });
+    this.#contents = contentsOf(options.dirs);
+    const disk = new Disk(this.world, 'guest', options.diskBytes);
+    this.#kernel = this.world.kernel({ host: 'guest', disk });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
   }
@@ -124,6 +129,7 @@ class Run implements Course, Cast, RunState, Host {
       code,
       stdout: this.stdout,
       stderr: this.stderr,
+      disk: this.disk,
       hash: this.hash.digest,
       log: this.#log.taken,
       calls: this.calls + (company?.calls ?? 0),
@@ -159,6 +165,10 @@ class Run implements Course, Cast, RunState, Host {
 
   get stderr(): string {
     return textOf(this.#stderr.bytes);
+  }
+
+  get disk(): Disk {
+    return this.#kernel.disk;
   }
 
   get waiting(): readonly string[] {
@@ -257,6 +267,7 @@ class Run implements Course, Cast, RunState, Host {
     const streams = [new Source(input), this.#stdout, this.#stderr].map((file, fd) =>
       Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
     );
+    const dirs = grantContents(kernel, this.#contents, this.hash);
     const listeners = listen.map((text) => {
       const grant = parseGrant(text);
       const handle = kernel.listen(grant, BACKLOG);
@@ -279,7 +290,7 @@ class Run implements Course, Cast, RunState, Host {
     const sockets = [...listeners, ...connections].sort(
       (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
     );
-    return { streams, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
+    return { streams, dirs, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
   }
 
   /** Runs it to its end: its exit code, or undefined if it was ended. */
