@@ -57,6 +57,7 @@ export const decisions: Readonly<Record<string, Decision>> = {
   pause: { rate: SOMETIMES, words: 'it paused' },
   leave: { rate: RARELY, words: 'it reset its connection' },
   memory: { rate: OFTEN, words: 'memory could grow no further' },
+  crash: { rate: SELDOM, words: 'its process died, and was started anew' },
   maybe: { rate: SOMETIMES, words: 'pollux_maybe said yes' },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };

@@ -25,6 +25,7 @@ const kept = [
   'poller',
   'maxDescriptors',
   'refuseMemory',
+  'crashes',
   'healNs',
   'limitNs',
   'exitCodes',
