@@ -128,6 +128,14 @@ export class World {
     return true;
   }
 
+  /** Lets `ns` nanoseconds pass, in which nobody waits for anything. */
+  idle(ns: number): void {
+    const untilNs = this.now + ns;
+    while (this.scheduler.nextNs <= untilNs) this.step();
+    this.scheduler.pass(untilNs - this.now);
+    this.progress();
+  }
+
   /** Something happened: whoever calls in vain may have an answer now. */
   progress(): void {
     this.#idleCalls = 0;

@@ -41,6 +41,8 @@ interface SimulateFlags {
   exhaustive?: number;
   paranoid?: true;
   refuseMemory?: true;
+  powerLoss?: true;
+  crashes?: number;
 }
 
 interface ReplayFlags {
@@ -108,7 +110,7 @@ function environment(pairs: readonly string[]): Record<string, string> {
 }
 
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
-  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive } = flags;
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes } = flags;
   const listen = flags.listen ?? [ADDRESS];
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
   if (exhaustive !== undefined && flags.jobs > 1)
@@ -116,7 +118,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
   return {
     file,
     world: flags.world,
-    clients: { address, clients, messages, bytes },
+    clients: { address, clients, messages, bytes, ...(crashes && { reconnect: true }) },
     check: {
       runs,
       seed,
@@ -129,7 +131,9 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       connect: flags.connect,
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
+      powerLoss: flags.powerLoss === true,
       ...(exhaustive !== undefined && { exhaustive }),
+      ...(crashes !== undefined && { crashes }),
     },
   };
 }
@@ -143,7 +147,7 @@ async function checkHere(
   const guest = await load(file);
   const found = await findWorld(world, clients);
   try {
-    const checked = await check(guest, { ...options, ...found, progress, signal });
+    const checked = await check(guest, { ...found, ...options, progress, signal });
     return { checked, report: undefined };
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
@@ -205,7 +209,7 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const found = await (flags.world === undefined
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
-  const options = { ...token.options, ...found, dirs: dirsOf(token), log: token.log };
+  const options = { ...found, ...token.options, dirs: dirsOf(token), log: token.log };
   const { simulated: run, recording } = record(guest, guest.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
@@ -257,6 +261,13 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
       ).argParser(positive),
     )
     .option('--refuse-memory', 'in some runs its memory can grow no further')
+    .addOption(
+      new Option(
+        '--crashes <n>',
+        'its process may die so often, and is started anew; the clients of echo connect again',
+      ).argParser(whole),
+    )
+    .option('--power-loss', 'its machine may die with it, and lose what was not synced')
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { UsageError } from '../../host/kernel/error.js';
-import { Link, type Tree } from '../../host/sim/disk.js';
+import { Link, type Disk, type Tree } from '../../host/sim/disk.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
@@ -75,17 +75,11 @@ export function contentsOf(dirs: Readonly<Record<string, DirectoryContents>> = {
   );
 }
 
-/**
- * Puts them on the disk of a machine, and grants them; `hash` comes to cover them. Throws
- * `UsageError`.
- */
-export function grantContents(
-  { disk, files }: SimKernel,
-  contents: AllContents,
-  hash: TraceHash,
-): Descriptor[] {
-  return Object.entries(contents).map(([guest, each]) => {
-    if (guest === '') throw new UsageError('a directory has no name for the guest: give it one');
+/** Puts them on a disk; `hash` comes to cover them. Throws `UsageError`. */
+export function loadContents(disk: Disk, contents: AllContents, hash: TraceHash): void {
+  for (const [guest, each] of Object.entries(contents)) {
+    if (guest === '' || guest.includes('\0'))
+      throw new UsageError(`a directory has no name for the guest, or NUL in it: "${guest}"`);
     disk.load(guest, each.tree);
     hash.text(`${guest} ${each.hash}`);
     if (disk.freeBytes < 0) {
@@ -93,10 +87,14 @@ export function grantContents(
         `what the directory ${guest} holds does not fit on the disk: give it more bytes`,
       );
     }
-    const name = new TextEncoder().encode(guest);
-    return Descriptor.preopen(files.openRoot(guest), name, each.readOnly);
-  });
+  }
 }
+
+/** Descriptors of what was put on the disk of a machine. */
+export const grantContents = ({ files }: SimKernel, contents: AllContents): Descriptor[] =>
+  Object.entries(contents).map(([guest, { readOnly }]) =>
+    Descriptor.preopen(files.openRoot(guest), new TextEncoder().encode(guest), readOnly),
+  );
 
 /** Contents as JSON: a file's bytes in base64 in a list of one, a link's target in one of two. */
 type Plain = [string] | [null, string] | { [name: string]: Plain };

@@ -27,6 +27,8 @@ const kept = [
   'maxDescriptors',
   'diskBytes',
   'refuseMemory',
+  'crashes',
+  'powerLoss',
   'healNs',
   'limitNs',
   'exitCodes',
