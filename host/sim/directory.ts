@@ -92,10 +92,10 @@ export class Directory extends Inode {
   }
 
   /**
-   * The entries behind a cookie, in their order; `choose` says which `Listing` that is, when it is
-   * listed for the first time.
+   * The entries in their order, and the index of the first behind a cookie; `choose` says which
+   * `Listing` that is, when it is listed for the first time.
    */
-  list(cookie: number, choose: () => number): readonly Entry[] {
+  list(cookie: number, choose: () => number): { order: readonly Entry[]; first: number } {
     if (this.#order === undefined) {
       this.#listing = choose();
       const all = [...this.#entries.values()];
@@ -104,7 +104,7 @@ export class Directory extends Inode {
         this.#entries.set(name, { name, inode, serial, place: place(this.#listing, name, serial) });
       this.#order = [...this.#entries.values()].sort((a, b) => a.place - b.place);
     }
-    return this.#order.slice(this.#after(cookie));
+    return { order: this.#order, first: this.#after(cookie) };
   }
 
   /** How many entries stand at `place` or before it. */

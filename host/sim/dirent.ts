@@ -8,7 +8,8 @@ export class Dirents {
   readonly #bytes: Uint8Array;
   readonly #at: number;
   readonly #room: number;
-  readonly #head = new DataView(new ArrayBuffer(DIRENT_BYTES));
+  readonly #head = new Uint8Array(DIRENT_BYTES);
+  readonly #fields = new DataView(this.#head.buffer);
 
   /** The buffer is `room` bytes from `at` on. */
   constructor(bytes: Uint8Array, at: number, room: number) {
@@ -19,17 +20,17 @@ export class Dirents {
 
   /** `cookie` is that of what follows. False: there is no room for another one. */
   add(cookie: number, inode: Inode, name: string): boolean {
-    const head = this.#head;
-    head.setBigUint64(0, BigInt(cookie), true);
-    head.setBigUint64(8, inode.number, true);
-    head.setUint32(16, name.length, true);
-    head.setUint8(20, inode.type);
-    for (let i = 0; i < DIRENT_BYTES; i++) this.#put(head.getUint8(i));
-    for (let i = 0; i < name.length; i++) this.#put(name.charCodeAt(i));
+    const fields = this.#fields;
+    const at = this.#at + this.filled;
+    const room = this.#room - this.filled;
+    fields.setBigUint64(0, BigInt(cookie), true);
+    fields.setBigUint64(8, inode.number, true);
+    fields.setUint32(16, name.length, true);
+    fields.setUint8(20, inode.type);
+    this.#bytes.set(this.#head.subarray(0, room), at);
+    const named = Math.min(name.length, room - DIRENT_BYTES);
+    for (let i = 0; i < named; i++) this.#bytes[at + DIRENT_BYTES + i] = name.charCodeAt(i);
+    this.filled += Math.min(room, DIRENT_BYTES + name.length);
     return this.filled < this.#room;
-  }
-
-  #put(byte: number): void {
-    if (this.filled < this.#room) this.#bytes[this.#at + this.filled++] = byte;
   }
 }

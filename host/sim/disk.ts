@@ -32,6 +32,13 @@ const SYNC_NS = 100_000;
 /** How much longer it takes while others use the disk. */
 const SLOW_NS = [0, 1e6, 20e6, 1e9];
 
+interface Found {
+  readonly path: string;
+  readonly name: string;
+  readonly inode: Inode;
+  readonly directory: Directory | undefined;
+}
+
 export class Disk implements Space {
   readonly journal = new Journal();
   /** That of the machine which runs. */
@@ -214,19 +221,19 @@ export class Disk implements Space {
         page: (index) => lost(`page ${index}/page`),
       });
     }
-    this.freeBytes = this.#bytes - this.#usedBytes();
+    this.freeBytes = this.#bytes - this.usedBytes;
   }
 
-  /** Every entry, that of a directory before those in it. */
-  *#all(): Generator<{ path: string; inode: Inode; directory: Directory | undefined }> {
-    const rest: { path: string; inode: Inode; directory: Directory | undefined }[] = [];
+  /** Every entry, that of a directory before those in it; the roots are nobody's entries. */
+  *#all(): Generator<Found> {
+    const rest: Found[] = [];
     for (const [name, root] of this.#roots)
-      rest.push({ path: name.replace(/^\/+/, ''), inode: root, directory: undefined });
+      rest.push({ path: name.replace(/^\/+/, ''), name: '', inode: root, directory: undefined });
     for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
       yield each;
       if (!(each.inode instanceof Directory)) continue;
       for (const { name, inode } of each.inode.entries)
-        rest.push({ path: `${each.path}/${toText(name)}`, inode, directory: each.inode });
+        rest.push({ path: `${each.path}/${toText(name)}`, name, inode, directory: each.inode });
     }
   }
 
@@ -248,11 +255,13 @@ export class Disk implements Space {
     return contents;
   }
 
-  #usedBytes(): number {
+  /** What all that is on it takes. */
+  get usedBytes(): number {
     let bytes = 0;
     const seen = new Set<Inode>();
-    for (const { inode, path } of this.#all()) {
-      bytes += entryBytes(path.slice(path.lastIndexOf('/') + 1));
+    for (const { inode, name, directory } of this.#all()) {
+      if (directory === undefined) continue;
+      bytes += entryBytes(name);
       if (seen.has(inode)) continue;
       seen.add(inode);
       bytes += INODE_BYTES + (inode instanceof Content ? inode.bytes : 0);

@@ -14,8 +14,10 @@ import type { Inode } from './inode.js';
 import type { Iovecs } from './iovec.js';
 
 const { IN, OUT } = Readiness;
-/** What fcntl(F_SETFL) cannot change. */
-const SYNCING = FileFlag.DSYNC | FileFlag.RSYNC | FileFlag.SYNC;
+const { DSYNC, RSYNC, SYNC } = FileFlag;
+
+/** Whether each write is synced: SYNC, which RSYNC is too, or DSYNC, which SYNC contains, or 0. */
+const synchronous = (flags: number) => (flags & (SYNC | RSYNC) ? SYNC : flags & DSYNC);
 
 export abstract class DiskFile extends File {
   abstract readonly inode: Inode;
@@ -26,14 +28,18 @@ export abstract class DiskFile extends File {
   constructor(disk: Disk, flags: number) {
     super();
     this.disk = disk;
-    this.flags = flags;
+    this.flags = (flags & FileFlag.APPEND) | synchronous(flags);
   }
 
   abstract readAt(to: Iovecs, at: number): number;
   abstract writeAt(from: Iovecs, at: number): number;
 
+  /** As fcntl(F_SETFL), which cannot change what is synced. */
   setFlags(flags: number): number {
-    this.flags = (this.flags & SYNCING) | (flags & FileFlag.APPEND);
+    const wanted = synchronous(flags);
+    const own = this.flags & (SYNC | DSYNC);
+    if (wanted > own) return -Errno.EINVAL;
+    this.flags = own | (flags & FileFlag.APPEND);
     return 0;
   }
 
@@ -133,7 +139,7 @@ export class OpenFile extends DiskFile {
     const written = inode.write(from, start, disk.part(total));
     if (written === 0) return -Errno.ENOSPC;
     inode.modified();
-    const failed = flags & SYNCING ? disk.sync(inode) : 0;
+    const failed = flags & (SYNC | DSYNC) ? disk.sync(inode) : 0;
     return failed < 0 ? failed : written;
   }
 

@@ -184,6 +184,9 @@ export class SimFiles implements FileSystem {
 
   #setTimes(inode: Inode, atime: bigint, mtime: bigint, which: number): number {
     const { ATIME, ATIME_NOW, MTIME, MTIME_NOW } = SetTime;
+    const says = (a: number, b: number) => (which & a) !== 0 && (which & b) !== 0;
+    if (which > (ATIME | ATIME_NOW | MTIME | MTIME_NOW)) return -Errno.EINVAL;
+    if (says(ATIME, ATIME_NOW) || says(MTIME, MTIME_NOW)) return -Errno.EINVAL;
     const now = this.#disk.now();
     if (which & (ATIME | ATIME_NOW)) inode.accessedNs = which & ATIME ? atime : now;
     if (which & (MTIME | MTIME_NOW)) inode.modifiedNs = which & MTIME ? mtime : now;
@@ -199,7 +202,8 @@ export class SimFiles implements FileSystem {
     if (buffer + length > bytes.length) return -Errno.EFAULT;
     return this.#on(handle, -Errno.ENOTDIR, ({ inode }) => {
       if (!(inode instanceof Directory)) return -Errno.ENOTDIR;
-      if (inode.removed) return -Errno.ENOENT;
+      // Not even itself: then Linux, too, finds nothing in it.
+      if (inode.removed) return 0;
       disk.spend();
       if (disk.fails('read')) return -Errno.EIO;
       const list = new Dirents(bytes, buffer, length);
@@ -207,8 +211,11 @@ export class SimFiles implements FileSystem {
       if (from < 1) list.add(1, inode, '.');
       // Where that leads is nobody's business who was given this directory alone.
       if (from < 2) list.add(2, inode, '..');
-      const entries = inode.list(Math.max(from, FIRST_PLACE - 1), () => disk.listing());
-      for (const each of entries) if (!list.add(each.place, each.inode, each.name)) break;
+      const { order, first } = inode.list(Math.max(from, FIRST_PLACE - 1), () => disk.listing());
+      for (let i = first; i < order.length; i++) {
+        const { place, inode: entry, name } = order[i]!;
+        if (!list.add(place, entry, name)) break;
+      }
       inode.accessed();
       return list.filled;
     });
