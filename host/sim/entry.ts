@@ -7,7 +7,7 @@ import { Directory } from './directory.js';
 import type { Disk } from './disk.js';
 import { INODE_BYTES, type Inode } from './inode.js';
 import type { Change } from './journal.js';
-import { isDots, type Place } from './path.js';
+import { isDots, missing, type Place } from './path.js';
 
 /** The most that ext4 has. */
 const MOST_LINKS = 65_000;
@@ -19,6 +19,7 @@ export function make<Made extends Inode>(
   create: () => Made,
 ): Made | number {
   if (place.directory.removed) return -Errno.ENOENT;
+  if (missing(place) !== -Errno.ENOENT) return missing(place);
   if (disk.isFull() || !disk.take(INODE_BYTES)) return -Errno.ENOSPC;
   const inode = create();
   const result = enter(disk, place, inode);
@@ -28,8 +29,9 @@ export function make<Made extends Inode>(
 }
 
 /** One more entry for what is there already. */
-export function link(disk: Disk, inode: Inode | undefined, place: Place): number {
-  if (inode === undefined) return -Errno.ENOENT;
+export function link(disk: Disk, source: Place, place: Place): number {
+  const { inode } = source;
+  if (inode === undefined) return missing(source);
   const refusal = absent(place);
   if (refusal < 0) return refusal;
   if (place.directory.removed) return -Errno.ENOENT;
@@ -38,16 +40,17 @@ export function link(disk: Disk, inode: Inode | undefined, place: Place): number
 }
 
 /** 0 if something that is no directory can be made at a place. */
-export function absent({ inode, slash }: Place): number {
-  if (inode !== undefined) return -Errno.EEXIST;
-  return slash ? -Errno.ENOENT : 0;
+export function absent(place: Place): number {
+  if (place.inode !== undefined) return -Errno.EEXIST;
+  const why = missing(place);
+  return place.slash || why !== -Errno.ENOENT ? why : 0;
 }
 
 export function removeDirectory(disk: Disk, place: Place): number {
   const { inode, name } = place;
   if (name === '.') return -Errno.EINVAL;
   if (name === '..') return -Errno.ENOTEMPTY;
-  if (inode === undefined) return -Errno.ENOENT;
+  if (inode === undefined) return missing(place);
   if (!(inode instanceof Directory)) return -Errno.ENOTDIR;
   if (inode.count > 0) return -Errno.ENOTEMPTY;
   remove(disk, place, inode);
@@ -57,7 +60,7 @@ export function removeDirectory(disk: Disk, place: Place): number {
 export function unlink(disk: Disk, place: Place): number {
   const { inode, name, slash } = place;
   if (isDots(name)) return -Errno.EISDIR;
-  if (inode === undefined) return -Errno.ENOENT;
+  if (inode === undefined) return missing(place);
   if (inode instanceof Directory) return -Errno.EISDIR;
   if (slash) return -Errno.ENOTDIR;
   remove(disk, place, inode);
@@ -89,7 +92,8 @@ function unmovable(from: Place, to: Place): number {
   const { inode } = from;
   const replaced = to.inode;
   if (isDots(from.name) || isDots(to.name)) return -Errno.EBUSY;
-  if (inode === undefined) return -Errno.ENOENT;
+  if (inode === undefined) return missing(from);
+  if (replaced === undefined && missing(to) !== -Errno.ENOENT) return missing(to);
   if (!(inode instanceof Directory)) {
     if (from.slash || to.slash) return -Errno.ENOTDIR;
   } else if (lies(to.directory, inode)) {

@@ -35,6 +35,10 @@ export interface Place {
   readonly slash: boolean;
 }
 
+/** What it means that nothing is there. */
+export const missing = ({ name }: Place) =>
+  name.length > NAME_MAX ? -Errno.ENAMETOOLONG : -Errno.ENOENT;
+
 export const isDots = (name: string) => name === '.' || name === '..';
 
 /** Resolves a path beneath `start`: where it leads, or a negated errno. */
@@ -57,7 +61,6 @@ export function resolve(start: Directory, path: string, last: Last): Place | num
       if (end) return { directory, name, inode: directory, slash };
       continue;
     }
-    if (name.length > NAME_MAX) return -Errno.ENAMETOOLONG;
     const inode = directory.get(name);
     if (inode instanceof SymbolicLink && (!end || follows(last, slash))) {
       if (++links > MOST_LINKS) return -Errno.ELOOP;
@@ -66,8 +69,9 @@ export function resolve(start: Directory, path: string, last: Last): Place | num
       rest.push(...components(inode.target));
       continue;
     }
-    if (end) return { directory, name, inode, slash };
-    if (inode === undefined) return -Errno.ENOENT;
+    const place = { directory, name, inode, slash };
+    if (end) return place;
+    if (inode === undefined) return missing(place);
     if (!(inode instanceof Directory)) return -Errno.ENOTDIR;
     directory = inode;
   }

@@ -12,7 +12,7 @@ import { absent, link, make, removeDirectory, rename, unlink } from './entry.js'
 import { SymbolicLink, type Inode } from './inode.js';
 import { Iovecs } from './iovec.js';
 import { DiskFile, OpenDirectory, OpenFile } from './open-file.js';
-import { isDots, Last, pathAt, resolve, type Place } from './path.js';
+import { isDots, Last, missing, pathAt, resolve, type Place } from './path.js';
 import type { SimKernel } from './sim-kernel.js';
 
 const MOST_ADVICE = 5;
@@ -61,7 +61,7 @@ export class SimFiles implements FileSystem {
       if (inode instanceof Directory) return -Errno.EISDIR;
       inode ??= make(this.#disk, place, () => new Content(this.#disk));
     }
-    if (inode === undefined) return -Errno.ENOENT;
+    if (inode === undefined) return missing(place);
     if (typeof inode === 'number') return inode;
     return this.#open(inode, place.slash ? how | Open.DIRECTORY : how, flags);
   }
@@ -171,6 +171,7 @@ export class SimFiles implements FileSystem {
   }
 
   setTimes(file: number, atime: bigint, mtime: bigint, which: number): number {
+    if (!areTimes(which)) return -Errno.EINVAL;
     return this.#on(file, 0, ({ inode }) => this.#setTimes(inode, atime, mtime, which));
   }
 
@@ -184,9 +185,6 @@ export class SimFiles implements FileSystem {
 
   #setTimes(inode: Inode, atime: bigint, mtime: bigint, which: number): number {
     const { ATIME, ATIME_NOW, MTIME, MTIME_NOW } = SetTime;
-    const says = (a: number, b: number) => (which & a) !== 0 && (which & b) !== 0;
-    if (which > (ATIME | ATIME_NOW | MTIME | MTIME_NOW)) return -Errno.EINVAL;
-    if (says(ATIME, ATIME_NOW) || says(MTIME, MTIME_NOW)) return -Errno.EINVAL;
     const now = this.#disk.now();
     if (which & (ATIME | ATIME_NOW)) inode.accessedNs = which & ATIME ? atime : now;
     if (which & (MTIME | MTIME_NOW)) inode.modifiedNs = which & MTIME ? mtime : now;
@@ -260,6 +258,8 @@ export class SimFiles implements FileSystem {
     mtime: bigint,
     which: number,
   ): number {
+    const text = this.#path(path, length);
+    if (typeof text === 'string' && !areTimes(which)) return -Errno.EINVAL;
     const inode = this.#found(directory, path, length, follow);
     return typeof inode === 'number' ? inode : this.#setTimes(inode, atime, mtime, which);
   }
@@ -315,11 +315,13 @@ export class SimFiles implements FileSystem {
     const source = this.#place(from, fromText, follow ? Last.FOLLOW : Last.STAY);
     if (typeof source === 'number') return source;
     if (source.slash || isDots(source.name)) {
-      if (source.inode === undefined) return -Errno.ENOENT;
+      if (source.inode === undefined) return missing(source);
       return source.inode instanceof Directory ? -Errno.EPERM : -Errno.ENOTDIR;
     }
+    // A link is looked at before anything else is, to be followed.
+    if (follow && source.inode === undefined) return missing(source);
     const place = this.#place(to, toText, Last.ENTRY);
-    return typeof place === 'number' ? place : link(this.#disk, source.inode, place);
+    return typeof place === 'number' ? place : link(this.#disk, source, place);
   }
 
   renameAt(
@@ -371,7 +373,14 @@ export class SimFiles implements FileSystem {
     const place = this.#place(handle, text, follow ? Last.FOLLOW : Last.STAY);
     if (typeof place === 'number') return place;
     const { inode, slash } = place;
-    if (inode === undefined) return -Errno.ENOENT;
+    if (inode === undefined) return missing(place);
     return slash && !(inode instanceof Directory) ? -Errno.ENOTDIR : inode;
   }
+}
+
+/** True for what says of each time at most one thing. */
+function areTimes(which: number): boolean {
+  const { ATIME, ATIME_NOW, MTIME, MTIME_NOW } = SetTime;
+  const [atimes, mtimes] = [ATIME | ATIME_NOW, MTIME | MTIME_NOW];
+  return which <= (atimes | mtimes) && (which & atimes) < atimes && (which & mtimes) < mtimes;
 }
