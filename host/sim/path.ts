@@ -36,8 +36,8 @@ export interface Place {
 }
 
 /** What it means that nothing is there. */
-export const missing = ({ name }: Place) =>
-  name.length > NAME_MAX ? -Errno.ENAMETOOLONG : -Errno.ENOENT;
+export const missing = ({ directory, name }: Place) =>
+  name.length > NAME_MAX && !directory.removed ? -Errno.ENAMETOOLONG : -Errno.ENOENT;
 
 export const isDots = (name: string) => name === '.' || name === '..';
 

@@ -140,6 +140,17 @@ const kept: [about: string, steps: FileStep[]][] = [
     [{ do: 'rename', at: 0, path: 'y'.repeat(256), to: { at: 0, path: 'a/a' } }],
   ],
   [
+    'a name that is too long in a directory that was removed',
+    [
+      { do: 'mkdir', at: 0, path: 'a' },
+      { do: 'open', at: 0, path: 'a', how: READ | DIRECTORY, flags: 0 },
+      { do: 'rmdir', at: 0, path: 'a' },
+      { do: 'unlink', at: 1, path: `${'y'.repeat(256)}/a` },
+      { do: 'unlink', at: 1, path: 'y'.repeat(256) },
+      { do: 'mkdir', at: 1, path: 'y'.repeat(256) },
+    ],
+  ],
+  [
     'how much there is to read behind the end',
     [
       { do: 'open', at: 0, path: 'a', how: READ | WRITE | CREATE, flags: 0 },
