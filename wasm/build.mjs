@@ -114,6 +114,13 @@ const CANARIES = [
   })),
 );
 
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', 'log', 'snapshot', 'directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name && `.${name}`}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: i === 0 ? [] : [`-DFORGET=${1 << (i - 1)}`],
+}));
+
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -135,6 +142,7 @@ const GUESTS = [
     }),
   ),
   ...CANARIES,
+  ...STORES,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
     output: 'dist/test/guest/maybe.production.wasm',
