@@ -179,8 +179,10 @@ function openStream(kernel: LinuxKernel, stream: number | null, isInput: boolean
   const stat = new BigUint64Array(STAT_FIELDS);
   check(kernel.stat(handle, stat), 'a standard stream');
   const { read, write } = kernel.access(handle);
-  const type = Number(stat[Stat.TYPE]) as FileType;
-  if (type === FileType.SOCKET_STREAM) return Descriptor.stream(handle, type, read, write);
+  const kind = Number(stat[Stat.TYPE]) as FileType;
+  // Node gives its children sockets for pipes: no guest shall tell the difference.
+  const isSocket = kind === FileType.SOCKET_STREAM || kind === FileType.SOCKET_DGRAM;
+  const type = isSocket ? FileType.UNKNOWN : kind;
   // One direction each, and no flags, as wasmtime has it and wasi-libc's tests expect it.
   const descriptor = Descriptor.stream(handle, type, read && isInput, write && !isInput);
   descriptor.rights &= ~Right.FD_FDSTAT_SET_FLAGS;

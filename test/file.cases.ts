@@ -895,6 +895,28 @@ const listing: FileCase[] = [
     hand.file('late');
     expect(hand.list(one).map(({ name }) => name)).toContain('late');
   }),
+  fileCase('more directories are read by turns than anybody keeps in mind', (hand) => {
+    const names = Array.from({ length: 40 }, (_, i) => `dir${i}`);
+    const dirs = names.map((name) => {
+      expect(hand.mkdir(name)).toBe(0);
+      for (let i = 0; i < 9; i++) hand.file(`${name}/${name}-${i}`);
+      return hand.opened(name, READ | DIRECTORY);
+    });
+    const cookies = dirs.map(() => 0n);
+    const seen = dirs.map(() => new Set<string>());
+    for (let round = 0; round < 12; round++) {
+      for (const [i, dir] of dirs.entries()) {
+        const { entries } = hand.readdir(dir, cookies[i], 40);
+        if (entries.length === 0) continue;
+        cookies[i] = entries[0]!.next;
+        seen[i]!.add(entries[0]!.name);
+      }
+    }
+    for (const [i, name] of names.entries())
+      expect(seen[i], name).toEqual(
+        new Set(['.', '..', ...Array.from({ length: 9 }, (_, n) => `${name}-${n}`)]),
+      );
+  }),
   fileCase('what is no directory is not listed', (hand) => {
     hand.file('file');
     const { files } = hand.kernel;

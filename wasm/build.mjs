@@ -7,7 +7,15 @@
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -121,6 +129,15 @@ const STORES = ['', 'log', 'snapshot', 'directory'].map((name, i) => ({
   compileFlags: i === 0 ? [] : [`-DFORGET=${1 << (i - 1)}`],
 }));
 
+/** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
+const CASES = { sources: 'test/conformance/case', output: 'dist/test/conformance' };
+const CONFORMANCE = readdirSync(CASES.sources)
+  .filter((name) => name.endsWith('.c'))
+  .map((name) => ({
+    output: `${CASES.output}/${basename(name, '.c')}.wasm`,
+    sources: [`${CASES.sources}/${name}`],
+  }));
+
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -143,6 +160,7 @@ const GUESTS = [
   ),
   ...CANARIES,
   ...STORES,
+  ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
     output: 'dist/test/guest/maybe.production.wasm',
@@ -370,7 +388,10 @@ async function main() {
       : await buildC(guest, compiler);
     update(guest.output, wasm);
   }
-  if (named.length === 0) await buildComponent(compiler);
+  if (named.length > 0) return;
+  const isGiven = (/** @type {string} */ path) => !/\.[ch]$/.test(path);
+  cpSync(CASES.sources, CASES.output, { recursive: true, filter: isGiven });
+  await buildComponent(compiler);
 }
 
 try {

@@ -3,6 +3,7 @@
  * native/beneath.c: with openat2(2), or component by component where that cannot be had.
  * `POLLUX_PATHS` chooses.
  */
+import { Errno } from '../kernel/errno.js';
 import { UsageError } from '../kernel/error.js';
 import { Open, type FileSystem } from '../kernel/file-system.js';
 import type { GuestMemory } from '../kernel/kernel.js';
@@ -20,6 +21,8 @@ export interface Owner {
   memory(): GuestMemory;
   /** A handle that is new, or a negated errno, which is answered. */
   keep(handle: number): number;
+  /** True for what other processes may share. */
+  foreign(handle: number): boolean;
 }
 
 /**
@@ -75,7 +78,9 @@ export class LinuxFiles implements FileSystem {
     return this.#native.pwrite(file, this.#bytes, iovs, iovsCount, offset);
   }
 
+  /** What other processes share keeps the flags that it has. */
   setFlags(file: number, flags: number): number {
+    if (this.#owner.foreign(file)) return flags === this.flags(file) ? 0 : -Errno.EOPNOTSUPP;
     return this.#native.setFileFlags(file, flags);
   }
 

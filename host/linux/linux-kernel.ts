@@ -105,11 +105,12 @@ export class LinuxKernel implements Kernel {
     calls,
     paths,
   }: { wake?: number; ahead?: boolean; calls?: BigUint64Array; paths?: Resolution } = {}) {
-    this.files = new LinuxFiles(
-      this.#native,
-      { memory: () => this.#memory, keep: (handle) => this.#keep(handle) },
-      paths,
-    );
+    const owner = {
+      memory: () => this.#memory,
+      keep: (handle: number) => this.#keep(handle),
+      foreign: (handle: number) => this.#foreign.has(handle),
+    };
+    this.files = new LinuxFiles(this.#native, owner, paths);
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
     if (ahead) this.#ahead = new Ahead(this.#native);

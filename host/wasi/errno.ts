@@ -62,7 +62,9 @@ export const WasiErrno = {
   RANGE: 68,
   ROFS: 69,
   SPIPE: 70,
+  STALE: 72,
   TIMEDOUT: 73,
+  TXTBSY: 74,
   XDEV: 75,
   NOTCAPABLE: 76,
 } as const;

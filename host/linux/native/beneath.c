@@ -132,10 +132,9 @@ static int walk_last(struct walk *walk, const char *name, int flags, int *fd) {
     close(*fd);
     return result;
   }
-  if (!follows(flags) || (error != ELOOP && error != ENOTDIR)) return -error;
+  if (!follows(flags) || error != ELOOP) return -error;
   result = walk_link(walk, here(walk), name, "");
   if (result != -EINVAL) return result;
-  if (error == ENOTDIR) return -ENOTDIR;
   memmove(walk->rest, name, strlen(name) + 1); /* it was a link, but no longer: once more */
   return 0;
 }
@@ -160,7 +159,8 @@ static int walk_on(struct walk *walk, int flags) {
       return fd < 0 ? -errno : fd;
     }
     int fd = -1, result;
-    if (*end) {
+    /* A directory, whether it is found there or by a link, is entered first, and then opened. */
+    if (*end || (flags & O_DIRECTORY && follows(flags))) {
       if (flags & O_CREAT && end[strspn(end, "/")] == 0) return -EISDIR;
       result = walk_into(walk, name, end);
     } else {

@@ -32,33 +32,35 @@ struct record {
 };
 
 struct listing {
+  int fd;
   int64_t cookie; /* of what is next */
   size_t at, end;
   _Alignas(struct record) uint8_t bytes[LISTING_BYTES];
 };
 
-static struct listing *listing_of(struct instance *instance, int fd) {
-  if (fd >= instance->listing_capacity) {
-    int capacity = fd < 64 ? 128 : fd * 2;
-    struct listing **listings = realloc(instance->listings, (size_t)capacity * sizeof *listings);
-    if (!listings) return NULL;
-    for (int i = instance->listing_capacity; i < capacity; i++) listings[i] = NULL;
-    instance->listings = listings;
-    instance->listing_capacity = capacity;
-  }
-  if (!instance->listings[fd]) instance->listings[fd] = malloc(sizeof(struct listing));
-  return instance->listings[fd];
+static struct listing **slot_of(struct instance *instance, int fd) {
+  for (int i = 0; i < MAX_LISTINGS; i++)
+    if (instance->listings[i] && instance->listings[i]->fd == fd) return &instance->listings[i];
+  return NULL;
+}
+
+/* In the place of another, if there are too many: that one is read anew from its cookie. */
+static struct listing *begin_listing(struct instance *instance, int fd) {
+  struct listing **slot = &instance->listings[instance->next_listing++ % MAX_LISTINGS];
+  if (!*slot && !(*slot = malloc(sizeof **slot))) return NULL;
+  (*slot)->fd = fd;
+  return *slot;
 }
 
 void forget_listing(struct instance *instance, int fd) {
-  if (fd < 0 || fd >= instance->listing_capacity) return;
-  free(instance->listings[fd]);
-  instance->listings[fd] = NULL;
+  struct listing **slot = slot_of(instance, fd);
+  if (!slot) return;
+  free(*slot);
+  *slot = NULL;
 }
 
 void close_listings(struct instance *instance) {
-  for (int fd = 0; fd < instance->listing_capacity; fd++) free(instance->listings[fd]);
-  free(instance->listings);
+  for (int i = 0; i < MAX_LISTINGS; i++) free(instance->listings[i]);
 }
 
 /* 1, or a negated errno */
@@ -133,10 +135,10 @@ static napi_value readDirectory(napi_env env, napi_callback_info info) {
   uint64_t at = argument_u32(&call, 2), length = argument_u32(&call, 3);
   if (!argument_bytes(&call, 1, &memory, &size) || at + length > size) return answer(env, -EFAULT);
   int64_t cookie = argument_i64(&call, 4);
-  bool begun = fd < call.instance->listing_capacity && call.instance->listings[fd];
-  struct listing *listing = listing_of(call.instance, fd);
+  struct listing **slot = slot_of(call.instance, fd);
+  struct listing *listing = slot ? *slot : begin_listing(call.instance, fd);
   if (!listing) return answer(env, -ENOMEM);
-  if (!begun || cookie == 0 || cookie != listing->cookie) more = move_to(listing, fd, cookie);
+  if (!slot || cookie == 0 || cookie != listing->cookie) more = move_to(listing, fd, cookie);
   uint64_t used = 0;
   while (more >= 0 && used < length && (more = refill(listing, fd)) > 0) {
     const struct record *record = (const void *)(listing->bytes + listing->at);

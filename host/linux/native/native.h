@@ -14,6 +14,7 @@
 
 #define WAKE_TOKEN (-1)
 #define MAX_QUEUES 16
+#define MAX_LISTINGS 16
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) \
   { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
@@ -77,8 +78,8 @@ struct instance {
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
   struct bits regular; /* and regular files, which are read and written at once */
-  struct listing **listings; /* by descriptor, of directories that are being read, or NULL */
-  int listing_capacity;
+  struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
+  unsigned next_listing;
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
