@@ -39,6 +39,7 @@ interface SimulateFlags {
   paranoid?: true;
   refuseMemory?: true;
   crashes?: number;
+  fuel?: number;
 }
 
 interface ReplayFlags {
@@ -106,7 +107,7 @@ function environment(pairs: readonly string[]): Record<string, string> {
 }
 
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
-  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes } = flags;
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes, fuel } = flags;
   const listen = flags.listen ?? [ADDRESS];
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
   if (exhaustive !== undefined && flags.jobs > 1)
@@ -127,6 +128,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       refuseMemory: flags.refuseMemory === true,
       ...(exhaustive !== undefined && { exhaustive }),
       ...(crashes !== undefined && { crashes }),
+      ...(fuel !== undefined && { fuel }),
     },
   };
 }
@@ -257,6 +259,12 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
         '--crashes <n>',
         'its process may die so often, and is started anew; the clients of echo connect again',
       ).argParser(whole),
+    )
+    .addOption(
+      new Option(
+        '--fuel <n>',
+        'how often it may loop between two calls (default: 100000000)',
+      ).argParser(positive),
     )
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>

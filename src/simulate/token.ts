@@ -26,6 +26,7 @@ const kept = [
   'maxDescriptors',
   'refuseMemory',
   'crashes',
+  'fuel',
   'healNs',
   'limitNs',
   'exitCodes',
