@@ -342,6 +342,7 @@ class Run implements Course, Cast, RunState, Host {
         throw new Exited(code);
       },
       interrupted: () => {},
+      handled: () => this.world.handled,
       warn: () => {},
     };
     const { choices } = this.world;
@@ -374,6 +375,8 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
+    // A process that has ended has closed all that it had.
+    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
     if (this.#unfinished > 0) {
       return { kind: 'unanswered', message: this.waiting.join(', ') };
