@@ -71,6 +71,8 @@ export const decisions: Readonly<Record<string, Decision>> = {
   'size lost': { rate: OFTEN, words: 'it had not grown yet' },
   'page lost': { rate: OFTEN, words: 'what was written there was lost' },
   partial: { rate: SOMETIMES, words: 'a file was read or written in part', posix: true },
+  eintr: { rate: SELDOM, words: 'a wait was interrupted' },
+  handler: { rate: SELDOM, words: 'a wait was interrupted, and the guest was told', posix: true },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };
 

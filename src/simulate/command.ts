@@ -43,6 +43,7 @@ interface SimulateFlags {
   refuseMemory?: true;
   powerLoss?: true;
   crashes?: number;
+  fuel?: number;
 }
 
 interface ReplayFlags {
@@ -110,7 +111,7 @@ function environment(pairs: readonly string[]): Record<string, string> {
 }
 
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
-  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes } = flags;
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes, fuel } = flags;
   const listen = flags.listen ?? [ADDRESS];
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
   if (exhaustive !== undefined && flags.jobs > 1)
@@ -134,6 +135,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       powerLoss: flags.powerLoss === true,
       ...(exhaustive !== undefined && { exhaustive }),
       ...(crashes !== undefined && { crashes }),
+      ...(fuel !== undefined && { fuel }),
     },
   };
 }
@@ -268,6 +270,12 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
       ).argParser(whole),
     )
     .option('--power-loss', 'its machine may die with it, and lose what was not synced')
+    .addOption(
+      new Option(
+        '--fuel <n>',
+        'how often it may loop between two calls (default: 100000000)',
+      ).argParser(positive),
+    )
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

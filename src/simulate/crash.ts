@@ -1,7 +1,7 @@
 /**
  * The death of a guest's process, and how long it takes until it is started anew. The kernel closes
  * what it had open, as Linux does: who was connected sees an end, or a reset where the guest had
- * not received everything; who waited at its listener is reset, and whoever comes meanwhile refused.
+ * not received everything; who waited at its listener is reset; whoever comes meanwhile is refused.
  * What it wrote to its disk is there, unless its machine dies with it.
  */
 import { UsageError } from '../../host/kernel/error.js';

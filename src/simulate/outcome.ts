@@ -47,6 +47,11 @@ export interface SimulateOptions {
    */
   refuseMemory?: boolean;
   /**
+   * How many loops, and calls of its own functions, a guest may make between two calls of the
+   * host's; default: 100 million. One that makes more is taken for one that would never end.
+   */
+  fuel?: number;
+  /**
    * How often the guest's process may die, at any of its calls, to be started anew with the same
    * grants after a while. Default: 0, for few worlds expect it; a file of a world may export it.
    */
@@ -145,12 +150,19 @@ export class Failed {
   }
 }
 
-/** What it means that a guest was left by `error`: a failure of the run, or whatever else it is. */
-export function failureOf(error: unknown, waiting: readonly string[]): unknown {
+const SPENT = 'the guest loops, and calls nothing; if it has so much to compute, give it more fuel';
+
+/**
+ * What it means that a guest was left by `error`: a failure of the run, or whatever else it is.
+ * `spent`: it has no fuel left.
+ */
+export function failureOf(error: unknown, waiting: readonly string[], spent: boolean): unknown {
   if (error instanceof Deadlock)
     return new Failed('deadlock', [error.message, ...waiting].join('; '), error);
   if (error instanceof Livelock) return new Failed('livelock', error.message, error);
   if (error instanceof RangeError) return new Failed('stack', error.message, error);
+  if (error instanceof WebAssembly.RuntimeError && spent)
+    return new Failed('livelock', SPENT, error);
   if (error instanceof WebAssembly.RuntimeError) return new Failed('trap', error.message, error);
   if (error instanceof WebAssembly.Exception)
     return new Failed('trap', 'an exception was not caught', error);

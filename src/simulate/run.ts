@@ -25,7 +25,7 @@ import { contentsOf, grantContents, loadContents, type AllContents } from './con
 import { Crash, Crashes } from './crash.js';
 import { dial } from './dial.js';
 import { Instrument, type Call, type Course } from './instrument.js';
-import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
+import { MEMORY_CHOICES, moduleOf } from './module.js';
 import {
   Failed,
   failureOf,
@@ -90,6 +90,8 @@ class Run implements Course, Cast, RunState, Host {
   /** By index of the grant: where its listener is, and will be again after a crash. */
   readonly #listening: SocketAddress[] = [];
   #assembled: Assembled | undefined;
+  /** Of its instance: below 0 if that was ended for its loops. */
+  #fuel: WebAssembly.Global | undefined;
   #company: Company | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -352,15 +354,18 @@ class Run implements Course, Cast, RunState, Host {
         throw new Exited(code);
       },
       interrupted: () => {},
+      handled: () => this.world.handled,
       warn: () => {},
     };
     const { choices } = this.world;
     const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
-    const module = moduleWithMemory(this.#guest, room);
+    const { module, fuel } = moduleOf(this.#guest, room, this.#options.fuel);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
+    this.#fuel = undefined;
     this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
     const instance = new WebAssembly.Instance(module, this.#assembled.imports);
     attach(this.#assembled, instance);
+    this.#fuel = instance.exports[fuel] as WebAssembly.Global;
     (instance.exports['_start'] as () => void)();
     // It may have caught what should have ended it.
     if (this.#end !== undefined) throw this.#end;
@@ -372,7 +377,7 @@ class Run implements Course, Cast, RunState, Host {
     if (error instanceof Exited) return error.code;
     if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
-    throw failureOf(error, this.waiting);
+    throw failureOf(error, this.waiting, this.#fuel?.value < 0);
   }
 
   /** What is wrong with a run that came to its end, if anything is. */
@@ -382,6 +387,8 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
+    // A process that has ended has closed all that it had.
+    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
     if (this.#unfinished > 0) {
       return { kind: 'unanswered', message: this.waiting.join(', ') };

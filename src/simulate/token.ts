@@ -29,6 +29,7 @@ const kept = [
   'refuseMemory',
   'crashes',
   'powerLoss',
+  'fuel',
   'healNs',
   'limitNs',
   'exitCodes',
