@@ -45,7 +45,8 @@ export class Disk implements Space {
   clock: Realtime | undefined;
   readonly #world: World;
   readonly #roots = new Map<string, Directory>();
-  readonly #prefix: string;
+  readonly #host: string;
+  readonly #labels: ReturnType<typeof labelsOf>;
   readonly #bytes: number;
   freeBytes: number;
   #inodes = 0n;
@@ -53,7 +54,8 @@ export class Disk implements Space {
   /** `host`: the machine's name. */
   constructor(world: World, host: string, bytes = DEFAULT_BYTES) {
     this.#world = world;
-    this.#prefix = `${host}/disk`;
+    this.#host = host;
+    this.#labels = labelsOf(host);
     this.#bytes = this.freeBytes = bytes;
   }
 
@@ -86,37 +88,37 @@ export class Disk implements Space {
   /** An operation takes its time. */
   spend(ns = 0): void {
     const { choices, scheduler } = this.#world;
-    const slow = choices.choose(`${this.#prefix}/slow`, SLOW_NS.length);
+    const slow = choices.choose(this.#labels.slow, SLOW_NS.length);
     const all = ns + SLOW_NS[slow]!;
     if (all === 0) return;
     scheduler.pass(all);
     this.#world.rouse();
   }
 
-  /** True if an operation (`read`, `write`, `sync`) fails by EIO. */
-  fails(operation: string): boolean {
-    return this.#chosen(`${operation}/eio`);
+  /** True if an operation fails by EIO. */
+  fails(operation: 'read' | 'write' | 'sync'): boolean {
+    return this.#chosen(this.#labels[operation]);
   }
 
   /** True if others have left no room on the disk. */
   isFull(): boolean {
-    return this.#chosen('enospc');
+    return this.#chosen(this.#labels.full);
   }
 
   /** How many of `total` bytes are read or written at once. */
   part(total: number): number {
     if (total < 2) return total;
-    const part = this.#world.choices.choose(`${this.#prefix}/partial`, 4);
+    const part = this.#world.choices.choose(this.#labels.part, 4);
     return [total, total >>> 1, 1, total - 1][part]!;
   }
 
   /** In which order a directory is listed: a `Listing`. */
   listing(): number {
-    return this.#world.choices.choose(`${this.#prefix}/listing`, LISTINGS);
+    return this.#world.choices.choose(this.#labels.listing, LISTINGS);
   }
 
-  #chosen(decision: string): boolean {
-    return this.#world.choices.choose(`${this.#prefix}/${decision}`, 2) === 1;
+  #chosen(label: string): boolean {
+    return this.#world.choices.choose(label, 2) === 1;
   }
 
   /** Writes what is in memory of an inode: 0, or -EIO. */
@@ -133,7 +135,7 @@ export class Disk implements Space {
 
   /** Some of a file is written without anybody having asked. */
   writeBack(content: Content): void {
-    if (content.isDirty && this.#chosen('early')) content.sync();
+    if (content.isDirty && this.#chosen(this.#labels.early)) content.sync();
   }
 
   // What is on it.
@@ -204,21 +206,21 @@ export class Disk implements Space {
 
   /** The machine crashes: what was not synced may be lost, as the log of choices has it. */
   crash(): void {
-    const names = new Map<Inode, string>();
-    for (const { path, inode } of this.#all()) if (!names.has(inode)) names.set(inode, path);
+    const paths = new Map<Inode, string>();
+    for (const { path, inode } of this.#all()) if (!paths.has(inode)) paths.set(inode, path);
+    const labelOf = (inode: Inode) => `${this.#host}:${paths.get(inode) ?? 'removed'}`;
     // What comes back may be more than there is room for, for a moment.
     this.freeBytes = Infinity;
-    this.journal.crash(({ directory, name }) =>
-      this.#chosen(`${names.get(directory) ?? 'removed'}/${toText(name)}/entry lost`),
-    );
-    const contents = this.#recount();
-    for (const content of contents) {
-      const lost = (what: string) =>
-        this.#chosen(`${names.get(content) ?? 'removed'}/${what} lost`);
+    this.journal.crash(({ directory, name }) => {
+      const entry = `${labelOf(directory)}/${toText(name)}`;
+      return this.#chosen(`${entry}/entry lost`);
+    });
+    for (const content of this.#recount()) {
+      const file = labelOf(content);
       content.crash({
-        cut: () => lost('cut'),
-        size: () => lost('size'),
-        page: (index) => lost(`page ${index}/page`),
+        cut: () => this.#chosen(`${file}/cut lost`),
+        size: () => this.#chosen(`${file}/size lost`),
+        page: (index) => this.#chosen(`${file}/${index}/page lost`),
       });
     }
     this.freeBytes = this.#bytes - this.usedBytes;
@@ -228,7 +230,7 @@ export class Disk implements Space {
   *#all(): Generator<Found> {
     const rest: Found[] = [];
     for (const [name, root] of this.#roots)
-      rest.push({ path: name.replace(/^\/+/, ''), name: '', inode: root, directory: undefined });
+      rest.push({ path: name, name: '', inode: root, directory: undefined });
     for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
       yield each;
       if (!(each.inode instanceof Directory)) continue;
@@ -268,6 +270,21 @@ export class Disk implements Space {
     }
     return bytes;
   }
+}
+
+/** The labels of what is chosen. */
+function labelsOf(host: string) {
+  const disk = host.concat('/disk');
+  return {
+    slow: `${disk}/slow`,
+    read: `${disk}/read/eio`,
+    write: `${disk}/write/eio`,
+    sync: `${disk}/sync/eio`,
+    full: `${disk}/enospc`,
+    part: `${disk}/partial`,
+    listing: `${disk}/listing`,
+    early: `${disk}/early`,
+  };
 }
 
 function encoded(text: string): Uint8Array {

@@ -69,7 +69,7 @@ export const decisions: Readonly<Record<string, Decision>> = {
   'entry lost': { rate: OFTEN, words: 'a change of a directory was lost' },
   'cut lost': { rate: OFTEN, words: 'it was not cut, and what was written then was lost' },
   'size lost': { rate: OFTEN, words: 'it had not grown yet' },
-  'page lost': { rate: OFTEN, words: 'what was written there was lost' },
+  'page lost': { rate: OFTEN, words: 'what was written to that page was lost' },
   partial: { rate: SOMETIMES, words: 'a file was read or written in part', posix: true },
   eintr: { rate: SELDOM, words: 'a wait was interrupted' },
   handler: { rate: SELDOM, words: 'a wait was interrupted, and the guest was told', posix: true },

@@ -7,11 +7,13 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { UsageError } from '../../host/kernel/error.js';
-import { Link, type Disk, type Tree } from '../../host/sim/disk.js';
+import { Disk, Link, type Tree } from '../../host/sim/disk.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
+import type { World } from '../../host/sim/world.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
 import type { DirectoryOption } from '../directory.js';
+import type { SimulateOptions } from './outcome.js';
 
 /** A directory of this machine, which is copied, or what there is in it. */
 export type DirectoryContents = DirectoryOption | { tree: Tree; readOnly?: boolean } | Contents;
@@ -65,6 +67,9 @@ export class Contents {
   }
 }
 
+/** What a run is told of its disk. */
+type Options = Pick<SimulateOptions, 'dirs' | 'diskBytes'>;
+
 /** By the guest's names. */
 export type AllContents = Readonly<Record<string, Contents>>;
 
@@ -75,24 +80,32 @@ export function contentsOf(dirs: Readonly<Record<string, DirectoryContents>> = {
   );
 }
 
-/** Puts them on a disk; `hash` comes to cover them. Throws `UsageError`. */
-export function loadContents(disk: Disk, contents: AllContents, hash: TraceHash): void {
-  for (const [guest, each] of Object.entries(contents)) {
+/**
+ * The disk of a machine, with what the options say is on it; `hash` comes to cover that. Throws
+ * `UsageError`.
+ */
+export function loadedDisk(
+  world: World,
+  host: string,
+  { dirs, diskBytes }: Options,
+  hash: TraceHash,
+): Disk {
+  const disk = new Disk(world, host, diskBytes);
+  for (const [guest, each] of Object.entries(contentsOf(dirs))) {
     if (guest === '' || guest.includes('\0'))
       throw new UsageError(`a directory has no name for the guest, or NUL in it: "${guest}"`);
     disk.load(guest, each.tree);
     hash.text(`${guest} ${each.hash}`);
-    if (disk.freeBytes < 0) {
-      throw new UsageError(
-        `what the directory ${guest} holds does not fit on the disk: give it more bytes`,
-      );
-    }
   }
+  if (disk.freeBytes >= 0) return disk;
+  throw new UsageError(
+    `what the directories hold is ${-disk.freeBytes} bytes more than the disk: make it larger`,
+  );
 }
 
-/** Descriptors of what was put on the disk of a machine. */
-export const grantContents = ({ files }: SimKernel, contents: AllContents): Descriptor[] =>
-  Object.entries(contents).map(([guest, { readOnly }]) =>
+/** Descriptors of what is on the disk of a machine. */
+export const grantContents = ({ files }: SimKernel, { dirs }: Options): Descriptor[] =>
+  Object.entries(contentsOf(dirs)).map(([guest, { readOnly }]) =>
     Descriptor.preopen(files.openRoot(guest), new TextEncoder().encode(guest), readOnly),
   );
 

@@ -6,7 +6,7 @@ import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
-import { Disk } from '../../host/sim/disk.js';
+import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
@@ -21,7 +21,7 @@ import { assemble, attach, type Assembled, type Grants, type Wrap } from '../ins
 import { Actor, type Cast, type Script } from './actor.js';
 import { Company, type Host } from './company.js';
 import { textOf } from './connection.js';
-import { contentsOf, grantContents, loadContents, type AllContents } from './contents.js';
+import { contentsOf, grantContents, loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
 import { dial } from './dial.js';
 import { Instrument, type Call, type Course } from './instrument.js';
@@ -69,16 +69,16 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
   checkRepeatable(guest);
-  return new Run(guest, options).result();
+  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
+  readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
-  readonly #contents: AllContents;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
   readonly #actors: Actor[] = [];
@@ -112,10 +112,8 @@ class Run implements Course, Cast, RunState, Host {
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
-    this.#contents = contentsOf(options.dirs);
-    const disk = new Disk(this.world, 'guest', options.diskBytes);
-    loadContents(disk, this.#contents, this.hash);
-    this.#kernel = this.world.kernel({ host: 'guest', disk });
+    this.disk = loadedDisk(this.world, 'guest', options, this.hash);
+    this.#kernel = this.world.kernel({ host: 'guest', disk: this.disk });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
   }
@@ -180,10 +178,6 @@ class Run implements Course, Cast, RunState, Host {
 
   get stderr(): string {
     return textOf(this.#stderr.bytes);
-  }
-
-  get disk(): Disk {
-    return this.#kernel.disk;
   }
 
   get waiting(): readonly string[] {
@@ -283,7 +277,7 @@ class Run implements Course, Cast, RunState, Host {
     const streams = [new Source(input), this.#stdout, this.#stderr].map((file, fd) =>
       Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
     );
-    const dirs = grantContents(kernel, this.#contents);
+    const dirs = grantContents(kernel, this.#options);
     const listeners = listen.map((text, i) => {
       const grant = parseGrant(text);
       const handle = kernel.listen(this.#listening[i] ?? grant, BACKLOG);
@@ -292,7 +286,10 @@ class Run implements Course, Cast, RunState, Host {
       return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
     });
     // Now, for actors connect at once, and what follows may be a connection to one of them.
-    if (this.crashes === 0) this.#populate();
+    if (this.crashes === 0) {
+      this.#addCompany();
+      this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
+    }
     const connections = connect.map((text) => {
       const grant = parseGrant(text);
       const handle = dial(kernel, grant, () => this.#retries());
@@ -303,11 +300,6 @@ class Run implements Course, Cast, RunState, Host {
       (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
     );
     return { streams, dirs, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
-  }
-
-  #populate(): void {
-    this.#addCompany();
-    this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
   }
 
   /** True if a connection of the guest's that has failed is to be tried again. */
