@@ -19,7 +19,7 @@ interface Pending {
   readonly touches: readonly (Directory | Journal)[];
 }
 
-/** So many changes wait at most, and so many bytes of what they have removed: then all is written. */
+/** So many changes wait, with so many bytes of what they have removed; then all is written. */
 const MOST_PENDING = 4096;
 const MOST_HELD_BYTES = 64 << 20;
 
@@ -52,12 +52,12 @@ export class Journal {
   sync(directory: Directory): void {
     const synced = new Set<Directory | Journal>([directory]);
     const left: Pending[] = [];
-    for (const each of this.#pending.reverse()) {
+    for (const each of this.#pending.toReversed()) {
       if (each.touches.some((one) => synced.has(one)))
         for (const one of each.touches) synced.add(one);
       else left.push(each);
     }
-    this.#pending = left.reverse();
+    this.#pending = left.toReversed();
   }
 
   /** The machine crashes: undoes what the disk does not have, as `lost` says of each. */
@@ -70,7 +70,7 @@ export class Journal {
       for (const one of each.touches) behind.add(one);
       undone.push(each);
     }
-    for (const { changes } of undone.reverse())
+    for (const { changes } of undone.toReversed())
       for (const { directory, name, before } of changes) directory.set(name, before);
     this.#clear();
   }

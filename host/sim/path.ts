@@ -86,7 +86,7 @@ function components(path: string): string[] {
   return path
     .split('/')
     .filter((name) => name !== '')
-    .reverse();
+    .toReversed();
 }
 
 /** The path in guest memory, which is relative, or a negated errno. */

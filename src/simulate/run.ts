@@ -281,7 +281,8 @@ class Run implements Course, Cast, RunState, Host {
     const listeners = listen.map((text, i) => {
       const grant = parseGrant(text);
       const handle = kernel.listen(this.#listening[i] ?? grant, BACKLOG);
-      check(handle, `cannot listen at ${formatAddress(grant)}`);
+      if (handle < 0)
+        throw new UsageError(`cannot listen at ${formatAddress(grant)}: ${errnoName(handle)}`);
       this.#listening[i] = kernel.file(handle)!.address() as SocketAddress;
       return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
     });
@@ -382,9 +383,7 @@ class Run implements Course, Cast, RunState, Host {
     // A process that has ended has closed all that it had.
     if (code !== undefined) this.#kernel.dispose();
     this.#settle();
-    if (this.#unfinished > 0) {
-      return { kind: 'unanswered', message: this.waiting.join(', ') };
-    }
+    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
       eventually?.(this);
     } catch (error) {
@@ -397,8 +396,4 @@ class Run implements Course, Cast, RunState, Host {
   #settle(): void {
     while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
   }
-}
-
-function check(result: number, what: string): void {
-  if (result < 0) throw new UsageError(`${what}: ${errnoName(result)}`);
 }

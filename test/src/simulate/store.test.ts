@@ -93,7 +93,7 @@ describe('a store', () => {
       expect(failure.message).toMatch(/it had answered \d+, and now it has \d+/);
       const labels = log.map(({ label }) => label);
       expect(labels).toContain('guest/power');
-      expect(labels.some((label) => / lost$/.test(label))).toBe(true);
+      expect(labels.some((label) => label.endsWith(' lost'))).toBe(true);
       expect(log.length).toBeLessThanOrEqual(6);
       const again = simulate(guest, { ...options, log: parseToken(token).log });
       expect(again.failure?.message).toBe(failure.message);
