@@ -123,10 +123,10 @@ const CANARIES = [
 );
 
 /** A store, and its twins that each forget to sync something. */
-const STORES = ['', 'log', 'snapshot', 'directory'].map((name, i) => ({
-  output: `dist/test/guest/store${name && `.${name}`}.wasm`,
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
   sources: ['test/guest/store.c'],
-  compileFlags: i === 0 ? [] : [`-DFORGET=${1 << (i - 1)}`],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
 }));
 
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
@@ -152,6 +152,7 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
+  { output: 'dist/test/guest/copy.wasm', sources: ['test/guest/copy.c'] },
   ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
     (name) => ({
       output: `dist/test/guest/${name}.wasm`,
