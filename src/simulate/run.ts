@@ -2,24 +2,24 @@
  * One simulated run of a guest, from its start to its end, in this thread and at once: the same
  * module as elsewhere, on a kernel that is made of a seed, with the actors of its world.
  */
-import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
-import { Readiness } from '../../host/kernel/readiness.js';
+import type { Kernel } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
-import { Sink, Source } from '../../host/sim/stream.js';
+import { Sink } from '../../host/sim/stream.js';
+import { SUSPENDED } from '../../host/sim/suspension.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
-import { Descriptor } from '../../host/wasi/descriptors.js';
-import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
-import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
+import { assemble, attach, type Assembled, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { Company, type Host } from './company.js';
+import { connectAll } from './connecting.js';
 import { ConnectionError, textOf } from './connection.js';
+import { connectAtOnce, give, grantsOf, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
@@ -29,7 +29,10 @@ import {
   type SimulateOptions,
   type Simulated,
 } from './outcome.js';
+import { embedderOf, Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
+import { RecallingKernel } from './stack/recalling-kernel.js';
+import type { Part, Stage } from './stack/stage.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -38,19 +41,8 @@ const GRACE_NS = 1e9;
 const GRACE_CALLS = 1000;
 /** Calls in which nothing happens in the world; time has long run faster then. */
 const LIVELOCK_CALLS = 5000;
-const BACKLOG = 4096;
-const DEFAULT_DESCRIPTORS = 65536;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
-
-/** The guest called proc_exit. */
-class Exited {
-  readonly code: number;
-
-  constructor(code: number) {
-    this.code = code;
-  }
-}
 
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
@@ -81,6 +73,10 @@ class Run implements Course, Cast, RunState, Host {
   readonly #heals: Timer;
   #assembled: Assembled | undefined;
   #company: Company | undefined;
+  /** When the call that goes on began. */
+  #startNs = 0;
+  /** How the guest has ended, if it has: its exit code, or undefined. */
+  #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -109,7 +105,7 @@ class Run implements Course, Cast, RunState, Host {
     let failure: Failure | undefined;
     let company: ReturnType<Company['dispose']> | undefined;
     try {
-      code = this.#runGuest(this.#grants());
+      code = this.#runGuest();
       failure = this.#judge(code);
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
@@ -204,6 +200,15 @@ class Run implements Course, Cast, RunState, Host {
     return this.record !== undefined;
   }
 
+  get refuseMemory(): boolean {
+    return this.#options.refuseMemory === true;
+  }
+
+  get goesOn(): boolean {
+    if (this.#left === undefined) return true;
+    return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
+  }
+
   companionFailed(kind: 'trap' | 'exit', message: string): never {
     throw (this.#end = new Failed(kind, message));
   }
@@ -211,13 +216,19 @@ class Run implements Course, Cast, RunState, Host {
   // What stands around each call of the guest.
 
   get now(): number {
-    return this.world.now;
+    return this.#kernel.nowNs;
   }
 
-  before(): void {
+  before(): number {
+    const company = this.#company;
+    if (company !== undefined) {
+      if (company.suspension.resuming) return this.#startNs;
+      if (company.stage === undefined) company.suspension.catchUp();
+    }
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
+    return (this.#startNs = this.now);
   }
 
   after(): void {
@@ -231,7 +242,7 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   ended(error: unknown): void {
-    this.#end ??= error;
+    if (error !== SUSPENDED) this.#end ??= error;
   }
 
   // The guest.
@@ -246,74 +257,89 @@ class Run implements Course, Cast, RunState, Host {
   #addCompany(): void {
     const { companions } = this.#options;
     if (companions === undefined) return;
-    this.#company = new Company(this, companions);
+    this.#company = new Company(this, this.#guest, this.#kernel, companions);
     this.#unfinished += this.#company.awaited;
   }
 
-  #grants(): Grants {
-    const kernel = this.#kernel;
-    const { listen = [], connect = [], stdin = NO_BYTES, maxDescriptors } = this.#options;
-    const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
-    const streams = [new Source(input), this.#stdout, this.#stderr].map((file, fd) =>
-      Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
-    );
-    const listeners = listen.map((text) => {
-      const grant = parseGrant(text);
-      const handle = kernel.listen(grant, BACKLOG);
-      check(handle, `cannot listen at ${formatAddress(grant)}`);
-      return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
+  #given(): Given {
+    return give(this.#kernel, this.#options, [this.#stdout, this.#stderr], () => {
+      this.#addCompany();
+      // Now, for actors connect at once, and what follows may be a connection to one of them.
+      this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
     });
-    this.#addCompany();
-    // Now, for actors connect at once, and what follows may be a connection to one of them.
-    this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
-    const connections = connect.map((text) => {
-      const grant = parseGrant(text);
-      const handle = kernel.connect(grant);
-      const what = `cannot connect to ${formatAddress(grant)}`;
-      check(handle, what);
-      kernel.waitFor(handle, Readiness.OUT, Infinity);
-      check(kernel.socketError(handle), what);
-      return { fd: grant.fd, descriptor: Descriptor.connection(handle, !grant.blocking) };
-    });
-    // Those with a number of their own come first, as in the sandbox.
-    const sockets = [...listeners, ...connections].sort(
-      (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
-    );
-    return { streams, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
   }
 
-  /** Runs it to its end: its exit code, or undefined if it was ended. */
-  #runGuest(grants: Grants): number | undefined {
+  #connect({ connecting }: Given): void {
+    if (this.#company === undefined) connectAtOnce(this.#kernel, connecting);
+    else connectAll(this.#kernel, connecting);
+  }
+
+  /** Makes the guest: what it exports as its start. `lead` may put something before its imports. */
+  #begin(given: Given, kernel: Kernel, lead: Parameters<Part['begin']>[0]): () => void {
     const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
-    const embedder = {
+    const embedder = embedderOf({
       args: args.map((each) => encoder.encode(each)),
       environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
       poller,
-      embedded: false,
-      watch: () => () => {},
-      exit: (code: number): never => {
-        throw new Exited(code);
-      },
-      interrupted: () => {},
-      warn: () => {},
-    };
+    });
     const { choices } = this.world;
-    const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
+    const room = this.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
     const module = moduleWithMemory(this.#guest, room);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
+    const grants = grantsOf(given, this.#options.maxDescriptors);
+    this.#assembled = assemble(module, kernel, grants, embedder, wrap);
+    const instance = new WebAssembly.Instance(module, lead(this.#assembled.imports));
+    attach(this.#assembled, instance);
+    return instance.exports['_start'] as () => void;
+  }
+
+  /** Runs it to its end: its exit code, or undefined if it was ended. */
+  #runGuest(): number | undefined {
+    const given = this.#given();
+    const stage = this.#company?.stage;
+    if (stage !== undefined) return this.#runOnStage(stage, given);
+    let left: unknown;
     try {
-      this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
-      const instance = new WebAssembly.Instance(module, this.#assembled.imports);
-      attach(this.#assembled, instance);
-      (instance.exports['_start'] as () => void)();
-      return 0;
+      this.#connect(given);
+      this.#begin(given, this.#kernel, (imports) => imports)();
     } catch (error) {
-      return this.#outcome(this.#end ?? error);
+      left = error;
     }
+    try {
+      // It has ended of itself when what it did is over.
+      if (this.#end === undefined) this.#company?.suspension.catchUp();
+    } catch (error) {
+      left = error;
+    }
+    return this.#leave(this.#end ?? left);
+  }
+
+  #runOnStage(stage: Stage, given: Given): number | undefined {
+    const kernel = new RecallingKernel(this.#kernel);
+    const main = stage.add({
+      kernel,
+      suspension: this.#company!.suspension,
+      prepare: () => this.#connect(given),
+      begin: (imports) => this.#begin(given, kernel, imports),
+      ended: (error) => void this.#leave(this.#end ?? error),
+    });
+    try {
+      stage.run(main);
+    } catch (error) {
+      return this.#outcome(error);
+    }
+    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+  }
+
+  /** It was left by `error`, or has returned: its exit code, if it has one. */
+  #leave(error: unknown): number | undefined {
+    this.#left = { code: this.#outcome(error) };
+    return this.#left.code;
   }
 
   /** What it means that the guest was left by `error`. */
   #outcome(error: unknown): number | undefined {
+    if (error === undefined) return 0;
     if (error instanceof Exited) return error.code;
     if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
@@ -329,8 +355,8 @@ class Run implements Course, Cast, RunState, Host {
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    const { exitCodes = [0], eventually } = this.#options;
-    if (code !== undefined && !exitCodes.includes(code)) {
+    const { eventually } = this.#options;
+    if (!this.#isRight(code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
@@ -346,12 +372,14 @@ class Run implements Course, Cast, RunState, Host {
     return undefined;
   }
 
+  #isRight(code: number | undefined): boolean {
+    const { exitCodes = [0] } = this.#options;
+    return code === undefined || exitCodes.includes(code);
+  }
+
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
+    const step = () => this.#company?.step() ?? this.world.step();
+    while (this.goesOn && step());
   }
-}
-
-function check(result: number, what: string): void {
-  if (result < 0) throw new UsageError(`${what}: ${errnoName(result)}`);
 }

@@ -1,0 +1,85 @@
+/** The descriptors that the guest is given that a run is about. */
+import { errnoName } from '../../host/kernel/errno.js';
+import { UsageError } from '../../host/kernel/error.js';
+import { Readiness } from '../../host/kernel/readiness.js';
+import type { SimKernel } from '../../host/sim/sim-kernel.js';
+import { Source, type Sink } from '../../host/sim/stream.js';
+import { Descriptor } from '../../host/wasi/descriptors.js';
+import { formatAddress, parseGrant } from '../grant.js';
+import type { Grants } from '../instance.js';
+import type { Connecting } from './connecting.js';
+import type { SimulateOptions } from './outcome.js';
+
+export interface Given {
+  readonly streams: Grants['streams'];
+  readonly listeners: Grants['sockets'];
+  readonly connections: readonly (Connecting & { readonly grant: ConnectionGrant })[];
+  /** Those that are still to be made. */
+  readonly connecting: Connecting[];
+}
+
+interface ConnectionGrant {
+  readonly fd: number | undefined;
+  readonly blocking: boolean;
+  handle: number;
+}
+
+const BACKLOG = 4096;
+const DEFAULT_DESCRIPTORS = 65536;
+const NO_BYTES = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/** Opens all but the connections; `inhabit` puts the others into the world meanwhile. */
+export function give(
+  kernel: SimKernel,
+  { listen = [], connect = [], stdin = NO_BYTES }: SimulateOptions,
+  outputs: readonly Sink[],
+  inhabit: () => void,
+): Given {
+  const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
+  const streams = [new Source(input), ...outputs].map((file, fd) =>
+    Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
+  );
+  const listeners = listen.map((text) => {
+    const grant = parseGrant(text);
+    const handle = kernel.listen(grant, BACKLOG);
+    check(handle, `cannot listen at ${formatAddress(grant)}`);
+    return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
+  });
+  inhabit();
+  const connections = connect.map((text) => {
+    const { fd, blocking, ...address } = parseGrant(text);
+    return { address, grant: { fd, blocking, handle: -1 } };
+  });
+  return { streams, listeners, connections, connecting: connections.slice() };
+}
+
+/** Makes the connections of a guest that is alone in its world, with actors at most. */
+export function connectAtOnce(kernel: SimKernel, connecting: readonly Connecting[]): void {
+  for (const { address, grant } of connecting) {
+    const what = `cannot connect to ${formatAddress(address)}`;
+    grant.handle = kernel.connect(address);
+    check(grant.handle, what);
+    kernel.waitFor(grant.handle, Readiness.OUT, Infinity);
+    check(kernel.socketError(grant.handle), what);
+  }
+}
+
+export function grantsOf(
+  { streams, listeners, connections }: Given,
+  maxDescriptors = DEFAULT_DESCRIPTORS,
+): Grants {
+  const connected = connections.map(({ grant: { fd, handle, blocking } }) => ({
+    fd,
+    descriptor: Descriptor.connection(handle, !blocking),
+  }));
+  // Those with a number of their own come first, as in the sandbox.
+  const sockets = [...listeners, ...connected].sort(
+    (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
+  );
+  return { streams, sockets, maxDescriptors };
+}
+
+function check(result: number, what: string): void {
+  if (result < 0) throw new UsageError(`${what}: ${errnoName(result)}`);
+}
