@@ -118,6 +118,13 @@ const CANARIES = [
   })),
 );
 
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
+}));
+
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
 const CASES = 'test/conformance/case';
 const CASES_OUTPUT = 'dist/test/conformance';
@@ -142,12 +149,14 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
+  { output: 'dist/test/guest/copy.wasm', sources: ['test/guest/copy.c'] },
   { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
   ...TEST_GUESTS.map((name) => ({
     output: `dist/test/guest/${name}.wasm`,
     sources: [`test/guest/${name}.c`],
   })),
   ...CANARIES,
+  ...STORES,
   ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
