@@ -4,6 +4,7 @@
  * timer of Node's waits for something that does not exist here.
  */
 import { UsageError } from '../../host/kernel/error.js';
+import type { Peer } from '../../host/sim/peer.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
@@ -27,6 +28,8 @@ const PRIORITY = 10;
 export interface Cast {
   readonly world: World;
   readonly hash: TraceHash;
+  /** The actors' ends of the guest's streams, if they are pipes. */
+  readonly pipes: { stdin: Peer; stdout: Peer } | undefined;
   /** True if a fault of the log's has broken the connection, and not the guest. */
   excuses(error: ConnectionError): boolean;
   /** One more actor has come to its end. */
@@ -108,6 +111,21 @@ export class Actor implements Owner {
     if (typeof listener === 'number')
       throw new ConnectionError(this.name, undefined, listener, 'listening');
     return new ActorListener(this.name, listener, this);
+  }
+
+  /** The other end of the guest's standard input, with `pipes`; one actor may have it. */
+  get stdin(): Connection {
+    return this.#stream('stdin');
+  }
+
+  get stdout(): Connection {
+    return this.#stream('stdout');
+  }
+
+  #stream(name: 'stdin' | 'stdout'): Connection {
+    const { pipes } = this.#cast;
+    if (!pipes) throw new UsageError(`${name} is no pipe: simulate it with pipes: true`);
+    return new Connection(name, pipes[name], this);
   }
 
   /** Goes on, if it can; an event of the scheduler calls it. */

@@ -4,6 +4,7 @@
  */
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
+import { FileType } from '../../host/kernel/kernel.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
@@ -69,6 +70,7 @@ export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly record: ((call: Call) => void) | undefined;
+  pipes: Cast['pipes'];
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -250,13 +252,28 @@ class Run implements Course, Cast, RunState, Host {
     this.#unfinished += this.#company.awaited;
   }
 
+  #streams(): Descriptor[] {
+    const kernel = this.#kernel;
+    const { stdin = NO_BYTES, pipes = false } = this.#options;
+    const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
+    let handles: number[];
+    if (pipes) {
+      const [input, output] = [kernel.input(), kernel.output()];
+      this.pipes = { stdin: input.peer, stdout: output.peer };
+      handles = [input.handle, output.handle];
+    } else {
+      handles = [kernel.open(new Source(bytes)), kernel.open(this.#stdout)];
+    }
+    handles.push(kernel.open(this.#stderr));
+    return handles.map((handle, fd) =>
+      Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0),
+    );
+  }
+
   #grants(): Grants {
     const kernel = this.#kernel;
-    const { listen = [], connect = [], stdin = NO_BYTES, maxDescriptors } = this.#options;
-    const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
-    const streams = [new Source(input), this.#stdout, this.#stderr].map((file, fd) =>
-      Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
-    );
+    const { listen = [], connect = [], maxDescriptors } = this.#options;
+    const streams = this.#streams();
     const listeners = listen.map((text) => {
       const grant = parseGrant(text);
       const handle = kernel.listen(grant, BACKLOG);
