@@ -134,6 +134,7 @@ const GUESTS = [
       sources: [`test/guest/${name}.c`],
     }),
   ),
+  { output: 'dist/test/guest/script.wasm', sources: ['test/guest/script.c'] },
   ...CANARIES,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
