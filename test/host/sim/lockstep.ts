@@ -97,15 +97,20 @@ export class Lockstep {
 
   /**
    * The end of a connection is acknowledged late, and the sender learns of it then, which only an
-   * edge tells.
+   * edge tells. What is sent in one call with other operations waits for no acknowledgement.
    */
   #settle(step: Step): void {
+    if (step.do === 'submit' && mixed(step.operations)) this.#passBoth();
     if (step.do === 'set' && step.trigger & Trigger.EDGE) this.#edges = true;
     if (step.do === 'wait' && this.#edges && this.#ending) {
-      for (const side of this.#sides) side.pass(ACKNOWLEDGED_NS);
+      this.#passBoth();
       this.#ending = false;
     }
     if (step.do === 'shutdown' || step.do === 'close' || step.do === 'submit') this.#ending = true;
+  }
+
+  #passBoth(): void {
+    for (const side of this.#sides) side.pass(ACKNOWLEDGED_NS);
   }
 
   #story(end: string): string {
@@ -122,9 +127,9 @@ export class Lockstep {
       difference = this.#difference(one, other);
       if (difference === undefined) break;
     }
-    one.rested();
-    other.rested();
-    return difference;
+    const named = [one.rested(), other.rested()];
+    // What was accepted can be looked at only now.
+    return difference === undefined && named[0] ? this.#rest() : difference;
   }
 
   #difference(one: Side, other: Side): string | undefined {
@@ -301,14 +306,20 @@ export class Lockstep {
     }
   }
 
+  /**
+   * What goes to the kernel in one call. Of what that makes possible nothing is cancelled in the
+   * same call: whether the CANCEL comes before it or after is a race. Nor does it send twice on
+   * one connection, with anything else in the call: what is behind an unacknowledged segment waits
+   * (Nagle), and whether the rest of the call comes before it or after is one, too.
+   */
   #submission(operations: readonly Operation[]): Deed {
-    const sends = operations.some(({ opcode }) => opcode === SEND);
-    const closes = operations.some(({ opcode }) => opcode === CLOSE);
+    const alone = operations.every(({ opcode }) => opcode === SEND);
+    const senders = new Set<number>();
+    let happens = false;
     const wishes = operations.flatMap((operation): Wish[] => {
       const { opcode, multishot, length, of } = operation;
-      // What one call sends may wait for an acknowledgement (Nagle), and whether the rest of the
-      // call comes before it or after is a race; so is a CANCEL of what the call makes possible.
-      if (sends ? opcode !== SEND : closes && opcode === CANCEL) return [];
+      if (opcode === CANCEL && happens) return [];
+      happens ||= opcode === SEND || opcode === CLOSE;
       const repeats = opcode === ACCEPT || opcode === RECV;
       const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
       if (opcode === CANCEL) {
@@ -319,7 +330,11 @@ export class Lockstep {
         const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM);
         if (index === undefined) return [];
         wish.thing = index;
-        if (opcode === SEND && this.#sides[0].things[index]!.sent + length > MOST_SENT) return [];
+        if (opcode === SEND) {
+          if (this.#sides[0].things[index]!.sent + length > MOST_SENT) return [];
+          if (senders.has(index) && !alone) return [];
+          senders.add(index);
+        }
       }
       const userdata = ++this.#userdata;
       return [{ ...wish, userdata }];
@@ -337,6 +352,11 @@ export class Lockstep {
     return { words: `submit ${words.join('; ')}`, on: (side) => side.submit(wishes) };
   }
 }
+
+/** True if something is sent, and not alone. */
+const mixed = (operations: readonly Operation[]): boolean =>
+  operations.some(({ opcode }) => opcode === SEND) &&
+  operations.some(({ opcode }) => opcode !== SEND);
 
 type On = (side: Side, index: number) => string;
 type OnSet = (side: Side, poller: number, index: number) => string;

@@ -71,6 +71,8 @@ function digest(bytes: readonly number[]): string {
 interface Completed {
   userdata: number;
   words: string;
+  /** Of a connection that has no name yet. */
+  accepted?: number;
   /** What a RECV has received. */
   received: string;
   more: boolean;
@@ -310,12 +312,14 @@ export class Side {
     const result = this.#view.getInt32(at + COMPLETION.RESULT, true);
     const more = this.#view.getUint8(at + COMPLETION.FLAGS) === 1;
     const from = AT.in + this.#view.getUint32(at + COMPLETION.OFFSET, true);
-    const said = opcode === Opcode.ACCEPT ? this.#add('socket', result) : told(result);
+    const accepts = opcode === Opcode.ACCEPT && result >= 0;
+    const said = accepts ? 'a socket' : told(result);
     const received =
       opcode === Opcode.RECV && result > 0
         ? String.fromCharCode(...this.#bytes.subarray(from, from + result))
         : '';
-    this.#fresh.push({ userdata, words: said, received, more });
+    const accepted = accepts ? { accepted: result } : {};
+    this.#fresh.push({ userdata, words: said, ...accepted, received, more });
   }
 
   /**
@@ -323,7 +327,7 @@ export class Side {
    * one call has ended is nobody's promise, nor is in how many pieces bytes come.
    */
   fresh(): string[] {
-    const all = [...this.#fresh].sort((one, other) => one.userdata - other.userdata);
+    const all = this.#ordered();
     const joined: Completed[] = [];
     for (const each of all) {
       const last = joined.at(-1);
@@ -337,10 +341,20 @@ export class Side {
     });
   }
 
-  /** Both sides are at rest: what completes from now on comes after what did. */
-  rested(): void {
+  #ordered(): Completed[] {
+    return [...this.#fresh].sort((one, other) => one.userdata - other.userdata);
+  }
+
+  /**
+   * Both sides are at rest: what completes from now on comes after what did, and what was accepted
+   * has a name, which is that of both sides. True if something was.
+   */
+  rested(): boolean {
+    const accepted = this.#ordered().filter((each) => each.accepted !== undefined);
+    for (const each of accepted) each.words = this.#add('socket', each.accepted!);
     this.#completed.push(...this.fresh());
     this.#fresh.length = 0;
+    return accepted.length > 0;
   }
 
   /** What has completed since the last time that this was asked. */
