@@ -351,11 +351,11 @@ static const struct {
   const char *name;
   void (*call)(void);
 } commands[] = {
-    {"accept", do_accept}, {"recv", do_recv},         {"read", do_read},     {"send", do_send},
-    {"write", do_write},   {"fill", do_fill},         {"drain", do_drain},   {"shut", do_shutdown},
-    {"close", do_close},   {"renumber", do_renumber}, {"flags", do_flags},   {"fdstat", do_fdstat},
-    {"sleep", do_sleep},   {"poll", do_poll},         {"epoll", do_epoll},   {"ctl", do_ctl},
-    {"wait", do_wait},     {"until", do_until},       {"arm", do_arm},       {"signals", do_signals},
+    {"accept", do_accept}, {"recv", do_recv},         {"read", do_read},   {"send", do_send},
+    {"write", do_write},   {"fill", do_fill},         {"drain", do_drain}, {"shut", do_shutdown},
+    {"close", do_close},   {"renumber", do_renumber}, {"flags", do_flags}, {"fdstat", do_fdstat},
+    {"sleep", do_sleep},   {"poll", do_poll},         {"epoll", do_epoll}, {"ctl", do_ctl},
+    {"wait", do_wait},     {"until", do_until},       {"arm", do_arm},     {"signals", do_signals},
     {"op", do_op},         {"submit", do_submit},     {"reap", do_reap},
 };
 

@@ -394,7 +394,7 @@ const identity: ScriptCase[] = [
       wait 6 8 0 -> [5 OUT]`,
   },
   {
-    name: '2.7: a descriptor that is renumbered stays watched, and what was there is watched no more',
+    name: '2.7: what is renumbered stays watched, and what had its number is watched no more',
     script: `
       ${CONNECTION}
       b: connect

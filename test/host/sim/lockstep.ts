@@ -308,18 +308,22 @@ export class Lockstep {
 
   /**
    * What goes to the kernel in one call. Of what that makes possible nothing is cancelled in the
-   * same call: whether the CANCEL comes before it or after is a race. Nor does it send twice on
-   * one connection, with anything else in the call: what is behind an unacknowledged segment waits
-   * (Nagle), and whether the rest of the call comes before it or after is one, too.
+   * same call: whether the CANCEL comes before it or after is a race. So is whether a SEND, or a
+   * RECV in flight, is told of the reset that a CLOSE before it makes. Nor does it send twice on one
+   * connection with anything else in the call: what is behind an unacknowledged segment waits
+   * (Nagle), and the rest of the call comes before it or after.
    */
   #submission(operations: readonly Operation[]): Deed {
     const alone = operations.every(({ opcode }) => opcode === SEND);
     const senders = new Set<number>();
-    let happens = false;
+    let sends = false;
+    let closes = false;
     const wishes = operations.flatMap((operation): Wish[] => {
       const { opcode, multishot, length, of } = operation;
-      if (opcode === CANCEL && happens) return [];
-      happens ||= opcode === SEND || opcode === CLOSE;
+      if (opcode === CANCEL && (sends || closes)) return [];
+      if (opcode === SEND && closes) return [];
+      sends ||= opcode === SEND;
+      closes ||= opcode === CLOSE;
       const repeats = opcode === ACCEPT || opcode === RECV;
       const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
       if (opcode === CANCEL) {
