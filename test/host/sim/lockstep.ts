@@ -309,7 +309,7 @@ export class Lockstep {
   /**
    * What goes to the kernel in one call. Of what that makes possible nothing is cancelled in the
    * same call: whether the CANCEL comes before it or after is a race. So is whether a SEND, or a
-   * RECV in flight, is told of the reset that a CLOSE before it makes. Nor does it send twice on one
+   * RECV in flight, hears of the reset that a CLOSE before it makes. Nor does it send twice on one
    * connection with anything else in the call: what is behind an unacknowledged segment waits
    * (Nagle), and the rest of the call comes before it or after.
    */
