@@ -254,14 +254,16 @@ class Run implements Course, Cast, RunState, Host {
 
   #streams(): Descriptor[] {
     const kernel = this.#kernel;
-    const { stdin = NO_BYTES, pipes = false } = this.#options;
-    const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
+    const { stdin, pipes = false } = this.#options;
     let handles: number[];
     if (pipes) {
+      if (stdin !== undefined)
+        throw new UsageError('stdin has bytes and is a pipe: leave out stdin, or pipes');
       const [input, output] = [kernel.input(), kernel.output()];
       this.pipes = { stdin: input.peer, stdout: output.peer };
       handles = [input.handle, output.handle];
     } else {
+      const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : (stdin ?? NO_BYTES);
       handles = [kernel.open(new Source(bytes)), kernel.open(this.#stdout)];
     }
     handles.push(kernel.open(this.#stderr));

@@ -22,6 +22,7 @@ const kept = [
   'listen',
   'connect',
   'stdin',
+  'pipes',
   'poller',
   'maxDescriptors',
   'refuseMemory',
