@@ -4,7 +4,6 @@
 // CONTROL.
 #include <pollux.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +17,7 @@ enum { TELLABLE = 64 };
 // A wait for what must come gives up after so many milliseconds.
 enum { PATIENCE = 5000 };
 // A full buffer is one that stays full, for an acknowledgement may be 40 ms late.
-enum { SETTLING_MS = 60 };
+enum { SETTLINGS = 3, SETTLING_MS = 50 };
 
 static const uint64_t MILLISECOND = 1000000;
 
@@ -132,7 +131,7 @@ static void do_write(void) {
 // Writes pieces until no more is taken, and none will be: how many bytes.
 static void do_fill(void) {
   size_t total = 0;
-  for (bool settled = false;;) {
+  for (int quiet = 0;;) {
     put_pattern((size_t)number(2));
     __wasi_ciovec_t iovec = {bytes, (size_t)number(2)};
     __wasi_size_t size = 0;
@@ -140,16 +139,15 @@ static void do_fill(void) {
     if (error == 0) {
       total += size;
       sent += size;
-      settled = false;
+      quiet = 0;
     } else if (error != __WASI_ERRNO_AGAIN) {
       told(error);
       return;
-    } else if (settled) {
+    } else if (quiet++ == SETTLINGS) {
       say("filled %zu", total);
       return;
     } else {
       pass(SETTLING_MS * MILLISECOND);
-      settled = true;
     }
   }
 }

@@ -8,7 +8,7 @@ import { Receive, type Kernel } from '#host/kernel/kernel';
 import { pollerNames, Readiness, Trigger } from '#host/kernel/readiness';
 import fc from 'fast-check';
 
-import { maskName, Side, type Kind, type Wish } from './side.js';
+import { ACKNOWLEDGED_NS, maskName, Side, type Kind, type Wish } from './side.js';
 
 const { IN, PRI, OUT, RDHUP, EXCLUSIVE } = Readiness;
 const { ACCEPT, RECV, SEND, CLOSE, TIMEOUT, CANCEL } = Opcode;
@@ -16,8 +16,6 @@ const MILLISECOND = 1e6;
 /** Of the time of either kernel: how long a rest is, and how many rests it may take to agree. */
 const REST_NS = MILLISECOND;
 const RESTS = 400;
-/** By then what was sent is acknowledged (40 ms), also on a machine that is busy. */
-const ACKNOWLEDGED_NS = 60 * MILLISECOND;
 /** No sender sends more than this: what is on its way fits into any receiver's window. */
 const MOST_SENT = 24_000;
 const MOST_PIPED = 200_000;
@@ -31,6 +29,8 @@ export type Step =
   | { do: 'accept'; of: number }
   | { do: 'pair' }
   | { do: 'pipe' }
+  | { do: 'flood' }
+  | { do: 'drain'; of: number }
   | { do: 'send'; of: number; bytes: number; write: boolean }
   | { do: 'recv'; of: number; bytes: number; flags: number }
   | { do: 'read'; of: number; bytes: number }
@@ -147,21 +147,24 @@ export class Lockstep {
 
   // ---- what a step refers to: both sides have the same
 
-  #pick(of: number, kinds: readonly Kind[]): number | undefined {
+  /** `but`: none that is so. */
+  #pick(of: number, kinds: readonly Kind[], but?: Water): number | undefined {
     const { things } = this.#sides[0];
     const wanted = of % STRAY === STRAY - 1 ? ANY : kinds;
-    const fit = things.flatMap(({ kind, open }, i) => (open && wanted.includes(kind) ? [i] : []));
+    const fit = things.flatMap((thing, i) =>
+      thing.open && wanted.includes(thing.kind) && !(but && thing[but]) ? [i] : [],
+    );
     return fit.length === 0 ? undefined : fit[of % fit.length];
   }
 
   /** Mostly one of those that have something to take. */
   #pickReady(of: number, kinds: readonly Kind[]): number | undefined {
     const [{ things, kernel }] = this.#sides;
-    const ready = things.flatMap(({ kind, open, handle }, i) =>
-      open && kinds.includes(kind) && kernel.waitFor(handle, IN, 0) & IN ? [i] : [],
+    const ready = things.flatMap(({ kind, open, handle, flooded }, i) =>
+      open && !flooded && kinds.includes(kind) && kernel.waitFor(handle, IN, 0) & IN ? [i] : [],
     );
     const some = ready.length > 0 && of % 4 > 0;
-    return some ? ready[(of >> 2) % ready.length] : this.#pick(of, kinds);
+    return some ? ready[(of >> 2) % ready.length] : this.#pick(of, kinds, 'flooded');
   }
 
   #pickPoller(of: number): number | undefined {
@@ -185,7 +188,7 @@ export class Lockstep {
   }
 
   #sending(of: number, kinds: readonly Kind[], bytes: number, write: boolean): Deed {
-    const index = this.#pick(of, kinds);
+    const index = this.#pick(of, kinds, 'flooding');
     if (index === undefined) return undefined;
     const { kind, sent } = this.#sides[0].things[index]!;
     if (sent + bytes > (kind === 'writer' ? MOST_PIPED : MOST_SENT)) return undefined;
@@ -221,7 +224,8 @@ export class Lockstep {
           : { words: 'reap', on: (side) => side.completions() };
       case 'arm': {
         const words = `${step.on ? '' : 'dis'}arm @`;
-        return this.#thing(step.of, ANY, words, (side, i) => side.arm(i, step.on));
+        const index = this.#pick(step.of, ANY, 'flooded');
+        return this.#naming(index, words, (side, i) => side.arm(i, step.on));
       }
       case 'signals':
         return { words: `take ${step.most} signals`, on: (side) => side.signals(step.most) };
@@ -245,6 +249,15 @@ export class Lockstep {
         return this.#taking(step.of, LISTENER, 'accept from @', (side, i) => side.accept(i));
       case 'pair':
         return full ? undefined : { words: 'a connection', on: pair };
+      case 'flood':
+        return full ? undefined : { words: 'a flooded connection', on: flooded };
+      case 'drain': {
+        const wet = this.#sides[0].things.flatMap((thing, i) =>
+          thing.open && thing.flooded ? [i] : [],
+        );
+        const index = wet.length === 0 ? undefined : wet[step.of % wet.length];
+        return this.#naming(index, 'drain @', (side, i) => side.drain(i - 1, i));
+      }
       case 'pipe':
         return full ? undefined : { words: 'a pipe', on: (side) => side.pipe() };
       case 'send':
@@ -331,7 +344,8 @@ export class Lockstep {
       } else if (opcode === TIMEOUT) {
         wish.argument = of % 2 ? 0 : 1e15;
       } else {
-        const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM);
+        const but = opcode === RECV ? 'flooded' : opcode === SEND ? 'flooding' : undefined;
+        const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM, but);
         if (index === undefined) return [];
         wish.thing = index;
         if (opcode === SEND) {
@@ -362,6 +376,7 @@ const mixed = (operations: readonly Operation[]): boolean =>
   operations.some(({ opcode }) => opcode === SEND) &&
   operations.some(({ opcode }) => opcode !== SEND);
 
+type Water = 'flooded' | 'flooding';
 type On = (side: Side, index: number) => string;
 type OnSet = (side: Side, poller: number, index: number) => string;
 type PollerStep = Extract<Step, { do: 'poller' | 'set' | 'remove' | 'wait' | 'close set' }>;
@@ -377,6 +392,13 @@ function pair(side: Side): string {
   side.kernel.waitFor(side.things[listener]!.handle, IN, 1e9);
   words.push(side.accept(listener));
   return words.join(', ');
+}
+
+/** The same, and the client has sent as much as can be sent. */
+function flooded(side: Side): string {
+  const words = pair(side);
+  const server = side.things.length - 1;
+  return `${words}, ${side.flood(server - 1, server)}`;
 }
 
 // ---- sequences
@@ -430,6 +452,8 @@ const plain = [
   step(5, 'accept', { of: one }),
   step(2, 'pair', {}),
   step(1, 'pipe', {}),
+  step(1, 'flood', {}),
+  step(2, 'drain', { of: one }),
   step(18, 'send', { of: one, bytes, write: fc.boolean() }),
   step(14, 'recv', {
     of: one,
