@@ -4,7 +4,7 @@
  * that it is not the speed of an acknowledgement that decides.
  */
 import { Opcode } from '#host/kernel/completion';
-import { Receive, type Kernel } from '#host/kernel/kernel';
+import { Receive, Shutdown, type Kernel } from '#host/kernel/kernel';
 import { pollerNames, Readiness, Trigger } from '#host/kernel/readiness';
 import fc from 'fast-check';
 
@@ -275,7 +275,9 @@ export class Lockstep {
       }
       case 'shutdown': {
         const words = `shut @ down, ${step.how}`;
-        return this.#thing(step.of, STREAM, words, (side, i) => side.shutdown(i, step.how));
+        const but = step.how & Shutdown.RD ? 'flooded' : undefined;
+        const index = this.#pick(step.of, STREAM, but);
+        return this.#naming(index, words, (side, i) => side.shutdown(i, step.how));
       }
       case 'close':
         return this.#thing(step.of, ANY, 'close @', (side, i) => side.close(i));
