@@ -4,7 +4,6 @@
  * timer of Node's waits for something that does not exist here.
  */
 import { UsageError } from '../../host/kernel/error.js';
-import type { Peer } from '../../host/sim/peer.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
@@ -17,6 +16,7 @@ import {
   type Wait,
   type Waiting,
 } from './connection.js';
+import type { Pipes } from './stream.js';
 
 /** What an actor does, from its beginning to its end. */
 export type Script = (me: Actor) => Waiting<void>;
@@ -29,7 +29,7 @@ export interface Cast {
   readonly world: World;
   readonly hash: TraceHash;
   /** The actors' ends of the guest's streams, if they are pipes. */
-  readonly pipes: { stdin: Peer; stdout: Peer } | undefined;
+  readonly pipes: Pipes | undefined;
   /** True if a fault of the log's has broken the connection, and not the guest. */
   excuses(error: ConnectionError): boolean;
   /** One more actor has come to its end. */

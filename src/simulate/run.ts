@@ -4,14 +4,13 @@
  */
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
-import { FileType } from '../../host/kernel/kernel.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
-import { Sink, Source } from '../../host/sim/stream.js';
+import { Sink } from '../../host/sim/stream.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
@@ -31,6 +30,7 @@ import {
   type Simulated,
 } from './outcome.js';
 import { checkRepeatable } from './repeatable.js';
+import { openStreams, type Pipes } from './stream.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -70,7 +70,7 @@ export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly record: ((call: Call) => void) | undefined;
-  pipes: Cast['pipes'];
+  pipes: Pipes | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -252,30 +252,11 @@ class Run implements Course, Cast, RunState, Host {
     this.#unfinished += this.#company.awaited;
   }
 
-  #streams(): Descriptor[] {
-    const kernel = this.#kernel;
-    const { stdin, pipes = false } = this.#options;
-    let handles: number[];
-    if (pipes) {
-      if (stdin !== undefined)
-        throw new UsageError('stdin has bytes and is a pipe: leave out stdin, or pipes');
-      const [input, output] = [kernel.input(), kernel.output()];
-      this.pipes = { stdin: input.peer, stdout: output.peer };
-      handles = [input.handle, output.handle];
-    } else {
-      const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : (stdin ?? NO_BYTES);
-      handles = [kernel.open(new Source(bytes)), kernel.open(this.#stdout)];
-    }
-    handles.push(kernel.open(this.#stderr));
-    return handles.map((handle, fd) =>
-      Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0),
-    );
-  }
-
   #grants(): Grants {
     const kernel = this.#kernel;
     const { listen = [], connect = [], maxDescriptors } = this.#options;
-    const streams = this.#streams();
+    const { streams, pipes } = openStreams(kernel, this.#options, this.#stdout, this.#stderr);
+    this.pipes = pipes;
     const listeners = listen.map((text) => {
       const grant = parseGrant(text);
       const handle = kernel.listen(grant, BACKLOG);

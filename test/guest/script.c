@@ -4,6 +4,7 @@
 // CONTROL.
 #include <pollux.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,14 +129,28 @@ static void do_write(void) {
   told_count(error, size);
 }
 
-// Writes pieces until no more is taken, and none will be: how many bytes.
+static bool writable(int fd) {
+  __wasi_subscription_t subscriptions[2] = {{.u = {.tag = __WASI_EVENTTYPE_FD_WRITE}}};
+  subscriptions[0].u.u.fd_write.file_descriptor = fd;
+  subscriptions[1].u.u.clock.id = __WASI_CLOCKID_MONOTONIC;
+  __wasi_event_t events[2];
+  __wasi_size_t told_events = 0;
+  if (__wasi_poll_oneoff(subscriptions, events, 2, &told_events) != 0) abort();
+  for (size_t i = 0; i < told_events; i++)
+    if (events[i].type == __WASI_EVENTTYPE_FD_WRITE) return true;
+  return false;
+}
+
+// Writes pieces until no more is taken, and none will be: how many bytes. With a third argument
+// only while there is said to be room, so that what blocks does not.
 static void do_fill(void) {
   size_t total = 0;
   for (int quiet = 0;;) {
     put_pattern((size_t)number(2));
     __wasi_ciovec_t iovec = {bytes, (size_t)number(2)};
     __wasi_size_t size = 0;
-    int error = __wasi_fd_write(number(1), &iovec, 1, &size);
+    int error = __WASI_ERRNO_AGAIN;
+    if (count == 3 || writable(number(1))) error = __wasi_fd_write(number(1), &iovec, 1, &size);
     if (error == 0) {
       total += size;
       sent += size;

@@ -230,8 +230,7 @@ const edges: ScriptCase[] = [
   {
     name: '2.4: a full pipe is an edge when a slot is freed, and the next slot is none',
     script: `
-      flags 1 NONBLOCK
-      fill 1 4096 -> filled
+      fill 1 4096 OUT -> filled
       epoll -> 5
       ctl 5 ADD 1 OUT|ET
       wait 5 8 0 -> []
@@ -246,7 +245,6 @@ const edges: ScriptCase[] = [
   {
     name: '2.4: every write to a pipe is an edge, and so is the end of its writer',
     script: `
-      flags 0 NONBLOCK
       epoll -> 5
       ctl 5 ADD 0 IN|ET
       in: send a
