@@ -14,6 +14,7 @@ import { textOf } from './connection.js';
 import type { Call } from './instrument.js';
 import { Companion, type Connecting } from './lockstep/companion.js';
 import type { End, Granted, Job } from './lockstep/verb.js';
+import { metered } from './module.js';
 import { checkRepeatable } from './repeatable.js';
 
 /** One more guest of a world; what is not said here is as for the guest that the run is about. */
@@ -168,8 +169,8 @@ export class Company {
 function sharedModule(guest: Guest): WebAssembly.Module {
   let module = shared.get(guest);
   if (module === undefined) {
-    const bytes = shareMemory(guest.bytes!);
-    module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
+    const { bytes } = metered(guest);
+    module = new WebAssembly.Module(shareMemory(bytes) as Uint8Array<ArrayBuffer>);
     shared.set(guest, module);
   }
   return module;

@@ -4,9 +4,10 @@
  */
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
-import { Readiness } from '../../host/kernel/readiness.js';
+import type { SocketAddress } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
-import { Deadlock, Livelock } from '../../host/sim/error.js';
+import type { Disk } from '../../host/sim/disk.js';
+import { Deadlock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
@@ -19,11 +20,15 @@ import type { Guest } from '../guest.js';
 import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { Company, type Host } from './company.js';
-import { ConnectionError, textOf } from './connection.js';
+import { textOf } from './connection.js';
+import { contentsOf, grantContents, loadedDisk } from './contents.js';
+import { Crash, Crashes } from './crash.js';
+import { dial } from './dial.js';
 import { Instrument, type Call, type Course } from './instrument.js';
-import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
+import { MEMORY_CHOICES, moduleOf } from './module.js';
 import {
   Failed,
+  failureOf,
   type Failure,
   type RunState,
   type SimulateOptions,
@@ -56,6 +61,7 @@ class Exited {
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
 
+const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
@@ -64,24 +70,30 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
   checkRepeatable(guest);
-  return new Run(guest, options).result();
+  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
+  readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
   pipes: Pipes | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
-  readonly #kernel: SimKernel;
+  #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
   readonly #actors: Actor[] = [];
   readonly #stdout = new Sink();
   readonly #stderr = new Sink();
   readonly #limitNs: number;
   readonly #heals: Timer;
+  readonly #crashes: Crashes;
+  /** By index of the grant: where its listener is, and will be again after a crash. */
+  readonly #listening: SocketAddress[] = [];
   #assembled: Assembled | undefined;
+  /** Of its instance: below 0 if that was ended for its loops. */
+  #fuel: WebAssembly.Global | undefined;
   #company: Company | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -94,6 +106,7 @@ class Run implements Course, Cast, RunState, Host {
     const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
     this.#options = options;
+    this.#crashes = new Crashes(options.crashes, options.powerLoss);
     this.record = options.record;
     this.#log =
       log === undefined
@@ -101,7 +114,8 @@ class Run implements Course, Cast, RunState, Host {
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
-    this.#kernel = this.world.kernel({ host: 'guest' });
+    this.disk = loadedDisk(this.world, 'guest', options, this.hash);
+    this.#kernel = this.world.kernel({ host: 'guest', disk: this.disk });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
   }
@@ -111,7 +125,7 @@ class Run implements Course, Cast, RunState, Host {
     let failure: Failure | undefined;
     let company: ReturnType<Company['dispose']> | undefined;
     try {
-      code = this.#runGuest(this.#grants());
+      code = this.#runGuest();
       failure = this.#judge(code);
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
@@ -126,6 +140,7 @@ class Run implements Course, Cast, RunState, Host {
       code,
       stdout: this.stdout,
       stderr: this.stderr,
+      disk: this.disk,
       hash: this.hash.digest,
       log: this.#log.taken,
       calls: this.calls + (company?.calls ?? 0),
@@ -143,6 +158,10 @@ class Run implements Course, Cast, RunState, Host {
 
   get calls(): number {
     return this.#instrument.calls;
+  }
+
+  get crashes(): number {
+    return this.#crashes.count;
   }
 
   get connections(): number {
@@ -176,8 +195,8 @@ class Run implements Course, Cast, RunState, Host {
     return this.#instrument.hash;
   }
 
-  excuses({ link }: ConnectionError): boolean {
-    const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
+  excuses(link: string | undefined): boolean {
+    if (this.#crashes.excuse(link)) return true;
     if (link === undefined) return this.#log.taken.some(breaks);
     const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
     return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
@@ -220,6 +239,7 @@ class Run implements Course, Cast, RunState, Host {
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
+    if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
   }
 
   after(): void {
@@ -257,33 +277,65 @@ class Run implements Course, Cast, RunState, Host {
     const { listen = [], connect = [], maxDescriptors } = this.#options;
     const { streams, pipes } = openStreams(kernel, this.#options, this.#stdout, this.#stderr);
     this.pipes = pipes;
-    const listeners = listen.map((text) => {
+    const dirs = grantContents(kernel, this.#options);
+    const listeners = listen.map((text, i) => {
       const grant = parseGrant(text);
-      const handle = kernel.listen(grant, BACKLOG);
-      check(handle, `cannot listen at ${formatAddress(grant)}`);
+      const handle = kernel.listen(this.#listening[i] ?? grant, BACKLOG);
+      if (handle < 0)
+        throw new UsageError(`cannot listen at ${formatAddress(grant)}: ${errnoName(handle)}`);
+      this.#listening[i] = kernel.file(handle)!.address() as SocketAddress;
       return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
     });
-    this.#addCompany();
     // Now, for actors connect at once, and what follows may be a connection to one of them.
-    this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
+    if (this.crashes === 0) {
+      this.#addCompany();
+      this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
+    }
     const connections = connect.map((text) => {
       const grant = parseGrant(text);
-      const handle = kernel.connect(grant);
-      const what = `cannot connect to ${formatAddress(grant)}`;
-      check(handle, what);
-      kernel.waitFor(handle, Readiness.OUT, Infinity);
-      check(kernel.socketError(handle), what);
+      const handle = dial(kernel, grant, () => this.#retries());
       return { fd: grant.fd, descriptor: Descriptor.connection(handle, !grant.blocking) };
     });
     // Those with a number of their own come first, as in the sandbox.
     const sockets = [...listeners, ...connections].sort(
       (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
     );
-    return { streams, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
+    return { streams, dirs, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
   }
 
-  /** Runs it to its end: its exit code, or undefined if it was ended. */
-  #runGuest(grants: Grants): number | undefined {
+  /** True if a connection of the guest's that has failed is to be tried again. */
+  #retries(): boolean {
+    this.tick();
+    return this.crashes > 0 || this.#log.taken.some(breaks);
+  }
+
+  /** Runs it to its end, however often it dies: its exit code, or undefined if it was ended. */
+  #runGuest(): number | undefined {
+    for (;;) {
+      const grants = this.#grants();
+      this.#crashes.over(this.world);
+      try {
+        return this.#runInstance(grants);
+      } catch (error) {
+        const end = this.#end ?? error;
+        if (!(end instanceof Crash)) return this.#outcome(end);
+        this.#end = undefined;
+        this.#crash(end);
+      }
+    }
+  }
+
+  #crash(crash: Crash): void {
+    const startNs = this.nowNs;
+    this.#kernel = this.#crashes.bury(this.#kernel, crash);
+    const endNs = this.nowNs;
+    this.hash.number(startNs);
+    this.hash.number(endNs);
+    const outputs = [['instance', this.crashes + 1] as const];
+    this.record?.({ name: 'crash', inputs: [], errno: 'KILLED', outputs, startNs, endNs });
+  }
+
+  #runInstance(grants: Grants): number {
     const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
     const embedder = {
       args: args.map((each) => encoder.encode(each)),
@@ -295,21 +347,22 @@ class Run implements Course, Cast, RunState, Host {
         throw new Exited(code);
       },
       interrupted: () => {},
+      handled: () => this.world.handled,
       warn: () => {},
     };
     const { choices } = this.world;
     const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
-    const module = moduleWithMemory(this.#guest, room);
+    const { module, fuel } = moduleOf(this.#guest, room, this.#options.fuel);
     const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
-    try {
-      this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
-      const instance = new WebAssembly.Instance(module, this.#assembled.imports);
-      attach(this.#assembled, instance);
-      (instance.exports['_start'] as () => void)();
-      return 0;
-    } catch (error) {
-      return this.#outcome(this.#end ?? error);
-    }
+    this.#fuel = undefined;
+    this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
+    const instance = new WebAssembly.Instance(module, this.#assembled.imports);
+    attach(this.#assembled, instance);
+    this.#fuel = instance.exports[fuel] as WebAssembly.Global;
+    (instance.exports['_start'] as () => void)();
+    // It may have caught what should have ended it.
+    if (this.#end !== undefined) throw this.#end;
+    return 0;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -317,14 +370,7 @@ class Run implements Course, Cast, RunState, Host {
     if (error instanceof Exited) return error.code;
     if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
-    if (error instanceof Deadlock)
-      throw new Failed('deadlock', [error.message, ...this.waiting].join('; '), error);
-    if (error instanceof Livelock) throw new Failed('livelock', error.message, error);
-    if (error instanceof RangeError) throw new Failed('stack', error.message, error);
-    if (error instanceof WebAssembly.RuntimeError) throw new Failed('trap', error.message, error);
-    if (error instanceof WebAssembly.Exception)
-      throw new Failed('trap', 'an exception was not caught', error);
-    throw error;
+    throw failureOf(error, this.waiting, this.#fuel?.value < 0);
   }
 
   /** What is wrong with a run that came to its end, if anything is. */
@@ -334,10 +380,10 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
+    // A process that has ended has closed all that it had.
+    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
-    if (this.#unfinished > 0) {
-      return { kind: 'unanswered', message: this.waiting.join(', ') };
-    }
+    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
       eventually?.(this);
     } catch (error) {
@@ -350,8 +396,4 @@ class Run implements Course, Cast, RunState, Host {
   #settle(): void {
     while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
   }
-}
-
-function check(result: number, what: string): void {
-  if (result < 0) throw new UsageError(`${what}: ${errnoName(result)}`);
 }

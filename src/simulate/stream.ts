@@ -4,7 +4,7 @@ import { FileType } from '../../host/kernel/kernel.js';
 import type { Peer } from '../../host/sim/peer.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Source, type Sink } from '../../host/sim/stream.js';
-import { Descriptor } from '../../host/wasi/descriptors.js';
+import { Descriptor, Right } from '../../host/wasi/descriptors.js';
 import type { SimulateOptions } from './outcome.js';
 
 /** The actors' ends. */
@@ -23,9 +23,12 @@ export function openStreams(
   stderr: Sink,
 ): { streams: Descriptor[]; pipes?: Pipes } {
   const of = (handles: number[]) =>
-    [...handles, kernel.open(stderr)].map((handle, fd) =>
-      Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0),
-    );
+    [...handles, kernel.open(stderr)].map((handle, fd) => {
+      const stream = Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0);
+      // As on Linux (src/instance.ts).
+      stream.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
+      return stream;
+    });
   if (!pipes) {
     const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
     const source = new Source(bytes ?? new Uint8Array(0));
