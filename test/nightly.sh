@@ -10,6 +10,10 @@ POLLUX_SEQUENCES=100000 node_modules/.bin/vitest run test/wasm/twin.test.ts
 echo "== Linux and the simulator: 20,000 sequences of calls, and as many with operations in flight"
 POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/sim/differential.test.ts
 
+echo "== the same with operations that threads do: 3,000"
+POLLUX_ASYNC=threads POLLUX_SEQUENCES=3000 node_modules/.bin/vitest run \
+  test/host/sim/differential.test.ts
+
 echo "== the files of Linux and of the simulator: 20,000 sequences of calls"
 POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/sim/file-differential.test.ts
 

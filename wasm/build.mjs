@@ -97,9 +97,6 @@ function twin(name, model) {
   };
 }
 
-const TEST_GUESTS =
-  'blocking clocks close0 connection files grow lines select spin stdio trap'.split(' ');
-
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [
   'partial-send',
@@ -135,6 +132,10 @@ const CONFORMANCE = readdirSync(CASES)
     sources: [`${CASES}/${name}`],
   }));
 
+const PLAIN =
+  'blocking clocks close0 connection copy files grow lines maybe script select spin stdio trap'
+    .split(' ')
+    .map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -149,16 +150,11 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
-  { output: 'dist/test/guest/copy.wasm', sources: ['test/guest/copy.c'] },
   { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
-  ...TEST_GUESTS.map((name) => ({
-    output: `dist/test/guest/${name}.wasm`,
-    sources: [`test/guest/${name}.c`],
-  })),
+  ...PLAIN,
   ...CANARIES,
   ...STORES,
   ...CONFORMANCE,
-  { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
     output: 'dist/test/guest/maybe.production.wasm',
     sources: ['test/guest/maybe.c'],

@@ -40,6 +40,8 @@ export interface SimulateOptions {
   companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
+  /** True: stdin and stdout are pipes to the actors (`me.stdin`, `me.stdout`). */
+  pipes?: boolean;
   poller?: PollerName;
   /** As in a sandbox. */
   poll?: PollName;

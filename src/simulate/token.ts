@@ -23,6 +23,7 @@ const kept = [
   'listen',
   'connect',
   'stdin',
+  'pipes',
   'poller',
   'poll',
   'strict',
