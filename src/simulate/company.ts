@@ -63,8 +63,8 @@ export interface Host {
   tick(): void;
   /** A companion that is awaited has ended. */
   finished(): void;
-  /** Throws, for the run has failed. */
-  companionFailed(kind: 'trap' | 'exit', message: string): never;
+  /** Throws, for the run has failed, unless a fault is to blame. */
+  companionFailed(kind: 'trap' | 'exit', message: string): void;
 }
 
 interface Member {
@@ -176,6 +176,10 @@ export class Company {
   #add(name: string, options: CompanionOptions): void {
     const { world, recorded, refuseMemory } = this.#host;
     const { guest, args = [guest.name], env = {}, poller = 'epoll', stdin = '' } = options;
+    if (name === 'guest')
+      throw new UsageError(
+        '"guest" is what the guest of the run is called: name the other one anew',
+      );
     const kernel = world.kernel({ host: name });
     kernel.suspension = new Suspension(world, kernel.late);
     const stdout = new Sink();

@@ -47,6 +47,7 @@ const encoder = new TextEncoder();
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
 
+const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
@@ -171,7 +172,6 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   excuses({ link }: ConnectionError): boolean {
-    const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
     if (link === undefined) return this.#log.taken.some(breaks);
     const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
     return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
@@ -209,7 +209,9 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): never {
+  companionFailed(kind: 'trap' | 'exit', message: string): void {
+    // Whose connection was broken by a fault may end as it likes.
+    if (kind === 'exit' && this.#log.taken.some(breaks)) return;
     throw (this.#end = new Failed(kind, message));
   }
 
@@ -256,7 +258,7 @@ class Run implements Course, Cast, RunState, Host {
 
   #addCompany(): void {
     const { companions } = this.#options;
-    if (companions === undefined) return;
+    if (companions === undefined || Object.keys(companions).length === 0) return;
     this.#company = new Company(this, this.#guest, this.#kernel, companions);
     this.#unfinished += this.#company.awaited;
   }
