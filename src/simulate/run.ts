@@ -190,6 +190,8 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   tick(): void {
+    // Others may go on for ever, so that a guest which waits would never come to its next call.
+    if (this.nowNs > this.#stopNs) throw DONE;
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
   }
@@ -328,9 +330,9 @@ class Run implements Course, Cast, RunState, Host {
     try {
       stage.run(main);
     } catch (error) {
-      return this.#outcome(error);
+      return this.#leave(error);
     }
-    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+    return this.#left === undefined ? this.#leave(this.world.deadlock()) : this.#left.code;
   }
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
