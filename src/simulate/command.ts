@@ -113,7 +113,7 @@ function environment(pairs: readonly string[]): Record<string, string> {
  */
 function companionsOf(
   { with: files, withInput, connect }: SimulateFlags,
-  address: string,
+  listen: readonly string[],
 ): CompanionFile[] {
   if (withInput !== undefined && files.length === 0)
     throw new UsageError(
@@ -125,9 +125,11 @@ function companionsOf(
     let name = basename(file, '.wasm');
     while (names.has(name) || name === 'guest') name += ' too';
     names.add(name);
-    const server = connect[i]?.replace(/^\d+=/, '');
+    const bare = (grants: readonly string[]) => grants.map((each) => each.replace(/^\d+=/, ''));
     const options =
-      server === undefined ? { connect: [address], awaited: true } : { listen: [server] };
+      i < connect.length
+        ? { listen: bare([connect[i]!]) }
+        : { connect: bare(listen.slice(0, 1)), awaited: true };
     return { name, file, options: { args: [file], stdin, ...options } };
   });
 }
@@ -150,7 +152,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
   return {
     file,
     world: flags.world ?? (alone ? 'any' : 'none'),
-    companions: companionsOf(flags, address),
+    companions: companionsOf(flags, listen),
     clients: { address, clients, messages, bytes },
     check: {
       runs,
