@@ -57,7 +57,10 @@ export const decisions: Readonly<Record<string, Decision>> = {
   pause: { rate: SOMETIMES, words: 'it paused' },
   leave: { rate: RARELY, words: 'it reset its connection' },
   memory: { rate: OFTEN, words: 'memory could grow no further' },
+  crash: { rate: SELDOM, words: 'its process died, and was started anew' },
   maybe: { rate: SOMETIMES, words: 'pollux_maybe said yes' },
+  eintr: { rate: SELDOM, words: 'a wait was interrupted' },
+  handler: { rate: SELDOM, words: 'a wait was interrupted, and the guest was told', posix: true },
   eagain: { rate: SOMETIMES, words: 'what was ready was not ready after all', posix: true },
 };
 

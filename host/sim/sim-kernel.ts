@@ -27,7 +27,7 @@ import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
 import type { Suspension } from './suspension.js';
 import { WaitForOne } from './wait.js';
-import type { Waiting, World } from './world.js';
+import { waitLabels, type WaitLabels, type Waiting, type World } from './world.js';
 
 export interface KernelOptions {
   /** Its name in the world: of labels, and in messages. */
@@ -51,7 +51,7 @@ export class SimKernel implements Kernel {
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
   // The labels of what is chosen.
-  readonly late: string;
+  readonly waits: WaitLabels;
   readonly #realtime: Realtime;
   readonly #emfile: string;
   readonly #enobufs: string;
@@ -68,7 +68,7 @@ export class SimKernel implements Kernel {
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
-    this.late = `${this.host}/wake`;
+    this.waits = waitLabels(this.host);
     this.#realtime = new Realtime(this);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;

@@ -5,16 +5,16 @@
  * is its leader's: by stepping the world until then where it stands, or by an exception after which
  * the verb is called again.
  */
+import { Errno } from '../kernel/errno.js';
 import { END_OF_TIME_NS, type Timer } from './scheduler.js';
-import { idleNs, LATE_NS, type Waiting, type World } from './world.js';
+import { idleNs, LATE_NS, type WaitLabels, type Waiting, type World } from './world.js';
 
 /** What a verb throws that waits. */
 export const SUSPENDED = Symbol('suspended');
 
 export class Suspension {
   readonly #world: World;
-  /** The label of the choice how late it wakes up. */
-  readonly #late: string;
+  readonly #labels: WaitLabels;
   readonly #leave: () => void;
   /** Until when its calls take. */
   #busyNs = 0;
@@ -38,9 +38,9 @@ export class Suspension {
   };
 
   /** `leave` lets the guest be until it is its turn again; by default it throws `SUSPENDED`. */
-  constructor(world: World, late: string, leave: () => void = suspend) {
+  constructor(world: World, labels: WaitLabels, leave: () => void = suspend) {
     this.#world = world;
-    this.#late = late;
+    this.#labels = labels;
     this.#leave = leave;
   }
 
@@ -171,12 +171,15 @@ export class Suspension {
     const { scheduler, choices, suspensions } = this.#world;
     this.#waiting = waiting;
     this.#fresh = true;
-    this.#lateNs = LATE_NS[choices.choose(this.#late, LATE_NS.length)]!;
+    this.#lateNs = LATE_NS[choices.choose(this.#labels.late, LATE_NS.length)]!;
     this.#notBeforeNs = 0;
     if (notBeforeNs > 0) this.#lookNotBefore(notBeforeNs);
     const deadlineNs = this.nowNs + Math.ceil(timeoutNs);
-    if (deadlineNs <= END_OF_TIME_NS)
-      this.#deadline = scheduler.at(deadlineNs, () => this.#timeIsOver());
+    const interruptedNs = this.nowNs + this.#world.interruptedNs(this.#labels);
+    if (interruptedNs < deadlineNs)
+      this.#deadline = scheduler.at(interruptedNs, () => this.#timeIsOver(-Errno.EINTR));
+    else if (deadlineNs <= END_OF_TIME_NS)
+      this.#deadline = scheduler.at(deadlineNs, () => this.#timeIsOver(0));
     suspensions.push(this);
   }
 
@@ -186,11 +189,12 @@ export class Suspension {
     this.#world.scheduler.at(ns, nothing);
   }
 
-  #timeIsOver(): void {
+  /** The wait ends, at the latest when it looks next: `answer` if there is no other. */
+  #timeIsOver(answer: number): void {
     const { scheduler } = this.#world;
     if (scheduler.now < this.#notBeforeNs)
-      this.#deadline = scheduler.at(this.#notBeforeNs, () => this.#timeIsOver());
-    else this.#over(this.#waiting!.ready());
+      this.#deadline = scheduler.at(this.#notBeforeNs, () => this.#timeIsOver(answer));
+    else this.#over(this.#waiting!.ready() || answer);
   }
 
   #over(answer: number): void {

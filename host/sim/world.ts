@@ -3,6 +3,7 @@
  * machine with one guest. It is one synchronous state machine. While a guest waits, the world goes
  * on; while it computes, no time passes, but each of its calls takes some.
  */
+import { Errno } from '../kernel/errno.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 import { benign, type Choices } from './choice.js';
 import { Deadlock, Livelock } from './error.js';
@@ -19,6 +20,21 @@ const CALLS_A_DOUBLING = 32;
 const MOST_DOUBLINGS = 18;
 /** How late a guest may wake up, for others have the processor. */
 export const LATE_NS = [0, 10_000, 1e6, 20e6];
+/** When a wait is interrupted for which there is no reason. */
+const INTERRUPTED_NS = [Infinity, 0, 1e6, 1e9];
+
+/** What is chosen in the waits of one machine. */
+export interface WaitLabels {
+  readonly late: string;
+  readonly eintr: string;
+  readonly handler: string;
+}
+
+export const waitLabels = (host: string): WaitLabels => ({
+  late: `${host}/wake`,
+  eintr: `${host}/eintr`,
+  handler: `${host}/handler`,
+});
 
 /** What a guest waits for. */
 export interface Waiting {
@@ -44,6 +60,8 @@ export class World {
   readonly kernels: SimKernel[] = [];
   /** What waits of the guests that share this world, and wants to know when something happens. */
   readonly suspensions: Suspension[] = [];
+  /** True if the last wait that was interrupted was so by a handler of the guest's own. */
+  handled = false;
   /** Of those guests: whose turn it is after the last step; undefined: nobody's. */
   turn: Suspension | undefined;
   /** How often something happened for which a guest may have called in vain. */
@@ -134,6 +152,14 @@ export class World {
     for (const suspension of this.suspensions.slice()) suspension.rouse(happened);
   }
 
+  /** Lets `ns` nanoseconds pass, in which nobody waits for anything. */
+  idle(ns: number): void {
+    const untilNs = this.now + ns;
+    while (this.scheduler.nextNs <= untilNs) this.step();
+    this.scheduler.pass(untilNs - this.now);
+    this.progress();
+  }
+
   /** Something happened: whoever calls in vain may have an answer now. */
   progress(): void {
     this.progressed++;
@@ -143,25 +169,41 @@ export class World {
 
   /**
    * Lets the world go on until `waiting` is ready, or `timeoutNs` nanoseconds are over: what it
-   * answers, or 0. Throws `Deadlock` where neither would ever be.
+   * answers, or 0; or -EINTR. Throws `Deadlock` where neither would ever be.
    */
   block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
     const { scheduler } = this;
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
     const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
-    let lateNs = LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!;
-    while (scheduler.nextNs <= deadlineNs && this.step()) {
+    let lateNs = LATE_NS[this.choices.choose(kernel.waits.late, LATE_NS.length)]!;
+    const interruptedNs = scheduler.now + this.interruptedNs(kernel.waits);
+    const untilNs = Math.min(deadlineNs, interruptedNs);
+    while (scheduler.nextNs <= untilNs && this.step()) {
       // What happens meanwhile, it finds all at once.
       if (lateNs > 0) scheduler.pass(lateNs);
       lateNs = 0;
       result = waiting.ready();
       if (result !== 0) return result;
     }
+    if (interruptedNs < deadlineNs) {
+      scheduler.pass(interruptedNs - scheduler.now);
+      return -Errno.EINTR;
+    }
     if (deadlineNs > END_OF_TIME_NS)
       throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
     if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;
+  }
+
+  /** How long a wait that begins lasts at most, until something interrupts it. */
+  interruptedNs({ eintr, handler }: WaitLabels): number {
+    const { choices } = this;
+    if (choices.calm === true) return Infinity;
+    let chosen = choices.choose(eintr, INTERRUPTED_NS.length);
+    this.handled = chosen === 0;
+    if (chosen === 0) chosen = choices.choose(handler, INTERRUPTED_NS.length);
+    return INTERRUPTED_NS[chosen]!;
   }
 
   /** What it is when there is no event any more, and guests that share this world wait. */

@@ -41,6 +41,8 @@ interface SimulateFlags {
   exhaustive?: number;
   paranoid?: true;
   refuseMemory?: true;
+  crashes?: number;
+  fuel?: number;
 }
 
 interface ReplayFlags {
@@ -143,7 +145,7 @@ function readInput(path: string): Uint8Array {
 }
 
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
-  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive } = flags;
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes, fuel } = flags;
   const alone = flags.with.length === 0;
   const listen = flags.listen ?? (alone || flags.connect.length === 0 ? [ADDRESS] : []);
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
@@ -153,7 +155,7 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
     file,
     world: flags.world ?? (alone ? 'any' : 'none'),
     companions: companionsOf(flags, listen),
-    clients: { address, clients, messages, bytes },
+    clients: { address, clients, messages, bytes, ...(crashes && { reconnect: true }) },
     check: {
       runs,
       seed,
@@ -165,6 +167,8 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
       ...(exhaustive !== undefined && { exhaustive }),
+      ...(crashes !== undefined && { crashes }),
+      ...(fuel !== undefined && { fuel }),
     },
   };
 }
@@ -179,7 +183,7 @@ async function checkHere(
   const found = await findWorld(world, clients);
   const companions = await loadCompanions(files);
   try {
-    const all = { ...options, ...found, companions, progress, signal };
+    const all = { ...found, ...options, companions, progress, signal };
     const checked = await check(guest, all);
     return { checked, report: undefined };
   } catch (error) {
@@ -242,7 +246,7 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
   const companions = Object.fromEntries(
     token.companions.map(({ name, options }, i) => [name, { ...options, guest: others[i]! }]),
   );
-  const options = { ...token.options, ...found, companions, log: token.log };
+  const options = { ...found, ...token.options, companions, log: token.log };
   const { simulated: run, recording } = record(guest!, guest!.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
@@ -302,6 +306,18 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
       ).argParser(positive),
     )
     .option('--refuse-memory', 'in some runs its memory can grow no further')
+    .addOption(
+      new Option(
+        '--crashes <n>',
+        'its process may die so often, and is started anew; the clients of echo connect again',
+      ).argParser(whole),
+    )
+    .addOption(
+      new Option(
+        '--fuel <n>',
+        'how often it may loop between two calls (default: 100000000)',
+      ).argParser(positive),
+    )
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

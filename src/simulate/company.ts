@@ -19,7 +19,7 @@ import type { Connecting } from './connecting.js';
 import { textOf } from './connection.js';
 import type { Call } from './instrument.js';
 import { Companion } from './lockstep/companion.js';
-import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
+import { MEMORY_CHOICES, moduleOf } from './module.js';
 import type { End, Granted, Program } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { StackCompanion } from './stack/companion.js';
@@ -55,7 +55,8 @@ export interface CompanionEnd {
 /** What a run is told of its companions. */
 export interface Host {
   readonly world: World;
-  readonly recorded: boolean;
+  /** Is told of the calls of the guest that the run is about. */
+  readonly record: ((call: Call) => void) | undefined;
   readonly refuseMemory: boolean;
   /** True while there shall be more events. */
   readonly goesOn: boolean;
@@ -106,7 +107,7 @@ export class Company {
     if (wayOf(guests) === 'stacks') this.stage = new Stage(world, () => this.step());
     this.suspension = new Suspension(
       world,
-      kernel.late,
+      kernel.waits,
       this.stage ? undefined : () => this.#wait(),
     );
     kernel.suspension = this.suspension;
@@ -174,14 +175,14 @@ export class Company {
   }
 
   #add(name: string, options: CompanionOptions): void {
-    const { world, recorded, refuseMemory } = this.#host;
+    const { world, record, refuseMemory } = this.#host;
     const { guest, args = [guest.name], env = {}, poller = 'epoll', stdin = '' } = options;
     if (name === 'guest')
       throw new UsageError(
         '"guest" is what the guest of the run is called: name the other one anew',
       );
     const kernel = world.kernel({ host: name });
-    kernel.suspension = new Suspension(world, kernel.late);
+    kernel.suspension = new Suspension(world, kernel.waits);
     const stdout = new Sink();
     const stderr = new Sink();
     const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
@@ -210,10 +211,10 @@ export class Company {
       poller,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       granted,
-      recorded,
+      recorded: record !== undefined,
     };
     const room = refuseMemory ? world.choices.choose(`${name}/memory`, MEMORY_CHOICES) : 0;
-    const module = moduleWithMemory(guest, room, this.stage === undefined);
+    const { module } = moduleOf(guest, room, { shared: this.stage === undefined });
     const ended = (end: End) => this.#ended(name, options, end);
     const running =
       this.stage === undefined

@@ -10,7 +10,7 @@ export interface Connecting {
 }
 
 /** A connection that could not be made is tried again after so long. */
-const AGAIN_NS = 1e9;
+export const AGAIN_NS = 1e9;
 
 /**
  * Makes all of them, as often as it takes, and takes each out of `left`; it waits as verbs do, and
@@ -21,7 +21,7 @@ export function connectAll(kernel: SimKernel, left: Connecting[]): void {
     const { address, grant } = next;
     if (grant.handle < 0) grant.handle = kernel.connect(address);
     if (grant.handle >= 0) {
-      kernel.waitFor(grant.handle, Readiness.OUT, Infinity);
+      while (kernel.waitFor(grant.handle, Readiness.OUT, Infinity) < 0);
       if (kernel.socketError(grant.handle) === 0) {
         left.shift();
         continue;

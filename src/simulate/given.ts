@@ -2,12 +2,13 @@
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
+import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Source, type Sink } from '../../host/sim/stream.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
 import { formatAddress, parseGrant } from '../grant.js';
 import type { Grants } from '../instance.js';
-import type { Connecting } from './connecting.js';
+import { AGAIN_NS, type Connecting } from './connecting.js';
 import type { SimulateOptions } from './outcome.js';
 
 export interface Given {
@@ -29,21 +30,26 @@ const DEFAULT_DESCRIPTORS = 65536;
 const NO_BYTES = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** Opens all but the connections; `inhabit` puts the others into the world meanwhile. */
+/**
+ * Opens all but the connections; `inhabit` puts the others into the world meanwhile. `listening`
+ * has the addresses of listeners that were there before, and takes note of those of new ones.
+ */
 export function give(
   kernel: SimKernel,
   { listen = [], connect = [], stdin = NO_BYTES }: SimulateOptions,
   outputs: readonly Sink[],
+  listening: SocketAddress[],
   inhabit: () => void,
 ): Given {
   const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
   const streams = [new Source(input), ...outputs].map((file, fd) =>
     Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
   );
-  const listeners = listen.map((text) => {
+  const listeners = listen.map((text, i) => {
     const grant = parseGrant(text);
-    const handle = kernel.listen(grant, BACKLOG);
+    const handle = kernel.listen(listening[i] ?? grant, BACKLOG);
     check(handle, `cannot listen at ${formatAddress(grant)}`);
+    listening[i] = kernel.file(handle)!.address() as SocketAddress;
     return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
   });
   inhabit();
@@ -54,14 +60,27 @@ export function give(
   return { streams, listeners, connections, connecting: connections.slice() };
 }
 
-/** Makes the connections of a guest that is alone in its world, with actors at most. */
-export function connectAtOnce(kernel: SimKernel, connecting: readonly Connecting[]): void {
+/**
+ * Makes the connections of a guest that is alone in its world, with actors at most. One that fails
+ * is tried again while `again()`, for it may be a fault that has broken it.
+ */
+export function connectAtOnce(
+  kernel: SimKernel,
+  connecting: readonly Connecting[],
+  again: () => boolean,
+): void {
   for (const { address, grant } of connecting) {
     const what = `cannot connect to ${formatAddress(address)}`;
-    grant.handle = kernel.connect(address);
-    check(grant.handle, what);
-    kernel.waitFor(grant.handle, Readiness.OUT, Infinity);
-    check(kernel.socketError(grant.handle), what);
+    for (;;) {
+      grant.handle = kernel.connect(address);
+      check(grant.handle, what);
+      while (kernel.waitFor(grant.handle, Readiness.OUT, Infinity) < 0);
+      const error = kernel.socketError(grant.handle);
+      if (error === 0) break;
+      if (!again()) check(error, what);
+      kernel.close(grant.handle);
+      kernel.world.idle(AGAIN_NS);
+    }
   }
 }
 

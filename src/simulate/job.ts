@@ -30,7 +30,7 @@ const companions = await loadCompanions(files);
 
 async function answer(seeds: { seed: number; runs: number }): Promise<Answer> {
   try {
-    return { checked: await check(guest, { ...options, ...found, companions, ...seeds }) };
+    return { checked: await check(guest, { ...found, ...options, companions, ...seeds }) };
   } catch (error) {
     if (error instanceof CheckError) return { checked: error.checked, report: error.message };
     if (error instanceof UsageError) return { usage: error.message };

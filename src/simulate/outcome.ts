@@ -2,6 +2,7 @@
  * What a run is made of, and how it went.
  */
 import type { PollerName } from '../../host/kernel/readiness.js';
+import { Deadlock, Livelock } from '../../host/sim/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
@@ -36,6 +37,16 @@ export interface SimulateOptions {
    * can do without, so that this is no part of a profile.
    */
   refuseMemory?: boolean;
+  /**
+   * How many loops, and calls of its own functions, a guest may make between two calls of the
+   * host's; default: 100 million. One that makes more is taken for one that would never end.
+   */
+  fuel?: number;
+  /**
+   * How often the guest's process may die, at any of its calls, to be started anew with the same
+   * grants after a while. Default: 0, for few worlds expect it; a file of a world may export it.
+   */
+  crashes?: number;
   /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
   healNs?: number;
   /** When the run has failed if an actor is not done; default: an hour after the healing. */
@@ -58,6 +69,8 @@ export interface SimulateOptions {
 export interface RunState {
   readonly nowNs: number;
   readonly calls: number;
+  /** How often its process has died. */
+  readonly crashes: number;
   /** The connections that the guest has accepted and not closed. */
   readonly connections: number;
   /** The guest's memory. */
@@ -115,4 +128,23 @@ export class Failed {
   constructor(kind: FailureKind, message: string, cause?: unknown) {
     this.failure = { kind, message, cause };
   }
+}
+
+const SPENT = 'the guest loops, and calls nothing; if it has so much to compute, give it more fuel';
+
+/**
+ * What it means that a guest was left by `error`: a failure of the run, or whatever else it is.
+ * `spent`: it has no fuel left.
+ */
+export function failureOf(error: unknown, waiting: readonly string[], spent: boolean): unknown {
+  if (error instanceof Deadlock)
+    return new Failed('deadlock', [error.message, ...waiting].join('; '), error);
+  if (error instanceof Livelock) return new Failed('livelock', error.message, error);
+  if (error instanceof RangeError) return new Failed('stack', error.message, error);
+  if (error instanceof WebAssembly.RuntimeError && spent)
+    return new Failed('livelock', SPENT, error);
+  if (error instanceof WebAssembly.RuntimeError) return new Failed('trap', error.message, error);
+  if (error instanceof WebAssembly.Exception)
+    return new Failed('trap', 'an exception was not caught', error);
+  return error;
 }

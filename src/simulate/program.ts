@@ -49,12 +49,13 @@ export class Exited {
 }
 
 export function embedderOf(
-  given: Pick<Program, 'poller'> & Pick<Embedder, 'args' | 'environ'>,
+  given: Pick<Program, 'poller'> & Pick<Embedder, 'args' | 'environ' | 'handled'>,
 ): Embedder {
   return {
     args: given.args,
     environ: given.environ,
     poller: given.poller,
+    ...(given.handled && { handled: given.handled }),
     embedded: false,
     watch: () => () => {},
     exit: (code: number): never => {

@@ -5,7 +5,7 @@
 import { UsageError } from '../../host/kernel/error.js';
 import type { Kernel } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
-import { Deadlock, Livelock } from '../../host/sim/error.js';
+import { Deadlock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
@@ -14,22 +14,23 @@ import { SUSPENDED } from '../../host/sim/suspension.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
 import type { Guest } from '../guest.js';
-import { assemble, attach, type Assembled, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
+import { begin, type Begun } from './begin.js';
 import { Company, type Host } from './company.js';
 import { connectAll } from './connecting.js';
-import { ConnectionError, textOf } from './connection.js';
-import { connectAtOnce, give, grantsOf, type Given } from './given.js';
+import { textOf } from './connection.js';
+import { Crash, Crashes } from './crash.js';
+import { connectAtOnce, give, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
-import { MEMORY_CHOICES, moduleWithMemory } from './memory.js';
 import {
   Failed,
+  failureOf,
   type Failure,
   type RunState,
   type SimulateOptions,
   type Simulated,
 } from './outcome.js';
-import { embedderOf, Exited } from './program.js';
+import { Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { RecallingKernel } from './stack/recalling-kernel.js';
 import type { Part, Stage } from './stack/stage.js';
@@ -42,7 +43,6 @@ const GRACE_CALLS = 1000;
 /** Calls in which nothing happens in the world; time has long run faster then. */
 const LIVELOCK_CALLS = 5000;
 const NO_BYTES = new Uint8Array(0);
-const encoder = new TextEncoder();
 
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
@@ -65,18 +65,19 @@ class Run implements Course, Cast, RunState, Host {
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
-  readonly #kernel: SimKernel;
+  #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
   readonly #actors: Actor[] = [];
   readonly #stdout = new Sink();
   readonly #stderr = new Sink();
   readonly #limitNs: number;
   readonly #heals: Timer;
-  #assembled: Assembled | undefined;
+  readonly #crashes: Crashes;
+  #begun: Begun | undefined;
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** How the guest has ended, if it has: its exit code, or undefined. */
+  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
   #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -89,6 +90,7 @@ class Run implements Course, Cast, RunState, Host {
     const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
     this.#options = options;
+    this.#crashes = new Crashes(options);
     this.record = options.record;
     this.#log =
       log === undefined
@@ -140,12 +142,16 @@ class Run implements Course, Cast, RunState, Host {
     return this.#instrument.calls;
   }
 
+  get crashes(): number {
+    return this.#crashes.count;
+  }
+
   get connections(): number {
-    return this.#assembled?.process.descriptors.connections ?? 0;
+    return this.#begun?.assembled.process.descriptors.connections ?? 0;
   }
 
   get memory(): Uint8Array {
-    const memory = this.#assembled?.process.memory;
+    const memory = this.#begun?.assembled.process.memory;
     memory?.holds(0, Number.MAX_SAFE_INTEGER); // it may have grown
     return memory?.bytes ?? NO_BYTES;
   }
@@ -171,7 +177,8 @@ class Run implements Course, Cast, RunState, Host {
     return this.#instrument.hash;
   }
 
-  excuses({ link }: ConnectionError): boolean {
+  excuses(link: string | undefined): boolean {
+    if (this.#crashes.excuse(link)) return true;
     if (link === undefined) return this.#log.taken.some(breaks);
     const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
     return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
@@ -197,10 +204,6 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   // What companions ask.
-
-  get recorded(): boolean {
-    return this.record !== undefined;
-  }
 
   get refuseMemory(): boolean {
     return this.#options.refuseMemory === true;
@@ -232,6 +235,7 @@ class Run implements Course, Cast, RunState, Host {
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
+    if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
     return (this.#startNs = this.now);
   }
 
@@ -258,53 +262,64 @@ class Run implements Course, Cast, RunState, Host {
     this.#unfinished++;
   }
 
-  #addCompany(): void {
-    const { companions } = this.#options;
-    if (companions === undefined || Object.keys(companions).length === 0) return;
-    this.#company = new Company(this, this.#guest, this.#kernel, companions);
-    this.#unfinished += this.#company.awaited;
+  /** Puts the others into the world, before it has any connection: actors connect at once. */
+  #populate(): void {
+    const { companions, world } = this.#options;
+    if (this.crashes > 0) return;
+    if (companions !== undefined && Object.keys(companions).length > 0) {
+      this.#company = new Company(this, this.#guest, this.#kernel, companions);
+      this.#unfinished += this.#company.awaited;
+    }
+    world?.({ actor: (name, script) => this.#add(name, script) });
   }
 
   #given(): Given {
-    return give(this.#kernel, this.#options, [this.#stdout, this.#stderr], () => {
-      this.#addCompany();
-      // Now, for actors connect at once, and what follows may be a connection to one of them.
-      this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
-    });
+    const out = [this.#stdout, this.#stderr];
+    const { listening } = this.#crashes;
+    return give(this.#kernel, this.#options, out, listening, () => this.#populate());
   }
 
+  /** A connection of the guest's that a fault has broken is tried again. */
   #connect({ connecting }: Given): void {
-    if (this.#company === undefined) connectAtOnce(this.#kernel, connecting);
-    else connectAll(this.#kernel, connecting);
+    if (this.#company !== undefined) return connectAll(this.#kernel, connecting);
+    connectAtOnce(this.#kernel, connecting, () => {
+      this.tick();
+      return this.crashes > 0 || this.#log.taken.some(breaks);
+    });
   }
 
   /** Makes the guest: what it exports as its start. `lead` may put something before its imports. */
   #begin(given: Given, kernel: Kernel, lead: Parameters<Part['begin']>[0]): () => void {
-    const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
-    const embedder = embedderOf({
-      args: args.map((each) => encoder.encode(each)),
-      environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
-      poller,
+    this.#begun = undefined;
+    this.#begun = begin(this.#guest, this.#options, given, kernel, {
+      choices: this.world.choices,
+      wrap: (...each) => this.#instrument.wrap(...each),
+      // In company a call that goes on is begun again, and must see what it saw before.
+      handled: () => this.#company === undefined && this.world.handled,
+      lead,
     });
-    const { choices } = this.world;
-    const room = this.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
-    const module = moduleWithMemory(this.#guest, room);
-    const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
-    const grants = grantsOf(given, this.#options.maxDescriptors);
-    this.#assembled = assemble(module, kernel, grants, embedder, wrap);
-    const instance = new WebAssembly.Instance(module, lead(this.#assembled.imports));
-    attach(this.#assembled, instance);
-    return instance.exports['_start'] as () => void;
+    return this.#begun.start;
   }
 
-  /** Runs it to its end: its exit code, or undefined if it was ended. */
+  /** Runs it to its end, however often it dies: its exit code, or undefined if it was ended. */
   #runGuest(): number | undefined {
-    const given = this.#given();
-    const stage = this.#company?.stage;
-    if (stage !== undefined) return this.#runOnStage(stage, given);
+    for (;;) {
+      const given = this.#given();
+      const stage = this.#company?.stage;
+      if (stage !== undefined) return this.#runOnStage(stage, given);
+      const left = this.#runHere(given);
+      if (!(left instanceof Crash)) return this.#leave(left);
+      this.#end = undefined;
+      this.#kernel = this.#crashes.bury(this.#kernel, left, this);
+    }
+  }
+
+  /** Runs an instance where this stands: by what it was left, or undefined, as it has returned. */
+  #runHere(given: Given): unknown {
     let left: unknown;
     try {
       this.#connect(given);
+      this.#crashes.over(this.world);
       this.#begin(given, this.#kernel, (imports) => imports)();
     } catch (error) {
       left = error;
@@ -315,7 +330,7 @@ class Run implements Course, Cast, RunState, Host {
     } catch (error) {
       left = error;
     }
-    return this.#leave(this.#end ?? left);
+    return this.#end ?? left;
   }
 
   #runOnStage(stage: Stage, given: Given): number | undefined {
@@ -337,8 +352,11 @@ class Run implements Course, Cast, RunState, Host {
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    this.#left = { code: this.#outcome(error) };
-    return this.#left.code;
+    const code = this.#outcome(error);
+    this.#left = { code };
+    // A process that has ended has closed all that it had.
+    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    return code;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -347,14 +365,7 @@ class Run implements Course, Cast, RunState, Host {
     if (error instanceof Exited) return error.code;
     if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
-    if (error instanceof Deadlock)
-      throw new Failed('deadlock', [error.message, ...this.waiting].join('; '), error);
-    if (error instanceof Livelock) throw new Failed('livelock', error.message, error);
-    if (error instanceof RangeError) throw new Failed('stack', error.message, error);
-    if (error instanceof WebAssembly.RuntimeError) throw new Failed('trap', error.message, error);
-    if (error instanceof WebAssembly.Exception)
-      throw new Failed('trap', 'an exception was not caught', error);
-    throw error;
+    throw failureOf(error, this.waiting, this.#begun?.fuel.value < 0);
   }
 
   /** What is wrong with a run that came to its end, if anything is. */
@@ -383,7 +394,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    const step = () => this.#company?.step() ?? this.world.step();
-    while (this.goesOn && step());
+    while (this.goesOn && (this.#company ?? this.world).step());
   }
 }

@@ -26,6 +26,8 @@ const kept = [
   'poller',
   'maxDescriptors',
   'refuseMemory',
+  'crashes',
+  'fuel',
   'healNs',
   'limitNs',
   'exitCodes',
