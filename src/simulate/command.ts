@@ -275,7 +275,7 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     )
     .option(
       '--world <file>',
-      'a module with the actors, or: echo, any, none (default: any; none if --with is given)',
+      'a module with the actors, or one of echo, any, none (with --with it is none by itself)',
     )
     .option(
       '--with <guest.wasm>',

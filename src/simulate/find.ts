@@ -35,8 +35,8 @@ export async function loadCompanions(
 const isName = (text: string): text is keyof typeof worlds => Object.hasOwn(worlds, text);
 
 /**
- * The world of a name (`echo`, `any`, `none`) or of a file, a module that exports `world`, and maybe
- * `invariant`, `eventually` and `crashes`. Throws `UsageError`.
+ * The world of a name (`echo`, `any`, `none`) or of a file, a module that exports `world`, and
+ * maybe `invariant`, `eventually` and `crashes`. Throws `UsageError`.
  */
 export async function findWorld(spec: string, options: ClientOptions): Promise<FoundWorld> {
   return isName(spec) ? { world: worlds[spec](options) } : await worldOfFile(spec);

@@ -21,8 +21,10 @@ const fitted = (text: string, width: number) =>
 export function sideBySide(lanes: ReadonlyMap<string, readonly Call[]>, most: number): string[] {
   const names = [...lanes.keys()];
   const width = Math.max(LEAST_WIDTH, Math.floor((WIDTH - TIME_WIDTH) / names.length) - 3);
-  const line = (time: string, cells: readonly string[]) =>
-    `${time.padStart(TIME_WIDTH)} | ${cells.map((cell) => fitted(cell, width)).join(' | ')}`.trimEnd();
+  const line = (time: string, cells: readonly string[]) => {
+    const row = [time.padStart(TIME_WIDTH), ...cells.map((cell) => fitted(cell, width))];
+    return row.join(' | ').trimEnd();
+  };
   const calls = [...lanes].flatMap(([name, all]) =>
     all.slice(-most).map((call) => ({ lane: names.indexOf(name), call })),
   );

@@ -53,7 +53,7 @@ export const expectsWhole = echoing(
   '(if (i32.ne (local.get $n) (i32.const 32)) (then (unreachable)))',
 );
 
-/** Sends six bytes, polls for a millisecond, and receives as many; five times, or it exits with 1. */
+/** Sends six bytes, polls for a millisecond, receives as many, five times; or exits with 1. */
 export const asks = `
   (data (i32.const 0) "\\40\\00\\00\\00\\06\\00\\00\\00")
   (data (i32.const 16) "\\80\\00\\00\\00\\06\\00\\00\\00")
