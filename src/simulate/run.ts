@@ -82,7 +82,7 @@ class Run implements Course, Cast, RunState, Host {
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** How the guest has ended, if it has: its exit code, or undefined. */
+  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
   #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -204,15 +204,13 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   tick(): void {
+    // Others may go on for ever, so that a guest which waits would never come to its next call.
+    if (this.nowNs > this.#stopNs) throw DONE;
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
   }
 
   // What companions ask.
-
-  get recorded(): boolean {
-    return this.record !== undefined;
-  }
 
   get refuseMemory(): boolean {
     return this.#options.refuseMemory === true;
@@ -223,7 +221,9 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): never {
+  companionFailed(kind: 'trap' | 'exit', message: string): void {
+    // Whose connection was broken by a fault may end as it likes.
+    if (kind === 'exit' && this.#log.taken.some(breaks)) return;
     throw (this.#end = new Failed(kind, message));
   }
 
@@ -271,7 +271,7 @@ class Run implements Course, Cast, RunState, Host {
   #populate(): void {
     const { companions, world } = this.#options;
     if (this.crashes > 0) return;
-    if (companions !== undefined) {
+    if (companions !== undefined && Object.keys(companions).length > 0) {
       this.#company = new Company(this, this.#guest, this.#kernel, companions);
       this.#unfinished += this.#company.awaited;
     }
@@ -352,15 +352,18 @@ class Run implements Course, Cast, RunState, Host {
     try {
       stage.run(main);
     } catch (error) {
-      return this.#outcome(error);
+      return this.#leave(error);
     }
-    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+    return this.#left === undefined ? this.#leave(this.world.deadlock()) : this.#left.code;
   }
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    this.#left = { code: this.#outcome(error) };
-    return this.#left.code;
+    const code = this.#outcome(error);
+    this.#left = { code };
+    // A process that has ended has closed all that it had.
+    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    return code;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -379,8 +382,6 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
-    // A process that has ended has closed all that it had.
-    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
     if (this.#unfinished > 0) {
       return { kind: 'unanswered', message: this.waiting.join(', ') };
@@ -400,6 +401,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.goesOn && (this.#company?.step() ?? this.world.step()));
+    while (this.goesOn && (this.#company ?? this.world).step());
   }
 }
