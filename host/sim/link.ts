@@ -3,7 +3,7 @@
  * sent, each of them once: what is lost is sent again, and comes late. All that may go otherwise
  * between two ends is chosen here.
  */
-import type { Choices } from './choice.js';
+import { pointOf, type Choices, type Point } from './choice.js';
 import type { Scheduler } from './scheduler.js';
 
 const MICROSECOND_NS = 1e3;
@@ -28,6 +28,7 @@ export class Wire {
   readonly latencyNs: number;
   /** False where every choice is benign: then none is asked for. */
   readonly moody: boolean;
+  readonly #partition: Point;
   /** Until then, no packet gets through. */
   #healsNs = 0;
 
@@ -36,13 +37,14 @@ export class Wire {
     this.choices = choices;
     this.latencyNs = latencyNs;
     this.moody = choices.calm !== true;
+    this.#partition = pointOf(choices, 'net/partition');
   }
 
   /** How long a packet of now waits for the network to be whole. */
   cutNs(): number {
     const { now } = this.scheduler;
     if (now >= this.#healsNs) {
-      const chosen = this.choices.choose('net/partition', CUTS_NS.length);
+      const chosen = this.#partition.choose(CUTS_NS.length);
       if (chosen === 0) return 0;
       this.#healsNs = now + CUTS_NS[chosen]!;
     }
@@ -70,25 +72,26 @@ export class Link {
   #gapNs = 0;
   #nextGapNs = 0;
   readonly #byteNs: number = 0;
-  // The labels of what is chosen.
-  readonly #latency: string = '';
-  readonly #loss: string = '';
-  readonly #split: string = '';
-  readonly #reset: string = '';
-  readonly #short: string = '';
-  readonly #eagain: string = '';
+  // What is chosen again and again.
+  readonly #latency: Point | undefined;
+  readonly #loss: Point | undefined;
+  readonly #split: Point | undefined;
+  readonly #reset: Point | undefined;
+  readonly #short: Point | undefined;
+  readonly #eagain: Point | undefined;
 
   /** `name`: of the end that sends. */
   constructor(name: string, wire: Wire) {
     this.#wire = wire;
     this.#name = name;
     if (!wire.moody) return;
-    this.#latency = `${name}/latency`;
-    this.#loss = `${name}/loss`;
-    this.#split = `${name}/split`;
-    this.#reset = `${name}/reset`;
-    this.#short = `${name}/short`;
-    this.#eagain = `${name}/eagain`;
+    const { choices } = wire;
+    this.#latency = pointOf(choices, `${name}/latency`);
+    this.#loss = pointOf(choices, `${name}/loss`);
+    this.#split = pointOf(choices, `${name}/split`);
+    this.#reset = pointOf(choices, `${name}/reset`);
+    this.#short = pointOf(choices, `${name}/short`);
+    this.#eagain = pointOf(choices, `${name}/eagain`);
     this.#byteNs = BYTE_NS[this.choose('bandwidth', BYTE_NS.length)]!;
   }
 
@@ -118,21 +121,18 @@ export class Link {
 
   /** True if a SYN is lost. */
   loses(): boolean {
-    const { moody, choices } = this.#wire;
-    return moody && choices.choose(this.#loss, LOSSES_NS.length) > 0;
+    return this.#loss !== undefined && this.#loss.choose(LOSSES_NS.length) > 0;
   }
 
   /** True if something on the way resets the connection, instead of letting a packet through. */
   resets(): boolean {
-    const { moody, choices } = this.#wire;
-    return moody && choices.choose(this.#reset, 2) === 1;
+    return this.#reset !== undefined && this.#reset.choose(2) === 1;
   }
 
   /** How many of `bytes` go in one packet. */
   segment(bytes: number): number {
-    const { moody, choices } = this.#wire;
-    if (!moody || bytes < 2) return bytes;
-    const chosen = choices.choose(this.#split, 1 + 3 * GAPS_NS.length);
+    if (this.#split === undefined || bytes < 2) return bytes;
+    const chosen = this.#split.choose(1 + 3 * GAPS_NS.length);
     if (chosen === 0) return bytes;
     this.#nextGapNs = GAPS_NS[(chosen - 1) % GAPS_NS.length]!;
     const where = Math.floor((chosen - 1) / GAPS_NS.length);
@@ -141,32 +141,29 @@ export class Link {
 
   /** How many of `bytes` there is memory for now; if not for all, `sender` is relieved later. */
   room(bytes: number, sender: Sender): number {
-    const { moody, choices, scheduler } = this.#wire;
-    if (!moody || bytes < 2) return bytes;
-    const chosen = choices.choose(this.#short, 4);
+    if (this.#short === undefined || bytes < 2) return bytes;
+    const chosen = this.#short.choose(4);
     if (chosen === 0) return bytes;
-    scheduler.after(PRESSURE_NS, () => sender.relieve());
+    this.#wire.scheduler.after(PRESSURE_NS, () => sender.relieve());
     return [bytes >>> 1, 1, bytes - 1][chosen - 1]!;
   }
 
   /** True if what is there cannot be had now, after all; it is told of again later. */
   spurious(receiver: Receiver): boolean {
-    const { moody, choices, scheduler } = this.#wire;
-    if (!moody || choices.choose(this.#eagain, 2) === 0) return false;
-    scheduler.after(GAPS_NS[0]!, () => receiver.again());
+    if (this.#eagain === undefined || this.#eagain.choose(2) === 0) return false;
+    this.#wire.scheduler.after(GAPS_NS[0]!, () => receiver.again());
     return true;
   }
 
   #delayNs(): number {
-    const { moody, choices, latencyNs } = this.#wire;
-    if (!moody) return latencyNs;
-    return latencyNs + LATENCIES_NS[choices.choose(this.#latency, LATENCIES_NS.length)]!;
+    const { latencyNs } = this.#wire;
+    if (this.#latency === undefined) return latencyNs;
+    return latencyNs + LATENCIES_NS[this.#latency.choose(LATENCIES_NS.length)]!;
   }
 
   #lossNs(): number {
-    const wire = this.#wire;
-    if (!wire.moody) return 0;
-    return LOSSES_NS[wire.choices.choose(this.#loss, LOSSES_NS.length)]! + wire.cutNs();
+    if (this.#loss === undefined) return 0;
+    return LOSSES_NS[this.#loss.choose(LOSSES_NS.length)]! + this.#wire.cutNs();
   }
 
   /** What was sent before arrives before; what is long takes `lengthNs` more from then on. */
