@@ -62,7 +62,9 @@ function* sendMessage(me: Actor, connection: Connection, message: Uint8Array): W
 }
 
 function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
-  if (echo.length === message.length && echo.every((byte, i) => byte === message[i])) return;
+  let same = echo.length === message.length;
+  for (let i = 0; same && i < message.length; i++) same = echo[i] === message[i];
+  if (same) return;
   throw new GuestError(
     `sent ${JSON.stringify(textOf(message))}, and got ${JSON.stringify(textOf(echo))}`,
   );
