@@ -117,6 +117,7 @@ class Run implements Course, Cast, RunState, Host {
     } finally {
       company = this.#company?.dispose();
       this.#kernel.dispose();
+      this.#instrument.end();
     }
     if (company !== undefined) this.hash.text(company.hash);
     return {
