@@ -5,7 +5,7 @@
  * taken from is the same run with fewer faults.
  */
 import type { Choices, Point } from './choice.js';
-import { decisionOf, RATE_UNIT, type Profile } from './fault.js';
+import { decisionOf, profileOf, RATE_UNIT, type Profile } from './fault.js';
 import { Stream } from './prng.js';
 
 /** A choice that was made. */
@@ -18,28 +18,22 @@ export interface Choice {
   readonly value: number;
 }
 
-/** All that is known of a label. */
+/** The choices of one label. */
 class Site implements Point {
   readonly #log: ChoiceLog;
-  readonly #label: string;
+  readonly #thing: string;
+  readonly #decision: string;
   readonly #rate: number;
-  readonly #stream: Stream | undefined;
-  /** By ordinal. */
-  readonly #given: ReadonlyMap<number, number> | undefined;
+  /** Made when it is asked for the first time, for many never are. */
+  #stream: Stream | undefined;
   #ordinal = 0;
 
-  constructor(
-    log: ChoiceLog,
-    label: string,
-    rate: number,
-    stream: Stream | undefined,
-    given: ReadonlyMap<number, number> | undefined,
-  ) {
+  /** `thing` is empty where the label has but one part. */
+  constructor(log: ChoiceLog, thing: string, decision: string) {
     this.#log = log;
-    this.#label = label;
-    this.#rate = rate;
-    this.#stream = stream;
-    this.#given = given;
+    this.#thing = thing;
+    this.#decision = decision;
+    this.#rate = log.rate(decision);
   }
 
   choose(alternatives: number): number {
@@ -47,11 +41,11 @@ class Site implements Point {
     const ordinal = this.#ordinal++;
     log.asked++;
     let value = 0;
-    if (this.#stream !== undefined) {
-      if (!log.healed && alternatives > 1) value = this.#drawn(this.#stream, alternatives);
-    } else if (this.#given !== undefined) {
+    if (this.#rate > 0) {
+      if (!log.healed && alternatives > 1) value = this.#drawn(alternatives);
+    } else if (log.given !== undefined) {
       // In a run with fewer faults there may be fewer alternatives.
-      value = Math.min(this.#given.get(ordinal) ?? 0, alternatives - 1);
+      value = Math.min(log.given.get(this.#label)?.get(ordinal) ?? 0, alternatives - 1);
     }
     if (value !== 0 || log.told !== undefined) {
       const choice = { label: this.#label, ordinal, alternatives, value };
@@ -61,8 +55,13 @@ class Site implements Point {
     return value;
   }
 
+  get #label(): string {
+    return this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`;
+  }
+
   /** Of the values the two extreme ones are the likeliest, for bugs live at the ends. */
-  #drawn(stream: Stream, alternatives: number): number {
+  #drawn(alternatives: number): number {
+    const stream = (this.#stream ??= new Stream(this.#log.seed, this.#label));
     const word = stream.word();
     if (word % RATE_UNIT >= this.#rate) return 0;
     const kind = word >>> 30;
@@ -71,37 +70,41 @@ class Site implements Point {
   }
 }
 
-type SiteOf = (log: ChoiceLog, label: string) => Site;
+/** By label and ordinal: a value. */
+type Given = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 export class ChoiceLog implements Choices {
   /** What was chosen and is not benign, in the order of the choices. */
   readonly taken: Choice[] = [];
   /** How many choices were made. */
   asked = 0;
-  readonly calm: boolean;
   /** True from `heal` on. */
   healed = false;
+  readonly calm: boolean;
+  readonly seed: number;
+  readonly given: Given | undefined;
   readonly told: ((choice: Choice) => void) | undefined;
+  readonly #profile: Profile;
+  /** By decision. */
+  readonly #rates = new Map<string, number>();
   readonly #sites = new Map<string, Site>();
-  readonly #siteOf: SiteOf;
 
   private constructor(
-    siteOf: SiteOf,
-    { told, calm = false }: { told?: ((choice: Choice) => void) | undefined; calm?: boolean },
+    seed: number,
+    profile: Profile,
+    given?: Given,
+    told?: (choice: Choice) => void,
   ) {
-    this.#siteOf = siteOf;
+    this.seed = seed;
+    this.#profile = profile;
+    this.given = given;
     this.told = told;
-    this.calm = calm;
+    this.calm = given === undefined && profile.name === 'calm';
   }
 
   /** Chooses by chance, at the rates of a profile. */
   static seeded(seed: number, profile: Profile): ChoiceLog {
-    const siteOf: SiteOf = (log, label) => {
-      const rate = profile.rate(decisionOf(label));
-      const stream = rate > 0 ? new Stream(seed, label) : undefined;
-      return new Site(log, label, rate, stream, undefined);
-    };
-    return new ChoiceLog(siteOf, { calm: profile.name === 'calm' });
+    return new ChoiceLog(seed, profile);
   }
 
   /**
@@ -115,18 +118,28 @@ export class ChoiceLog implements Choices {
       if (!values) given.set(label, (values = new Map()));
       values.set(ordinal, value);
     }
-    const siteOf: SiteOf = (log, label) => new Site(log, label, 0, undefined, given.get(label));
-    return new ChoiceLog(siteOf, { told });
+    return new ChoiceLog(0, profileOf('calm', 0), given, told);
   }
 
   choose(label: string, alternatives: number): number {
-    return this.point(label).choose(alternatives);
+    let site = this.#sites.get(label);
+    if (site === undefined) {
+      const decision = decisionOf(label);
+      const thing = label.slice(0, Math.max(0, label.length - decision.length - 1));
+      this.#sites.set(label, (site = new Site(this, thing, decision)));
+    }
+    return site.choose(alternatives);
   }
 
-  point(label: string): Point {
-    let site = this.#sites.get(label);
-    if (site === undefined) this.#sites.set(label, (site = this.#siteOf(this, label)));
-    return site;
+  point(thing: string, decision: string): Point {
+    return new Site(this, thing, decision);
+  }
+
+  /** How often a decision is not benign. */
+  rate(decision: string): number {
+    let rate = this.#rates.get(decision);
+    if (rate === undefined) this.#rates.set(decision, (rate = this.#profile.rate(decision)));
+    return rate;
   }
 
   /** From now on everything is benign. */

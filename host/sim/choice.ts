@@ -3,7 +3,7 @@
  * label, and by nothing else; so a log of the answers is all that a run consists of.
  */
 
-/** A decision of a thing's that is made again and again: who holds it need not name it anew. */
+/** A decision of a thing's that is made again and again: its label, which is looked up once. */
 export interface Point {
   choose(alternatives: number): number;
 }
@@ -19,13 +19,16 @@ export interface Choices {
    */
   choose(label: string, alternatives: number): number;
 
-  /** All choices of one label, where that is quicker. */
-  point?(label: string): Point;
+  /** Where that is quicker: the label `thing/decision`, for who is the only one to ask by it. */
+  point?(thing: string, decision: string): Point;
 }
 
-/** All choices of one label. */
-export function pointOf(choices: Choices, label: string): Point {
-  return choices.point?.(label) ?? { choose: (among) => choices.choose(label, among) };
+/** The label `thing/decision`, for who is the only one to ask by it. */
+export function pointOf(choices: Choices, thing: string, decision: string): Point {
+  const point = choices.point?.(thing, decision);
+  if (point !== undefined) return point;
+  const label = `${thing}/${decision}`;
+  return { choose: (alternatives) => choices.choose(label, alternatives) };
 }
 
 /** Nothing ever goes another way. */

@@ -4,7 +4,8 @@
  * between two ends is chosen here.
  */
 import { pointOf, type Choices, type Point } from './choice.js';
-import type { Scheduler } from './scheduler.js';
+import { Event, type Scheduler } from './scheduler.js';
+import type { Packet } from './tcp.js';
 
 const MICROSECOND_NS = 1e3;
 const MILLISECOND_NS = 1e6;
@@ -37,7 +38,7 @@ export class Wire {
     this.choices = choices;
     this.latencyNs = latencyNs;
     this.moody = choices.calm !== true;
-    this.#partition = pointOf(choices, 'net/partition');
+    this.#partition = pointOf(choices, 'net', 'partition');
   }
 
   /** How long a packet of now waits for the network to be whole. */
@@ -62,6 +63,49 @@ interface Receiver {
   again(): void;
 }
 
+/** Where packets arrive. */
+interface End {
+  arrive(packet: Packet, bytes: number): void;
+}
+
+/** A packet on its way. It is an object and no closure: there are many. */
+class Sent extends Event {
+  readonly #link: Link;
+  readonly #end: End;
+  readonly #packet: Packet;
+  readonly #bytes: number;
+
+  constructor(link: Link, end: End, packet: Packet, bytes: number) {
+    super();
+    this.#link = link;
+    this.#end = end;
+    this.#packet = packet;
+    this.#bytes = bytes;
+  }
+
+  override happen(): void {
+    this.#link.arrived();
+    this.#end.arrive(this.#packet, this.#bytes);
+  }
+}
+
+/** A packet of a connection that is not there yet. */
+class Carried extends Event {
+  readonly #link: Link;
+  readonly #arrive: () => void;
+
+  constructor(link: Link, arrive: () => void) {
+    super();
+    this.#link = link;
+    this.#arrive = arrive;
+  }
+
+  override happen(): void {
+    this.#link.arrived();
+    this.#arrive();
+  }
+}
+
 export class Link {
   readonly #wire: Wire;
   readonly #name: string;
@@ -79,6 +123,7 @@ export class Link {
   readonly #reset: Point | undefined;
   readonly #short: Point | undefined;
   readonly #eagain: Point | undefined;
+  readonly #refused: Point | undefined;
 
   /** `name`: of the end that sends. */
   constructor(name: string, wire: Wire) {
@@ -86,19 +131,20 @@ export class Link {
     this.#name = name;
     if (!wire.moody) return;
     const { choices } = wire;
-    this.#latency = pointOf(choices, `${name}/latency`);
-    this.#loss = pointOf(choices, `${name}/loss`);
-    this.#split = pointOf(choices, `${name}/split`);
-    this.#reset = pointOf(choices, `${name}/reset`);
-    this.#short = pointOf(choices, `${name}/short`);
-    this.#eagain = pointOf(choices, `${name}/eagain`);
+    this.#latency = pointOf(choices, name, 'latency');
+    this.#loss = pointOf(choices, name, 'loss');
+    this.#split = pointOf(choices, name, 'split');
+    this.#reset = pointOf(choices, name, 'reset');
+    this.#short = pointOf(choices, name, 'short');
+    this.#eagain = pointOf(choices, name, 'eagain');
+    this.#refused = pointOf(choices, name, 'refused');
     this.#byteNs = BYTE_NS[this.choose('bandwidth', BYTE_NS.length)]!;
   }
 
   /** A choice that is made once for a connection. */
   choose(decision: string, alternatives: number): number {
     if (!this.#wire.moody) return 0;
-    return this.#wire.choices.choose(`${this.#name}/${decision}`, alternatives);
+    return pointOf(this.#wire.choices, this.#name, decision).choose(alternatives);
   }
 
   /** True if what goes now arrives before the call that sends it is over. */
@@ -108,15 +154,37 @@ export class Link {
 
   /** Has `arrive` happen when a packet arrives that is nothing but a header. */
   carry(arrive: () => void): void {
-    this.#after(this.#delayNs(), 0, arrive);
+    const ns = this.#delayNs();
+    if (this.#atOnce(ns, 0)) arrive();
+    else this.#depart(new Carried(this, arrive), ns, 0);
+  }
+
+  /** The same for a packet of an established connection, which `end` is told of. */
+  carryHeader(end: End, packet: Packet, bytes: number): void {
+    const ns = this.#delayNs();
+    if (this.#atOnce(ns, 0)) end.arrive(packet, bytes);
+    else this.#depart(new Sent(this, end, packet, bytes), ns, 0);
   }
 
   /** The same for a packet that carries data, or an end, and may be lost. */
-  carryData(bytes: number, arrive: () => void): void {
+  carryData(end: End, packet: Packet, bytes: number): void {
     const gapNs = this.#gapNs;
     this.#gapNs = this.#nextGapNs;
     this.#nextGapNs = 0;
-    this.#after(this.#delayNs() + this.#lossNs() + gapNs, bytes * this.#byteNs, arrive);
+    const ns = this.#delayNs() + this.#lossNs() + gapNs;
+    const lengthNs = bytes * this.#byteNs;
+    if (this.#atOnce(ns, lengthNs)) end.arrive(packet, bytes);
+    else this.#depart(new Sent(this, end, packet, bytes), ns, lengthNs);
+  }
+
+  /** A packet is on its way no more. */
+  arrived(): void {
+    this.#inFlight--;
+  }
+
+  /** True if an attempt to connect is refused. */
+  refuses(): boolean {
+    return this.#refused !== undefined && this.#refused.choose(2) === 1;
   }
 
   /** True if a SYN is lost. */
@@ -144,15 +212,25 @@ export class Link {
     if (this.#short === undefined || bytes < 2) return bytes;
     const chosen = this.#short.choose(4);
     if (chosen === 0) return bytes;
-    this.#wire.scheduler.after(PRESSURE_NS, () => sender.relieve());
+    this.#relieve(sender);
     return [bytes >>> 1, 1, bytes - 1][chosen - 1]!;
   }
 
   /** True if what is there cannot be had now, after all; it is told of again later. */
   spurious(receiver: Receiver): boolean {
     if (this.#eagain === undefined || this.#eagain.choose(2) === 0) return false;
-    this.#wire.scheduler.after(GAPS_NS[0]!, () => receiver.again());
+    this.#tellAgain(receiver);
     return true;
+  }
+
+  // Closures of their own: who makes one pays for it, even where it is not made.
+
+  #relieve(sender: Sender): void {
+    this.#wire.scheduler.after(PRESSURE_NS, () => sender.relieve());
+  }
+
+  #tellAgain(receiver: Receiver): void {
+    this.#wire.scheduler.after(GAPS_NS[0]!, () => receiver.again());
   }
 
   #delayNs(): number {
@@ -166,18 +244,16 @@ export class Link {
     return LOSSES_NS[this.#loss.choose(LOSSES_NS.length)]! + this.#wire.cutNs();
   }
 
+  /** True if a packet is there at once. */
+  #atOnce(ns: number, lengthNs: number): boolean {
+    return ns === 0 && lengthNs === 0 && this.#inFlight === 0;
+  }
+
   /** What was sent before arrives before; what is long takes `lengthNs` more from then on. */
-  #after(ns: number, lengthNs: number, arrive: () => void): void {
-    if (ns === 0 && lengthNs === 0 && this.#inFlight === 0) {
-      arrive();
-      return;
-    }
+  #depart(event: Event, ns: number, lengthNs: number): void {
     const { scheduler } = this.#wire;
     this.#inFlight++;
     this.#lastArrivalNs = Math.max(this.#lastArrivalNs, scheduler.now + ns) + lengthNs;
-    scheduler.at(this.#lastArrivalNs, () => {
-      this.#inFlight--;
-      arrive();
-    });
+    scheduler.add(event, this.#lastArrivalNs);
   }
 }

@@ -83,7 +83,7 @@ export class Actor implements Owner {
   choose(decision: string, alternatives: number): number {
     let point = this.#points.get(decision);
     if (point === undefined) {
-      point = pointOf(this.#cast.world.choices, `${this.name}/${decision}`);
+      point = pointOf(this.#cast.world.choices, this.name, decision);
       this.#points.set(decision, point);
     }
     return point.choose(alternatives);
