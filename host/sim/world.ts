@@ -44,6 +44,8 @@ export class World {
   readonly kernels: SimKernel[] = [];
   /** The waits of guests in threads of their own. */
   readonly suspensions: Suspension[] = [];
+  /** What ends a guest that waits for ever where it may; otherwise that is a `Deadlock`. */
+  rest: unknown;
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;
@@ -153,6 +155,7 @@ export class World {
       if (result !== 0) return result;
     }
     if (deadlineNs > END_OF_TIME_NS) {
+      if (this.rest !== undefined) throw this.rest;
       const all = [`${kernel.host} waits for ever: ${waiting.waitsFor()}`];
       for (const each of this.kernels)
         if (each.suspended) all.push(`${each.host} waits for ever: ${each.suspended}`);

@@ -107,7 +107,9 @@ export class Instrument {
     this.#memory = memory;
     const wrapped: Record<string, WasiFunction> = {};
     for (const shape of shapesOf(module)) {
-      const index = this.#functions.push(functions[shape.name]! as () => number) - 1;
+      const call = functions[shape.name] as (() => number) | undefined;
+      if (call === undefined) continue;
+      const index = this.#functions.push(call) - 1;
       // So many are quicker than a rest array.
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course!;

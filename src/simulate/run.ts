@@ -185,6 +185,7 @@ class Run implements Course, Cast, RunState, Host {
   finished(): void {
     if (--this.#unfinished > 0) return;
     this.world.scheduler.cancel(this.#heals);
+    this.world.rest = DONE;
     this.#stopNs = this.nowNs + GRACE_NS;
     this.#stopCalls = this.calls + GRACE_CALLS;
   }
