@@ -202,4 +202,5 @@ export class ActorListener {
 }
 
 /** Bytes as text. */
-export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
+export const textOf = (bytes: Uint8Array): string =>
+  bytes.length === 0 ? '' : decoder.decode(bytes);
