@@ -116,6 +116,7 @@ class Run implements Course, Cast, RunState, Host {
     } finally {
       company = this.#company?.dispose();
       this.#kernel.dispose();
+      this.#instrument.end();
     }
     if (company !== undefined) this.hash.text(company.hash);
     return {
@@ -187,6 +188,7 @@ class Run implements Course, Cast, RunState, Host {
   finished(): void {
     if (--this.#unfinished > 0) return;
     this.world.scheduler.cancel(this.#heals);
+    this.world.rest = DONE;
     this.#stopNs = this.nowNs + GRACE_NS;
     this.#stopCalls = this.calls + GRACE_CALLS;
   }
@@ -375,9 +377,7 @@ class Run implements Course, Cast, RunState, Host {
     // A process that has ended has closed all that it had.
     if (code !== undefined) this.#kernel.dispose();
     this.#settle();
-    if (this.#unfinished > 0) {
-      return { kind: 'unanswered', message: this.waiting.join(', ') };
-    }
+    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
       eventually?.(this);
     } catch (error) {
