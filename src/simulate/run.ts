@@ -4,9 +4,10 @@
  */
 import { UsageError } from '../../host/kernel/error.js';
 import type { Kernel } from '../../host/kernel/kernel.js';
-import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
+import { ChoiceLog } from '../../host/sim/choice-log.js';
+import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
-import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
+import { profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink } from '../../host/sim/stream.js';
@@ -19,6 +20,7 @@ import { begin, type Begun } from './begin.js';
 import { Company, type Host } from './company.js';
 import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
+import { contentsOf, loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
 import { connectAtOnce, give, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
@@ -34,6 +36,7 @@ import { Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { RecallingKernel } from './stack/recalling-kernel.js';
 import type { Part, Stage } from './stack/stage.js';
+import type { Pipes } from './stream.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -47,7 +50,6 @@ const NO_BYTES = new Uint8Array(0);
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
 
-const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
@@ -56,12 +58,14 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
   checkRepeatable(guest);
-  return new Run(guest, options).result();
+  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
+  readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
+  pipes: Pipes | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -98,7 +102,8 @@ class Run implements Course, Cast, RunState, Host {
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
-    this.#kernel = this.world.kernel({ host: 'guest' });
+    this.disk = loadedDisk(this.world, 'guest', options, this.hash);
+    this.#kernel = this.world.kernel({ host: 'guest', disk: this.disk });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
   }
@@ -124,6 +129,7 @@ class Run implements Course, Cast, RunState, Host {
       code,
       stdout: this.stdout,
       stderr: this.stderr,
+      disk: this.disk,
       hash: this.hash.digest,
       log: this.#log.taken,
       calls: this.calls + (company?.calls ?? 0),
@@ -179,10 +185,7 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   excuses(link: string | undefined): boolean {
-    if (this.#crashes.excuse(link)) return true;
-    if (link === undefined) return this.#log.taken.some(breaks);
-    const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
-    return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
+    return this.#crashes.excuse(link, this.#log.taken);
   }
 
   finished(): void {
@@ -230,10 +233,8 @@ class Run implements Course, Cast, RunState, Host {
 
   before(): number {
     const company = this.#company;
-    if (company !== undefined) {
-      if (company.suspension.resuming) return this.#startNs;
-      if (company.stage === undefined) company.suspension.catchUp();
-    }
+    if (company?.suspension.resuming) return this.#startNs;
+    if (company?.stage === undefined) company?.suspension.catchUp();
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
@@ -265,8 +266,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   /** Puts the others into the world, before it has any connection: actors connect at once. */
-  #populate(): void {
+  #populate(pipes: Pipes | undefined): void {
     const { companions, world } = this.#options;
+    this.pipes = pipes;
     if (this.crashes > 0) return;
     if (companions !== undefined) {
       this.#company = new Company(this, this.#guest, this.#kernel, companions);
@@ -276,9 +278,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const outputs = [this.#stdout, this.#stderr];
+    const outputs = [this.#stdout, this.#stderr] as const;
     const { listening } = this.#crashes;
-    return give(this.#kernel, this.#options, outputs, listening, () => this.#populate());
+    return give(this.#kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */
@@ -286,7 +288,7 @@ class Run implements Course, Cast, RunState, Host {
     if (this.#company !== undefined) return connectAll(this.#kernel, connecting);
     connectAtOnce(this.#kernel, connecting, () => {
       this.tick();
-      return this.crashes > 0 || this.#log.taken.some(breaks);
+      return this.excuses(undefined);
     });
   }
 
@@ -354,8 +356,7 @@ class Run implements Course, Cast, RunState, Host {
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    this.#left = { code: this.#outcome(error) };
-    return this.#left.code;
+    return (this.#left = { code: this.#outcome(error) }).code;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -393,7 +394,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    const step = () => this.#company?.step() ?? this.world.step();
-    while (this.goesOn && step());
+    while (this.goesOn && (this.#company?.step() ?? this.world.step()));
   }
 }
