@@ -156,7 +156,7 @@ describe('pollux explore', () => {
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toHaveLength(Object.keys(machines).length);
     expect(stdout).toMatch(
-      /^server: 7 states of the table by 1.6e\+48 sequences; \d+ states of it at work by .* sequences$/m,
+      /^server: 7 states of the table by 1.5e\+48 sequences; \d+ states of it at work by .* sequences$/m,
     );
   });
 
