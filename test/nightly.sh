@@ -12,3 +12,6 @@ POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/sim/differential.t
 
 echo "== the echo guests on the simulated kernel: 1,000 seeds of every model, language and profile"
 POLLUX_SEEDS=1000 node_modules/.bin/vitest run test/src/simulate/models.test.ts
+
+echo "== the simulator's memory over 100,000 seeds"
+node dist/bench/simulator.js --memory
