@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { UsageError } from '../host/kernel/error.js';
 import { parseGrant } from './grant.js';
+import type { Limits } from './limit.js';
 import { load, type Guest } from './guest.js';
 import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
@@ -63,10 +64,8 @@ export function echoCombinations(): Combination[] {
 export interface EchoOptions
   extends
     Partial<Combination>,
-    Pick<
-      SandboxOptions,
-      'poller' | 'trace' | 'maxConnections' | 'maxDescriptors' | 'warn' | 'stderr'
-    > {
+    Pick<SandboxOptions, 'poller' | 'trace' | 'maxConnections' | 'isolate' | 'warn' | 'stderr'>,
+    Limits {
   /** `HOST:PORT`; default 127.0.0.1:9000. */
   listen?: string;
 }

@@ -12,9 +12,11 @@ import { HostError, UsageError } from '../host/kernel/error.js';
 import { type DirectoryOption, openDirectories } from './directory.js';
 import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
 import { limited, limitedBytes, type Guest } from './guest.js';
-import type { Plan } from './instance.js';
+import { isQueued, isSignalled, type Plan } from './instance.js';
+import type { Image, Isolation } from './message.js';
+import { type Limits, limitNames } from './limit.js';
 import { ReactorRun, WorkerRun, type Exit, type Run } from './run.js';
-import { ProcessRuns } from './serve/processes.js';
+import { processRun, ProcessRuns } from './serve/processes.js';
 import { ServerRun } from './serve/server.js';
 import { ThreadRuns } from './serve/thread-runs.js';
 
@@ -31,8 +33,11 @@ export type StreamOption = 'ignore' | 'inherit' | 'pipe' | number;
 export const serveNames = ['event', 'thread', 'process'] as const;
 export type ServeName = (typeof serveNames)[number];
 
+export const isolateNames = ['none', 'process', 'process,best-effort'] as const;
+export type IsolateName = (typeof isolateNames)[number];
+
 /** What a guest is given. It gets nothing that is not named here. */
-export interface SandboxOptions {
+export interface SandboxOptions extends Limits {
   /** The program's arguments; the first is its name. Default: the guest's name alone. */
   args?: string[];
   env?: Record<string, string>;
@@ -58,12 +63,13 @@ export interface SandboxOptions {
   stderr?: StreamOption;
   /** What poll_oneoff asks: epoll (the default), poll, or select. */
   poller?: PollerName;
-  /** The most that the guest's memory may grow to. */
-  maxMemoryMiB?: number;
-  /** The most descriptors that the guest may have open; default 65,536. */
-  maxDescriptors?: number;
-  /** The longest that the guest may run. */
-  timeoutMs?: number;
+  /**
+   * `process`: the guest runs in a process of its own, which has nothing else, not even with a bug
+   * in V8: the kernel refuses it all other files, connections, signals and system calls (Landlock
+   * and a filter). Where this Linux lacks Landlock that is a `HostError`; `process,best-effort`
+   * does without. Default: `none`, a thread.
+   */
+  isolate?: IsolateName;
   /** A file for the transcript of every call. */
   trace?: string;
   /**
@@ -104,7 +110,7 @@ const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
 const DEFAULT_CONNECTIONS = { thread: 256, process: 64 };
-const LIMITS = ['maxMemoryMiB', 'maxDescriptors', 'maxConnections', 'timeoutMs'] as const;
+const MIB = 2 ** 20;
 /** stdin, stdout, stderr: every guest has them. */
 const STREAMS = 3;
 /**
@@ -125,12 +131,15 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
         options.maxMemoryMiB === undefined
           ? guest.module
           : await limited(guest, options.maxMemoryMiB),
+      queued: isQueued(guest.module),
       args: (options.args ?? [guest.name]).map((each) => encoder.encode(each)),
       environ: Object.entries(options.env ?? {}).map(([name, value]) =>
         encoder.encode(`${name}=${value}`),
       ),
       poller: options.poller ?? 'epoll',
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
+      maxFiles: options.maxFiles ?? Infinity,
+      maxWrittenBytes: (options.maxWrittenMiB ?? Infinity) * MIB,
       trace: options.trace,
       streams: streams.map(({ guestEnd }) => guestEnd),
       dirs,
@@ -172,15 +181,34 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
 function runOf(guest: Guest, options: SandboxOptions, kernel: LinuxKernel, plan: Plan): Run {
   if (guest.kind === 'reactor') return new ReactorRun(options);
   const { serve = 'event', maxConnections } = options;
-  if (serve === 'event') return new WorkerRun(options, kernel);
+  const isolation = isolationOf(guest, options, plan);
+  if (serve === 'event') {
+    if (!isolation) return new WorkerRun(options, kernel);
+    return processRun({ ...options, isolation }, imageOf(guest, options, plan), kernel);
+  }
   const server = { ...options, maxConnections: maxConnections ?? DEFAULT_CONNECTIONS[serve] };
   if (serve === 'thread') return new ServerRun(server, new ThreadRuns());
-  const bytes = limitedBytes(guest, options.maxMemoryMiB);
-  return new ServerRun(server, new ProcessRuns({ ...plan, bytes }));
+  return new ServerRun(server, new ProcessRuns(imageOf(guest, options, plan), isolation));
+}
+
+function imageOf(guest: Guest, options: SandboxOptions, plan: Plan): Image {
+  const { module: _, trace: __, streams: ___, sockets: ____, ...image } = plan;
+  return { ...image, bytes: limitedBytes(guest, options.maxMemoryMiB) };
+}
+
+function isolationOf(
+  guest: Guest,
+  { isolate = 'none' }: SandboxOptions,
+  { queued }: Plan,
+): Isolation | undefined {
+  if (isolate === 'none') return undefined;
+  const bestEffort = isolate === 'process,best-effort';
+  return { bestEffort, queues: queued, signals: isSignalled(guest.module), answers: false };
 }
 
 function checkOptions(guest: Guest, options: SandboxOptions): void {
   checkServe(guest, options);
+  checkIsolation(guest, options);
   const poller = options.poller ?? 'epoll';
   if (!pollerNames.includes(poller)) {
     throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
@@ -190,7 +218,7 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
       "a reactor is woken by Node's event loop through epoll: leave the poller at epoll",
     );
   }
-  for (const name of LIMITS) {
+  for (const name of [...limitNames, 'maxConnections'] as const) {
     const value = options[name];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
       throw new UsageError(`${name} is ${value}: it must be a number greater than 0`);
@@ -205,6 +233,22 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
   }
   if (options.args?.some((each) => each.includes('\0'))) {
     throw new UsageError('an argument has a NUL character in it, which no program can be given');
+  }
+}
+
+function checkIsolation(guest: Guest, { isolate = 'none', ...options }: SandboxOptions): void {
+  if (!isolateNames.includes(isolate)) {
+    throw new UsageError(`"${isolate}" is no isolation: choose ${isolateNames.join(' or ')}`);
+  }
+  if (guest.kind === 'reactor' && options.maxCpuMs !== undefined) {
+    throw new UsageError("a reactor's processor time is that of Node's thread: leave out maxCpuMs");
+  }
+  if (isolate === 'none') return;
+  if (guest.kind === 'reactor') {
+    throw new UsageError("a reactor runs in Node's event loop: only a command can be isolated");
+  }
+  if (options.serve === 'thread') {
+    throw new UsageError('a guest per thread shares this process: isolate those per process');
   }
 }
 

@@ -189,7 +189,7 @@ export interface Addon {
   cpuTime(id: number, thread: 0 | 1): number;
   threadId(): number;
   landlockVersion(): number;
-  restrictThreads(directories: Int32Array): number;
+  restrictThreads(directories: Int32Array, count: number): number;
   filterCalls(wanted: number): number;
   countCalls(count: BigUint64Array | undefined): number;
 

@@ -46,7 +46,10 @@ export function confine(needs: Needs, bestEffort: boolean): string[] {
     );
   }
   if (version > 0) {
-    must(native.restrictThreads(Int32Array.from(needs.directories)), 'by Landlock');
+    const { directories } = needs;
+    // An empty array has no place in memory, and one of at least one element has.
+    const array = Int32Array.from([...directories, -1]);
+    must(native.restrictThreads(array, directories.length), 'by Landlock');
   }
   const wanted =
     (needs.queues ? Wanted.QUEUES : 0) |
@@ -54,11 +57,14 @@ export function confine(needs: Needs, bestEffort: boolean): string[] {
     (needs.directories.length > 0 ? Wanted.FILES : 0) |
     (needs.answers ? Wanted.ANSWERS : 0);
   must(native.filterCalls(wanted), 'by a filter of system calls');
-  return lacks.map((sentence) => `the guest is isolated by a filter of system calls alone: ${sentence}`);
+  return lacks.map(
+    (sentence) => `the guest is isolated by a filter of system calls alone: ${sentence}`,
+  );
 }
 
 function must(result: number, how: string): void {
-  if (result < 0) throw new HostError(`this process cannot be isolated ${how}: ${errnoName(result)}`);
+  if (result < 0)
+    throw new HostError(`this process cannot be isolated ${how}: ${errnoName(result)}`);
 }
 
 /** Ends this process, which asks nothing of Node that is filtered out. */
@@ -69,5 +75,6 @@ export function quit(code: number): never {
 /** From now on a process that this one starts inherits what it is given, and nothing else. */
 export function keepDescriptors(): void {
   const result = addon().keepDescriptors();
-  if (result < 0) throw new HostError(`descriptors cannot be kept to oneself: ${errnoName(result)}`);
+  if (result < 0)
+    throw new HostError(`descriptors cannot be kept to oneself: ${errnoName(result)}`);
 }

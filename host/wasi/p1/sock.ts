@@ -13,6 +13,8 @@ import { WasiErrno, wasiErrno } from '../errno.js';
 import { untilReady, type Process } from '../process.js';
 
 const FDFLAGS_NONBLOCK = 4;
+/** The kernel takes no more iovecs in one call. */
+export const MAX_IOVS = 1024;
 
 /**
  * Receives into iovecs: bytes, or a negated errno of the kernel. PEEK answers what is there, with
@@ -95,9 +97,9 @@ export function writeRest(
  * The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of
  * them and 2 GiB.
  */
-function bytesOf(process: Process, iovs: number, count: number): number {
+export function bytesOf(process: Process, iovs: number, count: number): number {
   let total = 0;
-  for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8)
+  for (let i = 0, at = iovs + 4; i < Math.min(count, MAX_IOVS); i++, at += 8)
     total += process.memory.u32(at);
   return Math.min(total, 0x7ffff000);
 }
