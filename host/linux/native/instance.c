@@ -1,5 +1,6 @@
 /* The addon's entry, and what one thread's instance of it owns. */
 #include "native.h"
+#include "system_call.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -39,7 +40,7 @@ int own(struct instance *instance, int fd) {
 int own_file(struct instance *instance, int fd) {
   struct stat stat;
   fd = own(instance, fd);
-  if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) return fd;
+  if (fd < 0 || fstat_now(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) return fd;
   if (include(&instance->regular, fd)) return fd;
   disown(instance, fd);
   close(fd);

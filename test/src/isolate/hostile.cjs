@@ -27,8 +27,24 @@ Object.assign(
     ? { memfd: 319, setresuid: 117, unshare: 272, bpf: 321, keyctl: 250, uffd: 323, prctl: 157 }
     : { memfd: 279, setresuid: 147, unshare: 97, bpf: 280, keyctl: 219, uffd: 282, prctl: 167 },
   x64
-    ? { prlimit: 302, chdir: 80, chroot: 161, readlinkat: 267, getdents: 217, socketpair: 53, getsockopt: 55 }
-    : { prlimit: 261, chdir: 49, chroot: 51, readlinkat: 78, getdents: 61, socketpair: 199, getsockopt: 209 },
+    ? {
+        prlimit: 302,
+        chdir: 80,
+        chroot: 161,
+        readlinkat: 267,
+        getdents: 217,
+        socketpair: 53,
+        getsockopt: 55,
+      }
+    : {
+        prlimit: 261,
+        chdir: 49,
+        chroot: 51,
+        readlinkat: 78,
+        getdents: 61,
+        socketpair: 199,
+        getsockopt: 209,
+      },
   { uringSetup: 425, openat2: 437, pidfdOpen: 434, pidfdGetfd: 438, pidfdSignal: 424 },
 );
 
@@ -119,8 +135,7 @@ const attacks = {
   "read the parent's memory": () => open(`/proc/${parent}/mem`),
   'connect by TCP': () => reach(2, inet()),
   'connect by UDP': () => reach(2, inet(), 2),
-  'connect to an abstract socket': () =>
-    Math.max(reach(1, abstract()), reach(1, abstract(110))),
+  'connect to an abstract socket': () => Math.max(reach(1, abstract()), reach(1, abstract(110))),
   'listen by TCP': () => {
     const fd = attack.call(nr.socket, 2, 1, 0, 0);
     const any = inet();
@@ -133,14 +148,13 @@ const attacks = {
   'trace the parent': () => attack.call(nr.ptrace, 0x4206, parent, 0, 0),
   'signal the parent': () => attack.call(nr.kill, parent, 0),
   'signal a thread of the parent': () => attack.call(nr.tgkill, parent, parent, 0),
-  'signal the parent by a pidfd': () =>
-    withPidfd((fd) => attack.call(nr.pidfdSignal, fd, 0, 0, 0)),
+  'signal the parent by a pidfd': () => withPidfd((fd) => attack.call(nr.pidfdSignal, fd, 0, 0, 0)),
   "take the parent's descriptors": () => withPidfd((fd) => attack.call(nr.pidfdGetfd, fd, 0, 0)),
   'have the kernel signal the parent': () => attack.call(nr.fcntl, 0, 8, parent),
   'make a ring': () => attack.call(nr.uringSetup, 8, Buffer.alloc(120)),
   'make a file in memory': () => attack.call(nr.memfd, text('m'), 0),
   'change the user': () => attack.call(nr.setresuid, -1, -1, -1),
-  'unshare': () => attack.call(nr.unshare, 0x200),
+  unshare: () => attack.call(nr.unshare, 0x200),
   'load into the kernel (bpf)': bpfMap,
   'use the keyring': () => attack.call(nr.keyctl, 0, -3, 1),
   'handle page faults (userfaultfd)': () => attack.call(nr.uffd, 1),
