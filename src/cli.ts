@@ -181,11 +181,17 @@ function addRun(pollux: Command, done: Done): void {
     .argument('[args...]', "the guest's arguments")
     .option(
       '--listen <[fd=]host:port[,blocking]>',
-      'give it a listener; port 0 takes a free one (repeatable)',
+      'give it a listener; port 0 takes a free one; also udp:host:port, unix:path, unix:@name, ' +
+        'and fd:n or fd:name of systemd (repeatable)',
       each,
       [],
     )
-    .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection (repeatable)', each, [])
+    .option(
+      '--connect <[fd=]host:port[,blocking]>',
+      'give it a connection, to the same (repeatable)',
+      each,
+      [],
+    )
     .option('--env <name=value>', 'give it a variable of the environment (repeatable)', each, [])
     .option(
       '--dir <host::guest[,ro]>',

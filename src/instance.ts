@@ -34,7 +34,12 @@ export interface Plan {
   streams: (number | null)[];
   /** Directories, and their names for the guest. */
   dirs: { name: Uint8Array; descriptor: number; readOnly: boolean }[];
-  sockets: { fd: number | undefined; descriptor: number; listener: boolean; blocking: boolean }[];
+  sockets: {
+    fd: number | undefined;
+    descriptor: number;
+    kind: 'listener' | 'connection' | 'datagram';
+    blocking: boolean;
+  }[];
 }
 
 export interface Made {
@@ -145,14 +150,9 @@ function adoptAll(plan: Omit<Plan, 'module'>, kernel: LinuxKernel): Grants {
   const dirs = plan.dirs.map(({ name, descriptor, readOnly }) =>
     Descriptor.preopen(adopt(kernel, descriptor, 'a granted directory'), name, readOnly),
   );
-  const sockets = plan.sockets.map(({ fd, descriptor, listener, blocking }) => {
+  const sockets = plan.sockets.map(({ fd, descriptor, kind, blocking }) => {
     const handle = adopt(kernel, descriptor, 'a granted socket');
-    return {
-      fd,
-      descriptor: listener
-        ? Descriptor.listener(handle, !blocking)
-        : Descriptor.connection(handle, !blocking),
-    };
+    return { fd, descriptor: Descriptor[kind](handle, !blocking) };
   });
   return { streams, dirs, sockets, maxDescriptors };
 }

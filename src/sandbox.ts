@@ -10,11 +10,11 @@ import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { type DirectoryOption, openDirectories } from './directory.js';
-import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
 import { limited, limitedBytes, type Guest } from './guest.js';
 import { isQueued, isSignalled, type Plan } from './instance.js';
 import type { Image, Isolation } from './message.js';
 import { type Limits, limitNames } from './limit.js';
+import { openConnection, openListener, parseSocket, type GrantedSocket } from './socket.js';
 import { ReactorRun, WorkerRun, type Exit, type Run } from './run.js';
 import { processRun, ProcessRuns } from './serve/processes.js';
 import { ServerRun } from './serve/server.js';
@@ -46,9 +46,13 @@ export interface SandboxOptions extends Limits {
    * the kernel sees to that.
    */
   dirs?: Record<string, DirectoryOption>;
-  /** Listeners, each `[FD=]HOST:PORT[,blocking]`; port 0 takes any free one. */
+  /**
+   * Listeners, each `[FD=]HOST:PORT[,blocking]`; port 0 takes any free one. Before it `udp:` makes
+   * it a datagram socket, whose sends go to who sent the last datagram received; `unix:PATH` and
+   * `fd:N` are the others.
+   */
   listen?: string[];
-  /** Connections that are made before the guest starts, each `[FD=]HOST:PORT[,blocking]`. */
+  /** Connections that are made before the guest starts, in the same forms. */
   connect?: string[];
   /**
    * `event`, the default: the guest gets the listeners. `thread`, `process`: it is run anew for
@@ -106,7 +110,6 @@ export interface Box {
   drain(limitMs: number): Promise<Exit>;
 }
 
-const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
 const DEFAULT_CONNECTIONS = { thread: 256, process: 64 };
@@ -120,9 +123,12 @@ const STREAMS = 3;
 export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promise<Box> {
   checkOptions(guest, options);
   const kernel = new LinuxKernel();
+  let removeAll = () => {};
   try {
     const dirs = openDirectories(kernel, options.dirs);
-    const sockets = await openSockets(kernel, options);
+    const granted = await openSockets(kernel, options);
+    removeAll = () => granted.forEach(({ remove }) => remove());
+    const sockets = granted.map(({ socket }) => socket);
     const streams = [openStream(kernel, options.stdin, 0), openStream(kernel, options.stdout, 1)];
     streams.push(openStream(kernel, options.stderr, 2));
     const encoder = new TextEncoder();
@@ -147,15 +153,17 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       // is not theirs.
       sockets: [...sockets].sort((a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined)),
     };
-    const addresses = sockets
-      .filter(({ listener }) => listener)
-      .map(({ descriptor }) => addressOf(kernel, descriptor));
-    const run = runOf(guest, options, kernel, plan);
+    const addresses = granted.filter(({ listener }) => listener).map(({ name }) => name);
+    const answers = granted.some(({ listener, socket }) => listener && socket.kind === 'datagram');
+    const run = runOf(guest, options, kernel, plan, answers);
     await run.start(plan);
     for (const { descriptor } of sockets) kernel.close(descriptor);
     for (const { guestEnd, piped } of streams)
       if (piped && guestEnd !== null) kernel.close(guestEnd);
-    void run.exit.then(() => kernel.dispose());
+    void run.exit.then(() => {
+      kernel.dispose();
+      removeAll();
+    });
     const [stdin, stdout, stderr] = streams.map(({ callerEnd }, fd) =>
       wrapStream(kernel, callerEnd, fd),
     );
@@ -173,15 +181,22 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       drain: (limitMs) => run.drain(limitMs),
     };
   } catch (error) {
+    removeAll();
     kernel.dispose();
     throw error;
   }
 }
 
-function runOf(guest: Guest, options: SandboxOptions, kernel: LinuxKernel, plan: Plan): Run {
+function runOf(
+  guest: Guest,
+  options: SandboxOptions,
+  kernel: LinuxKernel,
+  plan: Plan,
+  answers: boolean,
+): Run {
   if (guest.kind === 'reactor') return new ReactorRun(options);
   const { serve = 'event', maxConnections } = options;
-  const isolation = isolationOf(guest, options, plan);
+  const isolation = isolationOf(guest, options, plan, answers);
   if (serve === 'event') {
     if (!isolation) return new WorkerRun(options, kernel);
     return processRun({ ...options, isolation }, imageOf(guest, options, plan), kernel);
@@ -200,10 +215,11 @@ function isolationOf(
   guest: Guest,
   { isolate = 'none' }: SandboxOptions,
   { queued }: Plan,
+  answers: boolean,
 ): Isolation | undefined {
   if (isolate === 'none') return undefined;
   const bestEffort = isolate === 'process,best-effort';
-  return { bestEffort, queues: queued, signals: isSignalled(guest.module), answers: false };
+  return { bestEffort, queues: queued, signals: isSignalled(guest.module), answers };
 }
 
 function checkOptions(guest: Guest, options: SandboxOptions): void {
@@ -268,6 +284,9 @@ function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOption
   if (!options.listen?.length) {
     throw new UsageError(`a guest per ${serve} needs a listener, whose connections it is run for`);
   }
+  if (options.listen.some((text) => parseSocket(text).form === 'udp')) {
+    throw new UsageError(`a guest per ${serve} is run for connections: UDP has none`);
+  }
   if (options.connect?.length) {
     throw new UsageError(
       `a guest per ${serve} gets the connection that was accepted, and no other: leave out connect`,
@@ -275,14 +294,14 @@ function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOption
   }
 }
 
-async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promise<Plan['sockets']> {
+async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promise<Granted[]> {
   const limit = options.maxDescriptors ?? DEFAULT_DESCRIPTORS;
   // Directories come after the streams.
   const first = STREAMS + Object.keys(options.dirs ?? {}).length;
   const taken = new Set<number>();
   const grants = [
-    ...(options.listen ?? []).map((text) => ({ ...parseGrant(text), listener: true })),
-    ...(options.connect ?? []).map((text) => ({ ...parseGrant(text), listener: false })),
+    ...(options.listen ?? []).map((text) => ({ ...parseSocket(text), listener: true })),
+    ...(options.connect ?? []).map((text) => ({ ...parseSocket(text), listener: false })),
   ];
   for (const { fd } of grants) {
     if (fd === undefined) continue;
@@ -302,54 +321,20 @@ async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promis
       `the guest may have ${limit} descriptors, but what it is given are ${needed} already`,
     );
   }
-  const sockets: Plan['sockets'] = [];
-  for (const grant of grants) {
-    const descriptor = await (grant.listener
-      ? openListener(kernel, grant)
-      : openConnection(kernel, grant));
-    sockets.push({ fd: grant.fd, descriptor, listener: grant.listener, blocking: grant.blocking });
+  const sockets: Granted[] = [];
+  try {
+    for (const { listener, ...option } of grants) {
+      const granted = await (listener ? openListener : openConnection)(kernel, option);
+      sockets.push({ ...granted, listener });
+    }
+  } catch (error) {
+    for (const { remove } of sockets) remove();
+    throw error;
   }
   return sockets;
 }
 
-async function openListener(kernel: LinuxKernel, grant: SocketGrant): Promise<number> {
-  const address = await resolveGrant(grant);
-  const handle = kernel.listen(address, BACKLOG);
-  if (handle < 0)
-    throw new UsageError(`cannot listen at ${formatAddress(address)}: ${errnoName(handle)}`);
-  return handle;
-}
-
-async function openConnection(kernel: LinuxKernel, grant: SocketGrant): Promise<number> {
-  const address = await resolveGrant(grant);
-  const handle = kernel.connect(address);
-  if (handle >= 0) await writable(kernel, handle);
-  const error = handle < 0 ? handle : kernel.socketError(handle);
-  if (error < 0)
-    throw new UsageError(`cannot connect to ${formatAddress(address)}: ${errnoName(error)}`);
-  return handle;
-}
-
-/** Resolves when the outcome of a connect is known; Node's event loop goes on meanwhile. */
-async function writable(kernel: LinuxKernel, handle: number): Promise<void> {
-  const poller = kernel.poller('epoll');
-  poller.set(handle, Readiness.OUT, Trigger.LEVEL, 0);
-  await new Promise<void>((resolve) => {
-    const unwatch = poller.watch(() => {
-      unwatch();
-      resolve();
-    });
-  });
-  poller.remove(handle);
-  poller.close();
-}
-
-function addressOf(kernel: LinuxKernel, handle: number): string {
-  const address = kernel.localAddress(handle);
-  if (typeof address === 'number')
-    throw new HostError(`a listener has no address: ${errnoName(address)}`);
-  return formatAddress(address);
-}
+type Granted = GrantedSocket & { listener: boolean };
 
 interface Stream {
   /** The descriptor that the guest gets a duplicate of; null: the null device. */

@@ -146,6 +146,11 @@ export class Descriptor {
     return new Descriptor(handle, FileType.SOCKET_STREAM, CONNECTION_RIGHTS, 0, nonblocking);
   }
 
+  /** A datagram socket. */
+  static datagram(handle: number, nonblocking: boolean): Descriptor {
+    return new Descriptor(handle, FileType.SOCKET_DGRAM, CONNECTION_RIGHTS, 0, nonblocking);
+  }
+
   /** A listening socket. */
   static listener(handle: number, nonblocking: boolean): Descriptor {
     return new Descriptor(

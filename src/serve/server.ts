@@ -192,7 +192,7 @@ export class ServerRun extends Run {
     const run = await this.#begin(prepared, number, {
       ...this.#plan,
       trace: trace === undefined ? undefined : `${trace}.${number}`,
-      sockets: [{ ...listener, descriptor: connection, listener: false }],
+      sockets: [{ ...listener, descriptor: connection, kind: 'connection' }],
     });
     this.#kernel.close(connection); // the guest has its own
     this.#beginning--;

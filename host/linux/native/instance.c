@@ -51,6 +51,7 @@ bool owns(const struct instance *instance, int fd) { return includes(&instance->
 
 void disown(struct instance *instance, int fd) {
   exclude(&instance->owned, fd);
+  forget_sender(instance, fd);
   exclude(&instance->retired, fd);
   exclude(&instance->regular, fd);
   forget_listing(instance, fd);
@@ -103,6 +104,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
     if (!owns(instance, fd)) continue;
     ahead_closing(instance, fd);
+    forget_sender(instance, fd);
     close(fd);
   }
   close_ahead(instance);
@@ -126,7 +128,7 @@ NAPI_MODULE_INIT() {
                                            export_socket,    export_file,   export_regular,
                                            export_beneath,   export_path,   export_directory,
                                            export_clock,     export_loop,   export_process,
-                                           export_landlock,  export_seccomp, export_ahead};
+                                           export_datagram,  export_landlock, export_seccomp, export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);
