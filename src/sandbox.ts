@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 import { errnoName } from '../host/kernel/errno.js';
-import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel/readiness.js';
+import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { type DirectoryOption, openDirectories } from './directory.js';
@@ -160,10 +160,8 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
     for (const { descriptor } of sockets) kernel.close(descriptor);
     for (const { guestEnd, piped } of streams)
       if (piped && guestEnd !== null) kernel.close(guestEnd);
-    void run.exit.then(() => {
-      kernel.dispose();
-      removeAll();
-    });
+    void run.exit.then(() => kernel.dispose());
+    void run.exit.then(removeAll);
     const [stdin, stdout, stderr] = streams.map(({ callerEnd }, fd) =>
       wrapStream(kernel, callerEnd, fd),
     );
@@ -207,8 +205,10 @@ function runOf(
 }
 
 function imageOf(guest: Guest, options: SandboxOptions, plan: Plan): Image {
-  const { module: _, trace: __, streams: ___, sockets: ____, ...image } = plan;
-  return { ...image, bytes: limitedBytes(guest, options.maxMemoryMiB) };
+  const { args, environ, poller, queued, maxDescriptors, maxFiles, maxWrittenBytes, dirs } = plan;
+  const limits = { maxDescriptors, maxFiles, maxWrittenBytes };
+  const bytes = limitedBytes(guest, options.maxMemoryMiB);
+  return { bytes, args, environ, poller, queued, dirs, ...limits };
 }
 
 function isolationOf(

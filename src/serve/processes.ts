@@ -111,7 +111,7 @@ export class ProcessRun extends Run {
     const job: ProcessJob = {
       parent: process.pid,
       nulls: streams.map((stream) => stream === null),
-      sockets: sockets.map(({ descriptor: _, ...socket }) => socket),
+      sockets: sockets.map(({ fd, kind, blocking }) => ({ fd, kind, blocking })),
       trace,
       isolation,
     };
@@ -119,7 +119,9 @@ export class ProcessRun extends Run {
     const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
       stdio: [
         ...streams.map((stream) => stream ?? 'ignore'),
-        ...[this.#image, 'pipe' as const, this.#kernel.wakeHandle],
+        this.#image,
+        'pipe',
+        this.#kernel.wakeHandle,
         ...[...dirs, ...sockets].map(({ descriptor }) => descriptor),
       ],
       // A terminal's SIGINT is for this process, which drains: the others go on with their clients.

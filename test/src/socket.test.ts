@@ -55,7 +55,8 @@ describe.each(['none', 'process'] as const)('with isolation: %s', (isolate) => {
     const { socket, port } = await peer();
     const [asked, stranger] = [once(socket, 'message'), await peer()];
     const running = await box(guestFile('datagram'), {
-      ...{ args: ['datagram', 'first'], isolate },
+      args: ['datagram', 'first'],
+      isolate,
       connect: [`udp:127.0.0.1:${port},blocking`],
     });
     const [first, { port: guest }] = (await asked) as [Buffer, { port: number }];
@@ -82,8 +83,10 @@ describe.each(['none', 'process'] as const)('with isolation: %s', (isolate) => {
     await once(server, 'listening');
     onTestFinished(() => void server.close());
     const running = await box(wasmFile('client'), {
-      ...{ connect: [`unix:${path}`], isolate },
-      ...{ stdin: 'pipe', stdout: 'pipe' },
+      connect: [`unix:${path}`],
+      isolate,
+      stdin: 'pipe',
+      stdout: 'pipe',
     });
     running.stdin!.write('hello\n');
     let said = '';
@@ -114,7 +117,7 @@ describe('a socket that systemd has opened', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     onTestFinished(() => void server.close());
-    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    const { fd } = Reflect.get(server, '_handle') as { fd: number };
     const { port } = server.address() as { port: number };
     // The number of the process is the shell's, which becomes Node.
     const line = `export ${variables}; exec "$@"`;

@@ -63,8 +63,12 @@ describe('an isolated guest', () => {
     const args = ['stdio', '7'];
     const env = { LEVEL: '2' };
     const running = await box(guestFile('stdio'), {
-      ...{ args, env, isolate },
-      ...{ stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' },
+      args,
+      env,
+      isolate,
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'pipe',
     });
     running.stdin!.end('all of it');
     const [stdout, stderr] = [textOf(running.stdout), textOf(running.stderr)];
@@ -137,17 +141,19 @@ describe('the process of an isolated guest', () => {
       expect(status).toMatch(/Seccomp:\s2\n/);
     }
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).toBe('UV_USE_IO_URING=0\0');
-    const ours = readdirSync(`/proc/${process.pid}/fd`).flatMap((fd) => {
-      try {
-        return [readlinkSync(`/proc/${process.pid}/fd/${fd}`)];
-      } catch {
-        return [];
-      }
-    });
+    const ours = new Set(
+      readdirSync('/proc/self/fd').map((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`);
+        } catch {
+          return ''; // it was open for looking
+        }
+      }),
+    );
     const theirs = readdirSync(`/proc/${pid}/fd`).map((fd) =>
       readlinkSync(`/proc/${pid}/fd/${fd}`),
     );
-    const shared = theirs.filter((what) => ours.includes(what) && /^(socket|pipe)/.test(what));
+    const shared = theirs.filter((what) => ours.has(what) && /^(socket|pipe)/.test(what));
     expect(shared).toEqual([]); // the listener is closed here
   });
 
