@@ -159,3 +159,25 @@ test(
   },
   BUILD_MS,
 );
+
+test(
+  `Ruby: the same script on the simulated kernel, with ${SEEDS} seeds, and disks that fail`,
+  async (context) => {
+    const guest = await load(fileOf(buildRuby(), context));
+    const read = (name: string) => readFileSync(`${root}test/language/ruby/${name}`);
+    const script = { 'main.rb': read('main.rb'), 'words.rb': read('words.rb') };
+    const checked = await check(guest, {
+      env: { MAIN: '/script/main.rb', FOLDER: '/texts' },
+      dirs: { '/script': { tree: script, readOnly: true }, '/texts': { tree: TEXTS } },
+      runs: SEEDS,
+      exitCodes: [0, 1],
+      eventually({ stdout, stderr }) {
+        // All of it, or the fault of the disk that has ended it.
+        if (!/Errno::(EIO|ENOSPC|EMFILE|ENFILE)/.test(stderr))
+          expect(stdout.split('\n')).toEqual([...REPORT, '']);
+      },
+    });
+    expect(checked).toMatchObject({ runs: SEEDS, complete: true });
+  },
+  BUILD_MS,
+);

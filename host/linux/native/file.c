@@ -55,7 +55,8 @@ static void learn(struct instance *instance, int fd, mode_t mode) {
 
 static bool is_regular(struct instance *instance, int fd) {
   struct stat stat;
-  if (!includes(&instance->known, fd) && fstat_now(fd, &stat) == 0) learn(instance, fd, stat.st_mode);
+  if (!includes(&instance->known, fd) && fstat_now(fd, &stat) == 0)
+    learn(instance, fd, stat.st_mode);
   return includes(&instance->regular, fd);
 }
 
