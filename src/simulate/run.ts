@@ -26,6 +26,7 @@ import {
   Failed,
   failureOf,
   type Failure,
+  type FailureKind,
   type RunState,
   type SimulateOptions,
   type Simulated,
@@ -214,7 +215,7 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): void {
+  companionFailed(kind: FailureKind, message: string): void {
     // Whose connection was broken by a fault may end as it likes.
     if (kind === 'exit' && this.#log.taken.some(breaks)) return;
     throw (this.#end = new Failed(kind, message));
