@@ -23,6 +23,7 @@ import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
+import { addExplore } from './simulate/explore-command.js';
 import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
@@ -265,6 +266,7 @@ function program(version: string, done: Done): Command {
   addEcho(pollux, done);
   addClient(pollux, done);
   addModels(pollux);
+  addExplore(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);
   return pollux;

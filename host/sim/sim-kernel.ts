@@ -36,6 +36,9 @@ export interface KernelOptions {
   maxHandles?: number;
 }
 
+/** One for all: a call uses it, and is over. */
+const iovecs = new Iovecs();
+
 export class SimKernel implements Kernel {
   readonly name: string = 'sim';
   readonly files = {} as FileSystem; // none yet
@@ -61,7 +64,6 @@ export class SimKernel implements Kernel {
   #lowest = 0;
   #calls = 0;
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
-  readonly #iovecs = new Iovecs();
   readonly #one = new WaitForOne(this);
   #random: Random | undefined;
 
@@ -203,16 +205,16 @@ export class SimKernel implements Kernel {
 
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[socket];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.recv(this.#iovecs, flags));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.recv(iovecs, flags));
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[socket];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.send(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.send(iovecs));
   }
 
   shutdown(socket: number, how: number): number {
@@ -224,16 +226,16 @@ export class SimKernel implements Kernel {
 
   readv(handle: number, iovs: number, iovsCount: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
     const file = this.#files[handle];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.read(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.read(iovecs));
   }
 
   writev(handle: number, iovs: number, iovsCount: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[handle];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.write(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.write(iovecs));
   }
 
   seek(handle: number, offset: bigint, whence: number): number {

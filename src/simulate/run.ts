@@ -117,6 +117,7 @@ class Run implements Course, Cast, RunState, Host {
     } finally {
       company = this.#company?.dispose();
       this.#kernel.dispose();
+      this.#instrument.end();
     }
     if (company !== undefined) this.hash.text(company.hash);
     return {
@@ -188,6 +189,7 @@ class Run implements Course, Cast, RunState, Host {
   finished(): void {
     if (--this.#unfinished > 0) return;
     this.world.scheduler.cancel(this.#heals);
+    this.world.rest = DONE;
     this.#stopNs = this.nowNs + GRACE_NS;
     this.#stopCalls = this.calls + GRACE_CALLS;
   }
@@ -377,9 +379,7 @@ class Run implements Course, Cast, RunState, Host {
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
     this.#settle();
-    if (this.#unfinished > 0) {
-      return { kind: 'unanswered', message: this.waiting.join(', ') };
-    }
+    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
       eventually?.(this);
     } catch (error) {
