@@ -46,7 +46,7 @@ export class Crashes {
   constructor({ crashes: most = 0, powerLoss = false, companions }: SimulateOptions) {
     if (!Number.isSafeInteger(most) || most < 0)
       throw new UsageError(`crashes is a whole number, 0 or more, and not ${most}`);
-    if (most > 0 && companions !== undefined)
+    if (most > 0 && Object.keys(companions ?? {}).length > 0)
       throw new UsageError('no guest of a company crashes: leave out crashes, or companions');
     this.#most = most;
     this.#powerLoss = powerLoss;

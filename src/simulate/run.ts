@@ -28,6 +28,7 @@ import {
   Failed,
   failureOf,
   type Failure,
+  type FailureKind,
   type RunState,
   type SimulateOptions,
   type Simulated,
@@ -81,7 +82,7 @@ class Run implements Course, Cast, RunState, Host {
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** How the guest has ended, if it has: its exit code, or undefined. */
+  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
   #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -202,15 +203,13 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   tick(): void {
+    // Others may go on for ever, so that a guest which waits would never come to its next call.
+    if (this.nowNs > this.#stopNs) throw DONE;
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
   }
 
   // What companions ask.
-
-  get recorded(): boolean {
-    return this.record !== undefined;
-  }
 
   get refuseMemory(): boolean {
     return this.#options.refuseMemory === true;
@@ -221,7 +220,9 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): never {
+  companionFailed(kind: FailureKind, message: string): void {
+    // Whose connection was broken by a fault may end as it likes.
+    if (kind === 'exit' && this.excuses(undefined)) return;
     throw (this.#end = new Failed(kind, message));
   }
 
@@ -236,17 +237,15 @@ class Run implements Course, Cast, RunState, Host {
     if (company?.suspension.resuming) return this.#startNs;
     if (company?.stage === undefined) company?.suspension.catchUp();
     if (this.#end !== undefined) throw this.#end;
-    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
-    if (this.nowNs > this.#limitNs) this.tick();
+    if (this.calls >= this.#stopCalls) throw DONE;
+    this.tick();
     if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
     return (this.#startNs = this.now);
   }
 
   after(): void {
-    const { invariant } = this.#options;
-    if (invariant === undefined) return;
     try {
-      invariant(this);
+      this.#options.invariant?.(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
@@ -270,7 +269,7 @@ class Run implements Course, Cast, RunState, Host {
     const { companions, world } = this.#options;
     this.pipes = pipes;
     if (this.crashes > 0) return;
-    if (companions !== undefined) {
+    if (companions !== undefined && Object.keys(companions).length > 0) {
       this.#company = new Company(this, this.#guest, this.#kernel, companions);
       this.#unfinished += this.#company.awaited;
     }
@@ -349,14 +348,18 @@ class Run implements Course, Cast, RunState, Host {
     try {
       stage.run(main);
     } catch (error) {
-      return this.#outcome(error);
+      return this.#leave(error);
     }
-    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+    return this.#left === undefined ? this.#leave(this.world.deadlock()) : this.#left.code;
   }
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    return (this.#left = { code: this.#outcome(error) }).code;
+    const code = this.#outcome(error);
+    this.#left = { code };
+    // A process that has ended has closed all that it had.
+    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    return code;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -375,8 +378,6 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
-    // A process that has ended has closed all that it had.
-    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
     if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
@@ -394,6 +395,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.goesOn && (this.#company?.step() ?? this.world.step()));
+    while (this.goesOn && (this.#company ?? this.world).step());
   }
 }

@@ -1,4 +1,4 @@
-/** Worlds that come with Pollux: clients of an echo server, and clients that expect nothing. */
+/** Worlds that come with Pollux: clients of an echo server, clients that expect nothing, nobody. */
 import { GuestError } from '../../host/kernel/error.js';
 import type { Actor, Script } from './actor.js';
 import { ConnectionError, textOf, type Connection, type Waiting } from './connection.js';
@@ -193,5 +193,10 @@ export function anyClients(options: ClientOptions): WorldScript {
   );
 }
 
-export const worlds = { echo: echoClients, any: anyClients } as const;
+/** A world with no actor in it. */
+export function noClients(options: ClientOptions): WorldScript {
+  return Object.assign(() => {}, { origin: { name: 'none' as const, options } });
+}
+
+export const worlds = { echo: echoClients, any: anyClients, none: noClients } as const;
 export type WorldName = keyof typeof worlds;
