@@ -20,7 +20,7 @@ import { textOf } from './connection.js';
 import type { Call } from './instrument.js';
 import { Companion } from './lockstep/companion.js';
 import { MEMORY_CHOICES, moduleOf } from './module.js';
-import type { End, Granted, Program } from './program.js';
+import { LOOPS, type End, type Granted, type Program } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { StackCompanion } from './stack/companion.js';
 import { hasStacks } from './stack/realm.js';
@@ -65,7 +65,7 @@ export interface Host {
   /** A companion that is awaited has ended. */
   finished(): void;
   /** Throws, for the run has failed, unless a fault is to blame. */
-  companionFailed(kind: 'trap' | 'exit', message: string): void;
+  companionFailed(kind: 'trap' | 'exit' | 'livelock', message: string): void;
 }
 
 interface Member {
@@ -214,17 +214,18 @@ export class Company {
       recorded: record !== undefined,
     };
     const room = refuseMemory ? world.choices.choose(`${name}/memory`, MEMORY_CHOICES) : 0;
-    const { module } = moduleOf(guest, room, { shared: this.stage === undefined });
+    const module = moduleOf(guest, room, { shared: this.stage === undefined });
     const ended = (end: End) => this.#ended(name, options, end);
     const running =
       this.stage === undefined
-        ? new Companion(kernel, { module, program }, connecting, ended)
+        ? new Companion(kernel, { ...module, program }, connecting, ended)
         : new StackCompanion(this.stage, kernel, module, program, connecting, ended);
     this.#members.push({ name, options, kernel, guest: running, stdout, stderr });
   }
 
   #ended(name: string, { exitCodes = [0], awaited = false }: CompanionOptions, end: End): void {
-    if (end.trap !== undefined)
+    if (end.trap === LOOPS) this.#host.companionFailed('livelock', `the guest "${name}": ${LOOPS}`);
+    else if (end.trap !== undefined)
       this.#host.companionFailed('trap', `the guest "${name}" trapped: ${end.trap}`);
     if (end.code !== undefined && !exitCodes.includes(end.code))
       this.#host.companionFailed('exit', `the exit code of "${name}" is ${end.code}`);

@@ -90,11 +90,18 @@ function descriptorOf({ handle, kind, nonblocking }: Granted): Descriptor {
   return Descriptor.stream(handle, FileType.UNKNOWN, kind === 'in', kind === 'out');
 }
 
-/** What it means for a guest that it was left by `error`; undefined: it has returned. */
-export function outcomeOf(error: unknown): Pick<End, 'code' | 'trap' | 'failed'> {
+/** The trap of a guest that has used up its fuel. */
+export const LOOPS = 'it loops, and calls nothing';
+
+/**
+ * What it means for a guest that it was left by `error`; undefined: it has returned. `looped`: it
+ * has no fuel left.
+ */
+export function outcomeOf(error: unknown, looped: boolean): Pick<End, 'code' | 'trap' | 'failed'> {
   const outcome = { code: undefined, trap: undefined, failed: undefined };
   if (error === undefined) return { ...outcome, code: 0 };
   if (error instanceof Exited) return { ...outcome, code: error.code };
+  if (error instanceof WebAssembly.RuntimeError && looped) return { ...outcome, trap: LOOPS };
   if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError)
     return { ...outcome, trap: error.message };
   if (error instanceof WebAssembly.Exception)

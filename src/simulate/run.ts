@@ -28,6 +28,7 @@ import {
   Failed,
   failureOf,
   type Failure,
+  type FailureKind,
   type RunState,
   type SimulateOptions,
   type Simulated,
@@ -219,7 +220,7 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): void {
+  companionFailed(kind: FailureKind, message: string): void {
     // Whose connection was broken by a fault may end as it likes.
     if (kind === 'exit' && this.excuses(undefined)) return;
     throw (this.#end = new Failed(kind, message));
@@ -236,8 +237,8 @@ class Run implements Course, Cast, RunState, Host {
     if (company?.suspension.resuming) return this.#startNs;
     if (company?.stage === undefined) company?.suspension.catchUp();
     if (this.#end !== undefined) throw this.#end;
-    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
-    if (this.nowNs > this.#limitNs) this.tick();
+    if (this.calls >= this.#stopCalls) throw DONE;
+    this.tick();
     if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
     return (this.#startNs = this.now);
   }
@@ -276,9 +277,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const [kernel, outputs] = [this.#kernel, [this.#stdout, this.#stderr]] as const;
+    const outputs = [this.#stdout, this.#stderr] as const;
     const { listening } = this.#crashes;
-    return give(kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
+    return give(this.#kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */
@@ -354,7 +355,8 @@ class Run implements Course, Cast, RunState, Host {
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    const { code } = (this.#left = { code: this.#outcome(error) });
+    const code = this.#outcome(error);
+    this.#left = { code };
     // A process that has ended has closed all that it had.
     if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
     return code;

@@ -15,7 +15,7 @@ const { port, buffer } = workerData as { port: MessagePort; buffer: SharedArrayB
 const shared = new Shared(buffer);
 
 /** Runs a guest to its end. */
-function run({ module, program }: Job): End {
+function run({ module, fuel, program }: Job): End {
   const record: Call[] = [];
   const kernel = new ProxyKernel(shared);
   let exited: Exited | undefined;
@@ -35,11 +35,12 @@ function run({ module, program }: Job): End {
     record: program.recorded ? (call) => record.push(call) : undefined,
   });
   let left: unknown;
+  let instance: WebAssembly.Instance | undefined;
   try {
     const assembled = assembleProgram(module, kernel, program, (...each) =>
       instrument.wrap(...each),
     );
-    const instance = new WebAssembly.Instance(module, assembled.imports);
+    instance = new WebAssembly.Instance(module, assembled.imports);
     attach(assembled, instance);
     const memory = instance.exports['memory'] as WebAssembly.Memory;
     kernel.memoryBytes = () => memory.buffer.byteLength;
@@ -53,7 +54,7 @@ function run({ module, program }: Job): End {
   const outcome =
     left === ABORTED
       ? { code: undefined, trap: undefined, failed: undefined }
-      : outcomeOf(exited ?? left);
+      : outcomeOf(exited ?? left, (instance?.exports[fuel] as WebAssembly.Global)?.value < 0);
   return { ...outcome, hash: instrument.hash.digest, calls: instrument.calls, record };
 }
 

@@ -91,6 +91,8 @@ export const SHARED_BYTES = LAYOUT.WORDS + LAYOUT.WORDS_BYTES;
 /** One run of a guest. */
 export interface Job {
   module: WebAssembly.Module;
+  /** The name of the global that is its fuel. */
+  fuel: string;
   program: Program;
 }
 

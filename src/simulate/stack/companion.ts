@@ -18,6 +18,9 @@ export class StackCompanion implements Part {
   end: End | undefined;
   readonly #simKernel: SimKernel;
   readonly #module: WebAssembly.Module;
+  readonly #fuel: string;
+  #instance: WebAssembly.Instance | undefined;
+  #begun = false;
   readonly #program: Program;
   readonly #connecting: Connecting[];
   readonly #ended: (end: End) => void;
@@ -28,7 +31,7 @@ export class StackCompanion implements Part {
   constructor(
     stage: Stage,
     kernel: SimKernel,
-    module: WebAssembly.Module,
+    { module, fuel }: { module: WebAssembly.Module; fuel: string },
     program: Program,
     connecting: readonly Connecting[],
     ended: (end: End) => void,
@@ -39,6 +42,7 @@ export class StackCompanion implements Part {
     this.kernel = new RecallingKernel(kernel);
     this.#simKernel = kernel;
     this.#module = module;
+    this.#fuel = fuel;
     this.#program = program;
     this.#connecting = connecting.slice();
     this.#ended = ended;
@@ -57,18 +61,20 @@ export class StackCompanion implements Part {
 
   prepare(): void {
     connectAll(this.#simKernel, this.#connecting);
+    this.#begun = true;
   }
 
   begin(imports: Parameters<Part['begin']>[0]): () => void {
     const wrap: Instrument['wrap'] = (...each) => this.#instrument.wrap(...each);
     const assembled = assembleProgram(this.#module, this.kernel, this.#program, wrap);
-    const instance = new WebAssembly.Instance(this.#module, imports(assembled.imports));
-    attach(assembled, instance);
-    return instance.exports['_start'] as () => void;
+    this.#instance = new WebAssembly.Instance(this.#module, imports(assembled.imports));
+    attach(assembled, this.#instance);
+    return this.#instance.exports['_start'] as () => void;
   }
 
   ended(error: unknown): void {
-    const outcome = outcomeOf(error);
+    const fuel = this.#instance?.exports[this.#fuel] as WebAssembly.Global | undefined;
+    const outcome = outcomeOf(error, fuel?.value < 0);
     if (outcome.failed !== undefined) {
       if (error instanceof Error) throw error;
       throw new HostError(`"${this.#simKernel.host}" failed: ${outcome.failed}`);
@@ -77,8 +83,9 @@ export class StackCompanion implements Part {
     this.#ended(this.end);
   }
 
-  dispose(): End {
+  dispose(): End | undefined {
     this.suspension.cancel();
+    if (!this.#begun) return undefined;
     return (this.end ??= this.#endOf(RUNNING));
   }
 

@@ -71,6 +71,39 @@ test.each(ways)(
   LONG_MS,
 );
 
+describe.each(ways)('in %s a guest that shares its world', (way) => {
+  const start = (text: string) =>
+    guestOf(text.includes('"_start"') ? text : `(func (export "_start") ${text})`);
+
+  test.each([
+    ['loops without a call', '(loop $l (br $l))', 'livelock', /loops, and calls nothing/],
+    ['traps', '(unreachable)', 'trap', /unreachable/],
+    [
+      'overflows its stack',
+      '(func $f (export "_start") (call $f))',
+      'trap',
+      /Maximum call stack size exceeded/,
+    ],
+    ['throws', '(tag $t) (func (export "_start") (throw $t))', 'trap', /was not caught/],
+    ['exits with 7', '(call $exit (i32.const 7))', 'exit', /the exit code of "other" is 7/],
+  ])('and %s is told of', async (_, text, kind, message) => {
+    const returns = await start('');
+    const other = { guest: await start(text), awaited: true };
+    const { failure } = inAWay(way, () => simulate(returns, { companions: { other } }));
+    expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
+  });
+
+  test('may have a start function', async () => {
+    const guest = await guestOf(
+      '(func $f (drop (call $yield))) (start $f) (func (export "_start"))',
+    );
+    const companions = { other: { guest, awaited: true } };
+    const run = () => inAWay(way, () => simulate(guest, { companions, profile: 'calm' }));
+    expect(run()).toMatchObject({ failure: undefined, code: 0 });
+    expect(run().hash).toBe(inAWay('threads', () => simulate(guest, { companions })).hash);
+  });
+});
+
 test('whoever chooses a way that there is not is told so', async () => {
   const guest = await guestOf(spins);
   const inWay = (way: string) => () =>

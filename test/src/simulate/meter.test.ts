@@ -60,7 +60,8 @@ describe('a guest that calls nothing for ever', () => {
     const run = simulate(await start('(loop $again (drop (call $yield)) (br $again))'), {
       companions: { other: { guest } },
     });
-    expect(run.failure?.message).toContain('"other" trapped');
+    expect(run.failure?.kind).toBe('livelock');
+    expect(run.failure?.message).toContain('the guest "other": it loops');
   });
 
   test('is told of, and its token knows its fuel', async () => {
