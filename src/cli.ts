@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
+import { parseDirectories } from './directory.js';
 import {
   client,
   echo,
@@ -37,6 +38,7 @@ const exitCodes = [
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
 interface RunFlags {
+  dir: string[];
   listen: string[];
   connect: string[];
   env: string[];
@@ -68,10 +70,6 @@ function milliseconds(text: string): number {
   return value;
 }
 
-function noDirectory(): never {
-  throw new InvalidArgumentError('This version gives a guest no directories.');
-}
-
 const each = (value: string, before: string[]) => [...before, value];
 
 function environment(pairs: string[]): Record<string, string> {
@@ -89,6 +87,7 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
   const options: SandboxOptions = {
     args: [file, ...args],
     env: environment(flags.env),
+    dirs: parseDirectories(flags.dir),
     listen: flags.listen,
     connect: flags.connect,
     stdin: 'inherit',
@@ -188,7 +187,12 @@ function addRun(pollux: Command, done: Done): void {
     )
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection (repeatable)', each, [])
     .option('--env <name=value>', 'give it a variable of the environment (repeatable)', each, [])
-    .addOption(new Option('--dir <host::guest>').argParser(noDirectory).hideHelp())
+    .option(
+      '--dir <host::guest[,ro]>',
+      'give it a directory, by the name that it shall have there (repeatable)',
+      each,
+      [],
+    )
     .addOption(serveOption())
     .addOption(maxConnections())
     .addOption(poller())

@@ -1,4 +1,5 @@
 /** What `import … from 'pollux'` gives. */
+export { type DirectoryOption } from './directory.js';
 export {
   echo,
   echoCombinations,

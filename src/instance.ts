@@ -3,10 +3,10 @@
  * runs nothing; worker.ts runs a command, reactor.ts a reactor.
  */
 import { errnoName } from '../host/kernel/errno.js';
-import { type FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
+import { FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
 import type { PollerName } from '../host/kernel/readiness.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
+import { Descriptor, Descriptors, Right } from '../host/wasi/descriptors.js';
 import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
@@ -28,6 +28,8 @@ export interface Plan {
   trace: string | undefined;
   /** Of stdin, stdout, stderr: a descriptor to duplicate, or null for the null device. */
   streams: (number | null)[];
+  /** Directories, and their names for the guest. */
+  dirs: { name: Uint8Array; descriptor: number; readOnly: boolean }[];
   sockets: { fd: number | undefined; descriptor: number; listener: boolean; blocking: boolean }[];
 }
 
@@ -42,6 +44,8 @@ export interface Made {
 export interface Grants {
   /** stdin, stdout, stderr. */
   streams: Descriptor[];
+  /** They come next, for guests look for them until they find something else. */
+  dirs?: Descriptor[];
   sockets: { fd: number | undefined; descriptor: Descriptor }[];
   maxDescriptors: number;
 }
@@ -89,12 +93,12 @@ function only(functions: Record<string, WasiFunction>, names: ReadonlySet<string
 export function assemble(
   module: WebAssembly.Module,
   kernel: Kernel,
-  { streams, sockets, maxDescriptors }: Grants,
+  { streams, dirs = [], sockets, maxDescriptors }: Grants,
   embedder: Embedder,
   wrap: Wrap = (_, functions) => functions,
 ): Assembled {
   const descriptors = new Descriptors(kernel, maxDescriptors);
-  streams.forEach((stream, fd) => descriptors.put(fd, stream));
+  [...streams, ...dirs].forEach((descriptor, fd) => descriptors.put(fd, descriptor));
   for (const { fd, descriptor } of sockets) {
     if (fd === undefined) descriptors.add(descriptor);
     else descriptors.put(fd, descriptor);
@@ -151,7 +155,10 @@ export async function make(
 
 function adoptAll(plan: Plan, kernel: LinuxKernel): Grants {
   const { maxDescriptors } = plan;
-  const streams = plan.streams.map((stream) => openStream(kernel, stream));
+  const streams = plan.streams.map((stream, fd) => openStream(kernel, stream, fd === 0));
+  const dirs = plan.dirs.map(({ name, descriptor, readOnly }) =>
+    Descriptor.preopen(adopt(kernel, descriptor, 'a granted directory'), name, readOnly),
+  );
   const sockets = plan.sockets.map(({ fd, descriptor, listener, blocking }) => {
     const handle = adopt(kernel, descriptor, 'a granted socket');
     return {
@@ -161,7 +168,7 @@ function adoptAll(plan: Plan, kernel: LinuxKernel): Grants {
         : Descriptor.connection(handle, !blocking),
     };
   });
-  return { streams, sockets, maxDescriptors };
+  return { streams, dirs, sockets, maxDescriptors };
 }
 
 /** True for a guest that does asynchronous I/O. */
@@ -189,14 +196,20 @@ export function adopt(kernel: LinuxKernel, descriptor: number, what: string): nu
   return check(kernel.adopt(descriptor), what);
 }
 
-function openStream(kernel: LinuxKernel, stream: number | null): Descriptor {
+function openStream(kernel: LinuxKernel, stream: number | null, isInput: boolean): Descriptor {
   const what = 'a standard stream';
   const handle = stream === null ? check(kernel.openNull(), what) : adopt(kernel, stream, what);
   const stat = new BigUint64Array(STAT_FIELDS);
   check(kernel.stat(handle, stat), 'a standard stream');
   const { read, write } = kernel.access(handle);
-  const type = Number(stat[Stat.TYPE]) as FileType;
-  return Descriptor.stream(handle, type, read, write);
+  const kind = Number(stat[Stat.TYPE]) as FileType;
+  // Node gives its children sockets for pipes: no guest shall tell the difference.
+  const isSocket = kind === FileType.SOCKET_STREAM || kind === FileType.SOCKET_DGRAM;
+  const type = isSocket ? FileType.UNKNOWN : kind;
+  // One direction each, and no flags, as wasmtime has it and wasi-libc's tests expect it.
+  const descriptor = Descriptor.stream(handle, type, read && isInput, write && !isInput);
+  descriptor.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
+  return descriptor;
 }
 
 function check(result: number, what: string): number {

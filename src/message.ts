@@ -38,8 +38,8 @@ export interface ProcessJob {
   trace: string | undefined;
 }
 
-/** What a process finds at these numbers, after its standard streams. */
-export const Inherited = { CONNECTION: 3, IMAGE: 4, REPORT: 5 } as const;
+/** What a process finds at these numbers, after its standard streams; directories from 6 on. */
+export const Inherited = { CONNECTION: 3, IMAGE: 4, REPORT: 5, DIRECTORIES: 6 } as const;
 
 export type WorkerMessage =
   /** From here on its time counts: a start function is guest code too, and may never come back. */

@@ -9,6 +9,7 @@ import { errnoName } from '../host/kernel/errno.js';
 import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel/readiness.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
+import { type DirectoryOption, openDirectories } from './directory.js';
 import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
 import { limited, limitedBytes, type Guest } from './guest.js';
 import type { Plan } from './instance.js';
@@ -35,6 +36,11 @@ export interface SandboxOptions {
   /** The program's arguments; the first is its name. Default: the guest's name alone. */
   args?: string[];
   env?: Record<string, string>;
+  /**
+   * Directories, by the name that the guest knows each by. Nothing outside of them is reachable:
+   * the kernel sees to that.
+   */
+  dirs?: Record<string, DirectoryOption>;
   /** Listeners, each `[FD=]HOST:PORT[,blocking]`; port 0 takes any free one. */
   listen?: string[];
   /** Connections that are made before the guest starts, each `[FD=]HOST:PORT[,blocking]`. */
@@ -109,6 +115,7 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
   checkOptions(guest, options);
   const kernel = new LinuxKernel();
   try {
+    const dirs = openDirectories(kernel, options.dirs);
     const sockets = await openSockets(kernel, options);
     const streams = [openStream(kernel, options.stdin, 0), openStream(kernel, options.stdout, 1)];
     streams.push(openStream(kernel, options.stderr, 2));
@@ -126,6 +133,7 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       trace: options.trace,
       streams: streams.map(({ guestEnd }) => guestEnd),
+      dirs,
       // Those with a number of their own come first, so that the lowest free number of the others
       // is not theirs.
       sockets: [...sockets].sort((a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined)),
@@ -225,6 +233,8 @@ function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOption
 
 async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promise<Plan['sockets']> {
   const limit = options.maxDescriptors ?? DEFAULT_DESCRIPTORS;
+  // Directories come after the streams.
+  const first = STREAMS + Object.keys(options.dirs ?? {}).length;
   const taken = new Set<number>();
   const grants = [
     ...(options.listen ?? []).map((text) => ({ ...parseGrant(text), listener: true })),
@@ -232,6 +242,8 @@ async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promis
   ];
   for (const { fd } of grants) {
     if (fd === undefined) continue;
+    if (fd < first)
+      throw new UsageError(`descriptor ${fd} is a directory's: choose ${first} or a higher one`);
     if (taken.has(fd))
       throw new UsageError(
         `descriptor ${fd} is given twice: each socket needs a number of its own`,
@@ -240,10 +252,10 @@ async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promis
       throw new UsageError(`descriptor ${fd} is too large: the guest may have ${limit}`);
     taken.add(fd);
   }
-  const needed = STREAMS + grants.length;
+  const needed = first + grants.length;
   if (needed > limit) {
     throw new UsageError(
-      `the guest may have ${limit} descriptors, but its streams and sockets are ${needed} already`,
+      `the guest may have ${limit} descriptors, but what it is given are ${needed} already`,
     );
   }
   const sockets: Plan['sockets'] = [];

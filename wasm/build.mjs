@@ -7,7 +7,15 @@
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -114,6 +122,22 @@ const CANARIES = [
   })),
 );
 
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
+}));
+
+/** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
+const CASES = { sources: 'test/conformance/case', output: 'dist/test/conformance' };
+const CONFORMANCE = readdirSync(CASES.sources)
+  .filter((name) => name.endsWith('.c'))
+  .map((name) => ({
+    output: `${CASES.output}/${basename(name, '.c')}.wasm`,
+    sources: [`${CASES.sources}/${name}`],
+  }));
+
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -128,6 +152,7 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
+  { output: 'dist/test/guest/copy.wasm', sources: ['test/guest/copy.c'] },
   ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
     (name) => ({
       output: `dist/test/guest/${name}.wasm`,
@@ -135,6 +160,8 @@ const GUESTS = [
     }),
   ),
   ...CANARIES,
+  ...STORES,
+  ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
     output: 'dist/test/guest/maybe.production.wasm',
@@ -362,7 +389,10 @@ async function main() {
       : await buildC(guest, compiler);
     update(guest.output, wasm);
   }
-  if (named.length === 0) await buildComponent(compiler);
+  if (named.length > 0) return;
+  const isGiven = (/** @type {string} */ path) => !/\.[ch]$/.test(path);
+  cpSync(CASES.sources, CASES.output, { recursive: true, filter: isGiven });
+  await buildComponent(compiler);
 }
 
 try {

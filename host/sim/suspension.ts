@@ -59,6 +59,11 @@ export class Suspension {
     return this.#idleNs() > 0 && this.#busyNs > this.#world.now;
   }
 
+  /** It takes so much longer. */
+  spend(ns: number): void {
+    this.#busyNs = this.nowNs + ns;
+  }
+
   /** A verb takes its time. */
   charge(): void {
     const world = this.#world;

@@ -21,7 +21,8 @@ function readImage(): Image {
 
 const stage: Stage = {
   tell: (message) => {
-    if (message.type === 'ready') closeSync(Inherited.CONNECTION); // the guest has its own
+    // The guest has its own of these.
+    if (message.type === 'ready') inherited.forEach((fd) => closeSync(fd));
     writeSync(Inherited.REPORT, `${JSON.stringify(message)}\n`);
   },
   exit: (code, close) => {
@@ -38,11 +39,14 @@ kernel.endWithParent();
 if (ppid !== job.parent) exit(1); // it has ended already
 const { bytes, ...image } = readImage();
 closeSync(Inherited.IMAGE);
+const dirs = image.dirs.map((dir, i) => ({ ...dir, descriptor: Inherited.DIRECTORIES + i }));
+const inherited = [Inherited.CONNECTION, ...dirs.map(({ descriptor }) => descriptor)];
 const plan: Plan = {
   ...image,
   module: await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>),
   trace: job.trace,
   streams: job.nulls.map((isNull, fd) => (isNull ? null : fd)),
+  dirs,
   sockets: [
     { fd: job.fd, descriptor: Inherited.CONNECTION, listener: false, blocking: job.blocking },
   ],

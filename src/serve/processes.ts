@@ -26,8 +26,8 @@ export class ProcessRuns implements Runs {
   #image: number | undefined;
 
   /** Throws `HostError`. */
-  constructor({ bytes, args, environ, poller, maxDescriptors }: Image) {
-    this.#image = writeImage({ bytes, args, environ, poller, maxDescriptors });
+  constructor({ bytes, args, environ, poller, maxDescriptors, dirs }: Image) {
+    this.#image = writeImage({ bytes, args, environ, poller, maxDescriptors, dirs });
   }
 
   async prepare(options: RunOptions): Promise<ProcessRun> {
@@ -74,12 +74,16 @@ class ProcessRun extends Run {
   }
 
   /** Of the plan it takes what is this connection's; the rest is in the image. */
-  async start({ streams, sockets: [socket], trace }: Plan): Promise<void> {
+  async start({ streams, dirs, sockets: [socket], trace }: Plan): Promise<void> {
     const { fd, blocking, descriptor } = socket!;
     const nulls = streams.map((stream) => stream === null);
     const job: ProcessJob = { parent: process.pid, nulls, fd, blocking, trace };
     const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
-      stdio: [...streams.map((stream) => stream ?? 'ignore'), descriptor, this.#image, 'pipe'],
+      stdio: [
+        ...streams.map((stream) => stream ?? 'ignore'),
+        ...[descriptor, this.#image, 'pipe' as const],
+        ...dirs.map((dir) => dir.descriptor),
+      ],
       // A terminal's SIGINT is for this process, which drains: the others go on with their clients.
       detached: true,
       // Of the embedder's options for Node none is for the guest.

@@ -8,13 +8,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
+import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, loadCompanions, worldOfOrigin, type CompanionFile } from './find.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
 import { failureKinds } from './outcome.js';
-import { findGuests, parseToken } from './token.js';
+import { dirsOf, findGuests, parseToken } from './token.js';
 import { fileOf, record } from '../trace/record.js';
 
 const ADDRESS = '127.0.0.1:9000';
@@ -34,6 +35,8 @@ interface SimulateFlags {
   listen?: string[];
   connect: string[];
   env: string[];
+  dir: string[];
+  disk?: number;
   clients: number;
   messages: number;
   bytes: number;
@@ -41,6 +44,7 @@ interface SimulateFlags {
   exhaustive?: number;
   paranoid?: true;
   refuseMemory?: true;
+  powerLoss?: true;
   crashes?: number;
   fuel?: number;
 }
@@ -162,10 +166,13 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       profile,
       args: [file, ...args],
       env: environment(flags.env),
+      dirs: parseDirectories(flags.dir),
+      ...(flags.disk !== undefined && { diskBytes: flags.disk * 2 ** 20 }),
       listen,
       connect: flags.connect,
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
+      powerLoss: flags.powerLoss === true,
       ...(exhaustive !== undefined && { exhaustive }),
       ...(crashes !== undefined && { crashes }),
       ...(fuel !== undefined && { fuel }),
@@ -246,7 +253,7 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
   const companions = Object.fromEntries(
     token.companions.map(({ name, options }, i) => [name, { ...options, guest: others[i]! }]),
   );
-  const options = { ...found, ...token.options, companions, log: token.log };
+  const options = { ...found, ...token.options, companions, dirs: dirsOf(token), log: token.log };
   const { simulated: run, recording } = record(guest!, guest!.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
@@ -291,6 +298,8 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     )
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
     .option('--env <name=value>', 'give it a variable of the environment', each, [])
+    .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
+    .addOption(new Option('--disk <mib>', 'the size of its disk').argParser(positive))
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
     .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))
@@ -312,6 +321,7 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
         'its process may die so often, and is started anew; the clients of echo connect again',
       ).argParser(whole),
     )
+    .option('--power-loss', 'its machine may die with it, and lose what was not synced')
     .addOption(
       new Option(
         '--fuel <n>',

@@ -2,6 +2,7 @@
  * The death of a guest's process, and how long it takes until it is started anew. The kernel closes
  * what it had open, as Linux does: who was connected sees an end, or a reset where the guest had
  * not received everything; who waited at its listener is reset; whoever comes meanwhile is refused.
+ * What it wrote to its disk is there, unless its machine dies with it.
  */
 import { UsageError } from '../../host/kernel/error.js';
 import type { SocketAddress } from '../../host/kernel/kernel.js';
@@ -36,15 +37,17 @@ export class Crashes {
   /** By index of the grant: where a listener is, and will be again. */
   readonly listening: SocketAddress[] = [];
   readonly #most: number;
+  readonly #powerLoss: boolean;
   /** Connections up to this number may have ended by one of them. */
   #upTo = 0;
 
-  constructor({ crashes: most = 0, companions }: SimulateOptions) {
+  constructor({ crashes: most = 0, powerLoss = false, companions }: SimulateOptions) {
     if (!Number.isSafeInteger(most) || most < 0)
       throw new UsageError(`crashes is a whole number, 0 or more, and not ${most}`);
     if (most > 0 && Object.keys(companions ?? {}).length > 0)
       throw new UsageError('no guest of a company crashes: leave out crashes, or companions');
     this.#most = most;
+    this.#powerLoss = powerLoss;
   }
 
   /** Before a call of the guest: throws `Crash` if it dies now. */
@@ -63,19 +66,20 @@ export class Crashes {
 
   /** Closes all of a process that has died. After a while there is a kernel for the next one. */
   bury(kernel: SimKernel, { downNs }: Crash, { hash, record }: Witness): SimKernel {
-    const { world, host } = kernel;
+    const { world, host, disk } = kernel;
     const startNs = world.now;
     this.count++;
     this.#upTo = Infinity;
     kernel.dispose();
     world.kernels.splice(world.kernels.indexOf(kernel), 1);
+    if (this.#powerLoss && world.choices.choose(`${host}/power`, 2) === 1) disk.crash();
     world.idle(downNs);
     const endNs = world.now;
     hash.number(startNs);
     hash.number(endNs);
     const outputs = [['instance', this.count + 1] as const];
     record?.({ name: 'crash', inputs: [], errno: 'KILLED', outputs, startNs, endNs });
-    return world.kernel({ host });
+    return world.kernel({ host, disk });
   }
 
   /** It listens again. */

@@ -9,10 +9,12 @@ import { Descriptor } from '../../host/wasi/descriptors.js';
 import { formatAddress, parseGrant } from '../grant.js';
 import type { Grants } from '../instance.js';
 import { AGAIN_NS, type Connecting } from './connecting.js';
+import { grantContents } from './contents.js';
 import type { SimulateOptions } from './outcome.js';
 
 export interface Given {
   readonly streams: Grants['streams'];
+  readonly dirs: NonNullable<Grants['dirs']>;
   readonly listeners: Grants['sockets'];
   readonly connections: readonly (Connecting & { readonly grant: ConnectionGrant })[];
   /** Those that are still to be made. */
@@ -36,15 +38,17 @@ const encoder = new TextEncoder();
  */
 export function give(
   kernel: SimKernel,
-  { listen = [], connect = [], stdin = NO_BYTES }: SimulateOptions,
+  options: SimulateOptions,
   outputs: readonly Sink[],
-  listening: SocketAddress[],
+  { listening }: { listening: SocketAddress[] },
   inhabit: () => void,
 ): Given {
+  const { listen = [], connect = [], stdin = NO_BYTES } = options;
   const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
   const streams = [new Source(input), ...outputs].map((file, fd) =>
     Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
   );
+  const dirs = grantContents(kernel, options);
   const listeners = listen.map((text, i) => {
     const grant = parseGrant(text);
     const handle = kernel.listen(listening[i] ?? grant, BACKLOG);
@@ -57,7 +61,7 @@ export function give(
     const { fd, blocking, ...address } = parseGrant(text);
     return { address, grant: { fd, blocking, handle: -1 } };
   });
-  return { streams, listeners, connections, connecting: connections.slice() };
+  return { streams, dirs, listeners, connections, connecting: connections.slice() };
 }
 
 /**
@@ -85,7 +89,7 @@ export function connectAtOnce(
 }
 
 export function grantsOf(
-  { streams, listeners, connections }: Given,
+  { streams, dirs, listeners, connections }: Given,
   maxDescriptors = DEFAULT_DESCRIPTORS,
 ): Grants {
   const connected = connections.map(({ grant: { fd, handle, blocking } }) => ({
@@ -96,7 +100,7 @@ export function grantsOf(
   const sockets = [...listeners, ...connected].sort(
     (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
   );
-  return { streams, sockets, maxDescriptors };
+  return { streams, dirs, sockets, maxDescriptors };
 }
 
 function check(result: number, what: string): void {

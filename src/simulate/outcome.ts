@@ -5,8 +5,10 @@ import type { PollerName } from '../../host/kernel/readiness.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
+import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
+import type { DirectoryContents } from './contents.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -26,6 +28,13 @@ export interface SimulateOptions {
   listen?: readonly string[];
   /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
   connect?: readonly string[];
+  /**
+   * By their names for the guest, directories of this machine, or what there is in them. The guest
+   * has a copy of its own in each run.
+   */
+  dirs?: Readonly<Record<string, DirectoryContents>>;
+  /** How many bytes its disk has; default: 256 MiB. */
+  diskBytes?: number;
   /** Guests that share the world with this one, by their names, each on a machine of its own. */
   companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
@@ -47,6 +56,11 @@ export interface SimulateOptions {
    * grants after a while. Default: 0, for few worlds expect it; a file of a world may export it.
    */
   crashes?: number;
+  /**
+   * True: its machine may die with it, and then what was not synced to the disk may be lost.
+   * Default: what a process wrote outlives it.
+   */
+  powerLoss?: boolean;
   /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
   healNs?: number;
   /** When the run has failed if an actor is not done; default: an hour after the healing. */
@@ -65,6 +79,9 @@ export interface SimulateOptions {
   chosen?: (choice: Choice) => void;
 }
 
+/** What lies on the guest's disk, by its paths. */
+export type DiskView = Pick<Disk, 'read' | 'list'>;
+
 /** What a property may look at. */
 export interface RunState {
   readonly nowNs: number;
@@ -77,6 +94,7 @@ export interface RunState {
   readonly memory: Uint8Array;
   readonly stdout: string;
   readonly stderr: string;
+  readonly disk: DiskView;
   /** Of the actors that are not done. */
   readonly waiting: readonly string[];
 }
@@ -110,6 +128,8 @@ export interface Simulated {
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  /** As the run has left it. */
+  readonly disk: DiskView;
   /** Of all that the guest asked and was answered: equal for equal runs. */
   readonly hash: string;
   /** The choices that were not benign: the run is repeated by them. */

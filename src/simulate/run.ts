@@ -5,6 +5,7 @@
 import { UsageError } from '../../host/kernel/error.js';
 import type { Kernel } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
+import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
 import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
@@ -19,6 +20,7 @@ import { begin, type Begun } from './begin.js';
 import { Company, type Host } from './company.js';
 import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
+import { contentsOf, loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
 import { connectAtOnce, give, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
@@ -57,11 +59,12 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
   checkRepeatable(guest);
-  return new Run(guest, options).result();
+  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
+  readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
@@ -78,8 +81,7 @@ class Run implements Course, Cast, RunState, Host {
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
-  #left: { readonly code: number | undefined } | undefined;
+  #left: { readonly code: number | undefined } | undefined; // undefined: the guest goes on
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -99,7 +101,8 @@ class Run implements Course, Cast, RunState, Host {
         : ChoiceLog.replayed(log, options.chosen);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
-    this.#kernel = this.world.kernel({ host: 'guest' });
+    this.disk = loadedDisk(this.world, 'guest', options, this.hash);
+    this.#kernel = this.world.kernel({ host: 'guest', disk: this.disk });
     this.#limitNs = limitNs ?? healNs + LIMIT_NS;
     this.#heals = this.world.scheduler.at(healNs, () => this.#log.heal());
   }
@@ -125,6 +128,7 @@ class Run implements Course, Cast, RunState, Host {
       code,
       stdout: this.stdout,
       stderr: this.stderr,
+      disk: this.disk,
       hash: this.hash.digest,
       log: this.#log.taken,
       calls: this.calls + (company?.calls ?? 0),
@@ -236,17 +240,15 @@ class Run implements Course, Cast, RunState, Host {
       if (company.stage === undefined) company.suspension.catchUp();
     }
     if (this.#end !== undefined) throw this.#end;
-    if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
-    if (this.nowNs > this.#limitNs) this.tick();
+    if (this.calls >= this.#stopCalls) throw DONE;
+    this.tick();
     if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
     return (this.#startNs = this.now);
   }
 
   after(): void {
-    const { invariant } = this.#options;
-    if (invariant === undefined) return;
     try {
-      invariant(this);
+      this.#options.invariant?.(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
@@ -277,9 +279,8 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const out = [this.#stdout, this.#stderr];
-    const { listening } = this.#crashes;
-    return give(this.#kernel, this.#options, out, listening, () => this.#populate());
+    const outputs = [this.#stdout, this.#stderr];
+    return give(this.#kernel, this.#options, outputs, this.#crashes, () => this.#populate());
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */
@@ -373,7 +374,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    const { eventually } = this.#options;
     if (!this.#isRight(code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
@@ -381,7 +381,7 @@ class Run implements Course, Cast, RunState, Host {
     this.#settle();
     if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
-      eventually?.(this);
+      this.#options.eventually?.(this);
     } catch (error) {
       return { kind: 'eventually', message: messageOf(error), cause: error };
     }

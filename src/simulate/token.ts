@@ -9,6 +9,7 @@ import { UsageError } from '../../host/kernel/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import { load, type Guest } from '../guest.js';
 import type { CompanionOptions } from './company.js';
+import { Contents, contentsOf, type AllContents, type Saved } from './contents.js';
 import type { SimulateOptions } from './outcome.js';
 import type { WorldOrigin } from './world.js';
 
@@ -25,8 +26,10 @@ const kept = [
   'stdin',
   'poller',
   'maxDescriptors',
+  'diskBytes',
   'refuseMemory',
   'crashes',
+  'powerLoss',
   'fuel',
   'healNs',
   'limitNs',
@@ -67,6 +70,8 @@ export interface Token extends NamedGuest {
   readonly world: WorldOrigin | undefined;
   /** The guests that shared its world, in their order. */
   readonly companions: readonly TokenCompanion[];
+  /** By the guest's names, what was in its directories. */
+  readonly dirs: Readonly<Record<string, Saved>>;
 }
 
 /** The hash by which a token names a guest. */
@@ -97,9 +102,19 @@ export function tokenOf(guest: Guest, options: SimulateOptions, log: readonly Ch
       other.file ?? other.name,
       plainly(companionKept, companion),
     ]),
+    savedOf(contentsOf(options.dirs)),
   ];
   return PREFIX + deflateRawSync(JSON.stringify(data), { level: 9 }).toString('base64url');
 }
+
+const savedOf = (contents: AllContents): Record<string, Saved> =>
+  Object.fromEntries(Object.entries(contents).map(([guest, { saved }]) => [guest, saved]));
+
+/** The directories of a token, as they were. Throws `UsageError` if they are not. */
+export const dirsOf = ({ dirs }: Token): AllContents =>
+  Object.fromEntries(
+    Object.entries(dirs).map(([guest, saved]) => [guest, Contents.restored(saved)]),
+  );
 
 const plain = (value: unknown) =>
   value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value;
@@ -127,7 +142,7 @@ export function parseToken(text: string): Token {
   if (!text.startsWith(PREFIX)) throw new UsageError(broken);
   try {
     const packed = Buffer.from(text.slice(PREFIX.length), 'base64url');
-    const [guest, file, lines, options, world, companions] = JSON.parse(
+    const [guest, file, lines, options, world, companions, dirs = {}] = JSON.parse(
       inflateRawSync(packed).toString(),
     ) as [
       string,
@@ -136,6 +151,7 @@ export function parseToken(text: string): Token {
       KeptOptions,
       WorldOrigin | null,
       [string, string, string, TokenCompanion['options']][],
+      Record<string, Saved>?,
     ];
     const log = lines.map(([label, ordinal, alternatives, value]) => ({
       label,
@@ -155,6 +171,7 @@ export function parseToken(text: string): Token {
         file: from,
         options: restored(given),
       })),
+      dirs,
     };
   } catch (error) {
     throw new UsageError(broken, { cause: error });

@@ -14,6 +14,7 @@
 
 #define WAKE_TOKEN (-1)
 #define MAX_QUEUES 16
+#define MAX_LISTINGS 16
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) \
   { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
@@ -64,6 +65,7 @@ struct bits {
 };
 
 struct ahead;
+struct listing;
 struct watch;
 struct queue;
 struct signals;
@@ -75,6 +77,9 @@ struct instance {
   napi_ref shared_calls;
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
+  struct bits regular; /* and regular files, which are read and written at once */
+  struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
+  unsigned next_listing;
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
@@ -99,6 +104,7 @@ bool include(struct bits *bits, int fd); /* false if there is no memory */
 void exclude(struct bits *bits, int fd);
 bool includes(const struct bits *bits, int fd);
 int own(struct instance *instance, int fd); /* fd, or a negated errno with fd closed */
+int own_file(struct instance *instance, int fd); /* the same for what may be a regular file */
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
 /* Closes a descriptor that is owned here, at the latest when the operations in flight on it have
@@ -116,6 +122,17 @@ void forget_in_signals(struct instance *instance, int fd);
 int close_later(struct instance *instance, int fd);
 /* A listener's descriptor is about to be another file: what is in flight on it comes to rest. */
 void retire_everywhere(struct instance *instance, int fd);
+
+/* `FileFlag` of host/kernel/file-system.ts */
+enum { FLAG_APPEND = 1, FLAG_DSYNC = 2, FLAG_RSYNC = 8, FLAG_SYNC = 16 };
+/* file.c */
+enum { STAT_FIELDS = 8 };
+struct stat;
+unsigned char file_type(int fd, unsigned mode); /* as WASI's filetype; fd: of a socket */
+void put_stat(uint64_t *fields, int fd, const struct stat *stat);
+/* directory.c */
+void forget_listing(struct instance *instance, int fd);
+void close_listings(struct instance *instance);
 
 /* ahead.c */
 void ahead_accepted(struct instance *instance, int fd);
@@ -160,6 +177,9 @@ bool argument_iov(const struct call *call, int index, struct iovec *iov);
  * checked and translated, without their first argv[index + 3] bytes. Answers their number (at most
  * MAX_IOVS) or -EFAULT. */
 int argument_iovs(const struct call *call, int index, struct iovec *iovs);
+/* regular.c: the times argv[index] and argv[index + 1], of which the mask argv[index + 2] says what
+ * is to be set: 0 or -EINVAL */
+int argument_times(const struct call *call, int index, struct timespec times[2]);
 napi_value answer(napi_env env, int64_t value);
 napi_value answer_u64(napi_env env, uint64_t value);
 
@@ -176,6 +196,10 @@ void export_readiness(napi_env env, napi_value exports);
 void export_signal(napi_env env, napi_value exports);
 void export_socket(napi_env env, napi_value exports);
 void export_file(napi_env env, napi_value exports);
+void export_regular(napi_env env, napi_value exports);
+void export_beneath(napi_env env, napi_value exports);
+void export_path(napi_env env, napi_value exports);
+void export_directory(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);

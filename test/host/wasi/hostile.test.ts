@@ -27,7 +27,7 @@ const WIDE = new Set(
 const namesOf = (name: string) => parameters[name]!.split(' ').filter(Boolean);
 const typesOf = (name: string) => namesOf(name).map((each) => (WIDE.has(each) ? 'i64' : 'i32'));
 /** All functions that come back. */
-const names = Object.keys(parameters).filter((name) => name !== 'proc_exit');
+const names = Object.keys(parameters).filter((name) => !name.startsWith('proc_'));
 
 const narrow = (size: number) =>
   fc.oneof(
