@@ -255,8 +255,7 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
   const companions = Object.fromEntries(
     token.companions.map(({ name, options }, i) => [name, { ...options, guest: others[i]! }]),
   );
-  const dirs = dirsOf(token);
-  const options = { ...found, ...token.options, companions, dirs, log: token.log };
+  const options = { ...found, ...token.options, companions, dirs: dirsOf(token), log: token.log };
   const { simulated: run, recording } = record(guest!, guest!.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);

@@ -82,8 +82,7 @@ class Run implements Course, Cast, RunState, Host {
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
-  #left: { readonly code: number | undefined } | undefined;
+  #left: { readonly code: number | undefined } | undefined; // undefined: the guest goes on
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -373,17 +372,14 @@ class Run implements Course, Cast, RunState, Host {
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    const { eventually } = this.#options;
     if (!this.#isRight(code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
     this.#settle();
-    if (this.#unfinished > 0) {
-      return { kind: 'unanswered', message: this.waiting.join(', ') };
-    }
+    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
-      eventually?.(this);
+      this.#options.eventually?.(this);
     } catch (error) {
       return { kind: 'eventually', message: messageOf(error), cause: error };
     }

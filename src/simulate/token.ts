@@ -145,7 +145,7 @@ export function parseToken(text: string): Token {
   if (!text.startsWith(PREFIX)) throw new UsageError(broken);
   try {
     const packed = Buffer.from(text.slice(PREFIX.length), 'base64url');
-    const [guest, file, lines, options, world, companions, dirs] = JSON.parse(
+    const [guest, file, lines, options, world, companions, dirs = {}] = JSON.parse(
       inflateRawSync(packed).toString(),
     ) as [
       string,
@@ -154,7 +154,7 @@ export function parseToken(text: string): Token {
       KeptOptions,
       WorldOrigin | null,
       [string, string, string, TokenCompanion['options']][],
-      Record<string, Saved>,
+      Record<string, Saved>?,
     ];
     const log = lines.map(([label, ordinal, alternatives, value]) => ({
       label,

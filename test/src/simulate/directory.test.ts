@@ -13,7 +13,7 @@ import {
   simulate,
   type SimulateOptions,
 } from 'pollux/simulate';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { guestFile, polluxToEnd } from '../../harness.js';
 
@@ -121,5 +121,25 @@ describe('pollux simulate --dir', () => {
     const other = await polluxToEnd(['replay', token!]);
     expect(other.code).toBe(2);
     expect(other.stderr).toContain('does not hold what it held when the token was made');
+  });
+});
+
+describe('a guest with a directory, in company', () => {
+  const { POLLUX_COMPANY } = process.env;
+  afterEach(() => {
+    if (POLLUX_COMPANY === undefined) delete process.env['POLLUX_COMPANY'];
+    else process.env['POLLUX_COMPANY'] = POLLUX_COMPANY;
+  });
+
+  test.each([undefined, 'threads'])('goes on while the disk is slow, by %s', (way) => {
+    if (way !== undefined) process.env['POLLUX_COMPANY'] = way;
+    const dirs = { '/data': { tree: { in: 'text' } } };
+    const companions = { other: { guest: copy, exitCodes: [1], awaited: true } };
+    const log = [{ label: 'guest/disk/slow', ordinal: 1, alternatives: 4, value: 2 }];
+    const run = simulate(copy, { dirs, companions, log });
+    expect(run.failure).toBeUndefined();
+    expect(textOf(run.disk.read('/data/out'))).toBe('text');
+    expect(run.companions['other']!.stderr).toContain('/data/in: ');
+    expect(run.virtualNs).toBeGreaterThan(20e6);
   });
 });
