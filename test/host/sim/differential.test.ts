@@ -83,24 +83,6 @@ const kept: [about: string, steps: Step[]][] = [
     ],
   ],
   [
-    'connections that two listeners are asked for at once, whose order is nobody’s promise',
-    [
-      { do: 'listen', backlog: 16 },
-      { do: 'listen', backlog: 16 },
-      { do: 'connect', of: 0 },
-      { do: 'connect', of: 0 },
-      { do: 'connect', of: 1 },
-      {
-        do: 'submit',
-        operations: [
-          { opcode: Opcode.ACCEPT, of: 0, multishot: true, length: 0 },
-          { opcode: Opcode.ACCEPT, of: 1, multishot: true, length: 0 },
-        ],
-      },
-      { do: 'reap' },
-    ],
-  ],
-  [
     'a read that finds nothing, and signals the end that writes',
     [
       { do: 'pipe' },
@@ -165,6 +147,24 @@ const kept: [about: string, steps: Step[]][] = [
       { do: 'shutdown', of: 0, how: Shutdown.WR },
       { do: 'wait', set: 0, most: 1 },
       { do: 'wait', set: 0, most: 1 },
+    ],
+  ],
+  [
+    'connections that two listeners are asked for at once, whose order is nobody’s promise',
+    [
+      { do: 'listen', backlog: 16 },
+      { do: 'listen', backlog: 16 },
+      { do: 'connect', of: 0 },
+      { do: 'connect', of: 0 },
+      { do: 'connect', of: 1 },
+      {
+        do: 'submit',
+        operations: [
+          { opcode: Opcode.ACCEPT, of: 0, multishot: true, length: 0 },
+          { opcode: Opcode.ACCEPT, of: 1, multishot: true, length: 0 },
+        ],
+      },
+      { do: 'reap' },
     ],
   ],
 ];
