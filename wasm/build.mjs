@@ -123,10 +123,10 @@ const CANARIES = [
 );
 
 /** A store, and its twins that each forget to sync something. */
-const STORES = ['', 'log', 'snapshot', 'directory'].map((name, i) => ({
-  output: `dist/test/guest/store${name && `.${name}`}.wasm`,
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
   sources: ['test/guest/store.c'],
-  compileFlags: i === 0 ? [] : [`-DFORGET=${1 << (i - 1)}`],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
 }));
 
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
@@ -138,7 +138,7 @@ const CONFORMANCE = readdirSync(CASES.sources)
     sources: [`${CASES.sources}/${name}`],
   }));
 
-const PLAIN = 'blocking clocks close0 connection grow maybe script select spin stdio trap'
+const PLAIN = 'blocking clocks close0 connection copy grow maybe script select spin stdio trap'
   .split(' ')
   .map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
 const SERVERS = ['echo', 'response'];

@@ -41,7 +41,7 @@ interface Found {
 
 export class Disk implements Space {
   readonly journal = new Journal();
-  /** That of the machine which runs. */
+  /** That of the machine which runs now. */
   clock: Realtime | undefined;
   readonly #world: World;
   readonly #roots = new Map<string, Directory>();
@@ -90,9 +90,9 @@ export class Disk implements Space {
     const { choices, scheduler } = this.#world;
     const slow = choices.choose(this.#labels.slow, SLOW_NS.length);
     const all = ns + SLOW_NS[slow]!;
-    if (all === 0) return;
-    scheduler.pass(all);
-    this.#world.rouse();
+    const suspension = this.clock?.kernel.suspension;
+    if (suspension !== undefined) suspension.spend(all);
+    else if (all > 0) scheduler.pass(all);
   }
 
   /** True if an operation fails by EIO. */

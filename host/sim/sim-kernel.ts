@@ -42,7 +42,7 @@ export class SimKernel implements Kernel {
   /** What `wake` makes ready. */
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
-  /** For a guest in a thread of its own: how it waits. */
+  /** For a guest that shares its world with others: how it waits. */
   suspension: Suspension | undefined;
   readonly #files: (File | undefined)[] = [];
   /** Closed, but not to be given out again while operations are in flight on them. */
@@ -66,9 +66,9 @@ export class SimKernel implements Kernel {
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
-    this.disk = options.disk ?? new Disk(world, this.host);
     this.waits = waitLabels(this.host);
-    this.#realtime = this.disk.clock = new Realtime(world, this.host);
+    this.disk = options.disk ?? new Disk(world, this.host);
+    this.#realtime = this.disk.clock = new Realtime(this);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;
     this.#maxHandles = options.maxHandles ?? 1 << 20;
@@ -302,7 +302,7 @@ export class SimKernel implements Kernel {
   now(clock: Clock): bigint {
     this.charge();
     if (clock === Clock.REALTIME) return this.#realtime.now();
-    if (clock === Clock.MONOTONIC) return BigInt(this.world.now);
+    if (clock === Clock.MONOTONIC) return BigInt(this.nowNs);
     if (clock === Clock.PROCESS_CPUTIME || clock === Clock.THREAD_CPUTIME)
       return BigInt(this.#calls * this.world.callNs);
     return 0n;
@@ -339,15 +339,17 @@ export class SimKernel implements Kernel {
     if (suspension?.resuming) return;
     this.#calls++;
     if (suspension === undefined) this.world.charge();
-    else this.world.count();
+    else suspension.charge();
   }
 
-  /** What its guest waits for, if that is in a thread of its own and waits. */
+  /** The time of its guest. */
+  get nowNs(): number {
+    return this.suspension?.nowNs ?? this.world.now;
+  }
+
+  /** What its guest waits for, if that shares its world with others and waits. */
   get suspended(): string | undefined {
-    const { suspension } = this;
-    return suspension && this.world.suspensions.includes(suspension)
-      ? suspension.waitsFor()
-      : undefined;
+    return this.suspension?.waitsFor();
   }
 
   dispose(): void {

@@ -5,9 +5,13 @@
  * What it wrote to its disk is there, unless its machine dies with it.
  */
 import { UsageError } from '../../host/kernel/error.js';
+import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { Choices } from '../../host/sim/choice.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
+import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
+import type { Course } from './instrument.js';
+import type { SimulateOptions } from './outcome.js';
 
 /** How long it is down; the first is for the benign choice. */
 const DOWN_NS = [0, 1e6, 100e6, 5e9];
@@ -21,17 +25,27 @@ export class Crash {
   }
 }
 
+/** What hears of a crash, as it does of a call. */
+interface Witness {
+  readonly hash: TraceHash;
+  readonly record: Course['record'];
+}
+
 /** The crashes of one run. */
 export class Crashes {
   count = 0;
+  /** By index of the grant: where a listener is, and will be again. */
+  readonly listening: SocketAddress[] = [];
   readonly #most: number;
   readonly #powerLoss: boolean;
   /** Connections up to this number may have ended by one of them. */
   #upTo = 0;
 
-  constructor(most = 0, powerLoss = false) {
+  constructor({ crashes: most = 0, powerLoss = false, companions }: SimulateOptions) {
     if (!Number.isSafeInteger(most) || most < 0)
       throw new UsageError(`crashes is a whole number, 0 or more, and not ${most}`);
+    if (most > 0 && companions !== undefined)
+      throw new UsageError('no guest of a company crashes: leave out crashes, or companions');
     this.#most = most;
     this.#powerLoss = powerLoss;
   }
@@ -51,14 +65,20 @@ export class Crashes {
   }
 
   /** Closes all of a process that has died. After a while there is a kernel for the next one. */
-  bury(kernel: SimKernel, { downNs }: Crash): SimKernel {
+  bury(kernel: SimKernel, { downNs }: Crash, { hash, record }: Witness): SimKernel {
     const { world, host, disk } = kernel;
+    const startNs = world.now;
     this.count++;
     this.#upTo = Infinity;
     kernel.dispose();
     world.kernels.splice(world.kernels.indexOf(kernel), 1);
     if (this.#powerLoss && world.choices.choose(`${host}/power`, 2) === 1) disk.crash();
     world.idle(downNs);
+    const endNs = world.now;
+    hash.number(startNs);
+    hash.number(endNs);
+    const outputs = [['instance', this.count + 1] as const];
+    record?.({ name: 'crash', inputs: [], errno: 'KILLED', outputs, startNs, endNs });
     return world.kernel({ host, disk });
   }
 

@@ -2,9 +2,8 @@
  * One simulated run of a guest, from its start to its end, in this thread and at once: the same
  * module as elsewhere, on a kernel that is made of a seed, with the actors of its world.
  */
-import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
-import type { SocketAddress } from '../../host/kernel/kernel.js';
+import type { Kernel } from '../../host/kernel/kernel.js';
 import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
 import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
@@ -12,20 +11,19 @@ import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink } from '../../host/sim/stream.js';
+import { SUSPENDED } from '../../host/sim/suspension.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
-import { Descriptor } from '../../host/wasi/descriptors.js';
-import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
-import { assemble, attach, type Assembled, type Grants, type Wrap } from '../instance.js';
 import { Actor, type Cast, type Script } from './actor.js';
+import { begin, type Begun } from './begin.js';
 import { Company, type Host } from './company.js';
+import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
-import { contentsOf, grantContents, loadedDisk } from './contents.js';
+import { contentsOf, loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
-import { dial } from './dial.js';
+import { connectAtOnce, give, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
-import { MEMORY_CHOICES, moduleOf } from './module.js';
 import {
   Failed,
   failureOf,
@@ -34,8 +32,10 @@ import {
   type SimulateOptions,
   type Simulated,
 } from './outcome.js';
+import { Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
-import { openStreams, type Pipes } from './stream.js';
+import { RecallingKernel } from './stack/recalling-kernel.js';
+import type { Part, Stage } from './stack/stage.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -44,19 +44,7 @@ const GRACE_NS = 1e9;
 const GRACE_CALLS = 1000;
 /** Calls in which nothing happens in the world; time has long run faster then. */
 const LIVELOCK_CALLS = 5000;
-const BACKLOG = 4096;
-const DEFAULT_DESCRIPTORS = 65536;
 const NO_BYTES = new Uint8Array(0);
-const encoder = new TextEncoder();
-
-/** The guest called proc_exit. */
-class Exited {
-  readonly code: number;
-
-  constructor(code: number) {
-    this.code = code;
-  }
-}
 
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
@@ -77,7 +65,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
-  pipes: Pipes | undefined;
+  pipes: Cast['pipes'];
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -89,12 +77,12 @@ class Run implements Course, Cast, RunState, Host {
   readonly #limitNs: number;
   readonly #heals: Timer;
   readonly #crashes: Crashes;
-  /** By index of the grant: where its listener is, and will be again after a crash. */
-  readonly #listening: SocketAddress[] = [];
-  #assembled: Assembled | undefined;
-  /** Of its instance: below 0 if that was ended for its loops. */
-  #fuel: WebAssembly.Global | undefined;
+  #begun: Begun | undefined;
   #company: Company | undefined;
+  /** When the call that goes on began. */
+  #startNs = 0;
+  /** How the guest has ended, if it has: its exit code, or undefined. */
+  #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
   #stopNs = Infinity;
@@ -106,7 +94,7 @@ class Run implements Course, Cast, RunState, Host {
     const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
     this.#options = options;
-    this.#crashes = new Crashes(options.crashes, options.powerLoss);
+    this.#crashes = new Crashes(options);
     this.record = options.record;
     this.#log =
       log === undefined
@@ -165,11 +153,11 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   get connections(): number {
-    return this.#assembled?.process.descriptors.connections ?? 0;
+    return this.#begun?.assembled.process.descriptors.connections ?? 0;
   }
 
   get memory(): Uint8Array {
-    const memory = this.#assembled?.process.memory;
+    const memory = this.#begun?.assembled.process.memory;
     memory?.holds(0, Number.MAX_SAFE_INTEGER); // it may have grown
     return memory?.bytes ?? NO_BYTES;
   }
@@ -225,6 +213,15 @@ class Run implements Course, Cast, RunState, Host {
     return this.record !== undefined;
   }
 
+  get refuseMemory(): boolean {
+    return this.#options.refuseMemory === true;
+  }
+
+  get goesOn(): boolean {
+    if (this.#left === undefined) return true;
+    return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
+  }
+
   companionFailed(kind: 'trap' | 'exit', message: string): never {
     throw (this.#end = new Failed(kind, message));
   }
@@ -232,28 +229,32 @@ class Run implements Course, Cast, RunState, Host {
   // What stands around each call of the guest.
 
   get now(): number {
-    return this.world.now;
+    return this.#kernel.nowNs;
   }
 
-  before(): void {
+  before(): number {
+    const company = this.#company;
+    if (company !== undefined) {
+      if (company.suspension.resuming) return this.#startNs;
+      if (company.stage === undefined) company.suspension.catchUp();
+    }
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
     if (this.#stopNs === Infinity) this.#crashes.ask(this.world.choices, 'guest');
+    return (this.#startNs = this.now);
   }
 
   after(): void {
-    const { invariant } = this.#options;
-    if (invariant === undefined) return;
     try {
-      invariant(this);
+      this.#options.invariant?.(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
   }
 
   ended(error: unknown): void {
-    this.#end ??= error;
+    if (error !== SUSPENDED) this.#end ??= error;
   }
 
   // The guest.
@@ -265,125 +266,122 @@ class Run implements Course, Cast, RunState, Host {
     this.#unfinished++;
   }
 
-  #addCompany(): void {
-    const { companions } = this.#options;
-    if (companions === undefined) return;
-    this.#company = new Company(this, companions);
-    this.#unfinished += this.#company.awaited;
-  }
-
-  #grants(): Grants {
-    const kernel = this.#kernel;
-    const { listen = [], connect = [], maxDescriptors } = this.#options;
-    const { streams, pipes } = openStreams(kernel, this.#options, this.#stdout, this.#stderr);
+  /** Puts the others into the world, before it has any connection: actors connect at once. */
+  #populate(pipes: Cast['pipes']): void {
+    const { companions, world } = this.#options;
     this.pipes = pipes;
-    const dirs = grantContents(kernel, this.#options);
-    const listeners = listen.map((text, i) => {
-      const grant = parseGrant(text);
-      const handle = kernel.listen(this.#listening[i] ?? grant, BACKLOG);
-      if (handle < 0)
-        throw new UsageError(`cannot listen at ${formatAddress(grant)}: ${errnoName(handle)}`);
-      this.#listening[i] = kernel.file(handle)!.address() as SocketAddress;
-      return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
-    });
-    // Now, for actors connect at once, and what follows may be a connection to one of them.
-    if (this.crashes === 0) {
-      this.#addCompany();
-      this.#options.world?.({ actor: (name, script) => this.#add(name, script) });
+    if (this.crashes > 0) return;
+    if (companions !== undefined) {
+      this.#company = new Company(this, this.#guest, this.#kernel, companions);
+      this.#unfinished += this.#company.awaited;
     }
-    const connections = connect.map((text) => {
-      const grant = parseGrant(text);
-      const handle = dial(kernel, grant, () => this.#retries());
-      return { fd: grant.fd, descriptor: Descriptor.connection(handle, !grant.blocking) };
-    });
-    // Those with a number of their own come first, as in the sandbox.
-    const sockets = [...listeners, ...connections].sort(
-      (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
-    );
-    return { streams, dirs, sockets, maxDescriptors: maxDescriptors ?? DEFAULT_DESCRIPTORS };
+    world?.({ actor: (name, script) => this.#add(name, script) });
   }
 
-  /** True if a connection of the guest's that has failed is to be tried again. */
-  #retries(): boolean {
-    this.tick();
-    return this.crashes > 0 || this.#log.taken.some(breaks);
+  #given(): Given {
+    const outputs = [this.#stdout, this.#stderr];
+    return give(this.#kernel, this.#options, outputs, this.#crashes, (p) => this.#populate(p));
+  }
+
+  /** A connection of the guest's that a fault has broken is tried again. */
+  #connect({ connecting }: Given): void {
+    if (this.#company !== undefined) return connectAll(this.#kernel, connecting);
+    connectAtOnce(this.#kernel, connecting, () => {
+      this.tick();
+      return this.crashes > 0 || this.#log.taken.some(breaks);
+    });
+  }
+
+  /** Makes the guest: what it exports as its start. `lead` may put something before its imports. */
+  #begin(given: Given, kernel: Kernel, lead: Parameters<Part['begin']>[0]): () => void {
+    this.#begun = undefined;
+    this.#begun = begin(this.#guest, this.#options, given, kernel, {
+      choices: this.world.choices,
+      wrap: (...each) => this.#instrument.wrap(...each),
+      // In company a call that goes on is begun again, and must see what it saw before.
+      handled: () => this.#company === undefined && this.world.handled,
+      lead,
+    });
+    return this.#begun.start;
   }
 
   /** Runs it to its end, however often it dies: its exit code, or undefined if it was ended. */
   #runGuest(): number | undefined {
     for (;;) {
-      const grants = this.#grants();
-      this.#crashes.over(this.world);
-      try {
-        return this.#runInstance(grants);
-      } catch (error) {
-        const end = this.#end ?? error;
-        if (!(end instanceof Crash)) return this.#outcome(end);
-        this.#end = undefined;
-        this.#crash(end);
-      }
+      const given = this.#given();
+      const stage = this.#company?.stage;
+      if (stage !== undefined) return this.#runOnStage(stage, given);
+      const left = this.#runHere(given);
+      if (!(left instanceof Crash)) return this.#leave(left);
+      this.#end = undefined;
+      this.#kernel = this.#crashes.bury(this.#kernel, left, this);
     }
   }
 
-  #crash(crash: Crash): void {
-    const startNs = this.nowNs;
-    this.#kernel = this.#crashes.bury(this.#kernel, crash);
-    const endNs = this.nowNs;
-    this.hash.number(startNs);
-    this.hash.number(endNs);
-    const outputs = [['instance', this.crashes + 1] as const];
-    this.record?.({ name: 'crash', inputs: [], errno: 'KILLED', outputs, startNs, endNs });
+  /** Runs an instance where this stands: by what it was left, or undefined, as it has returned. */
+  #runHere(given: Given): unknown {
+    let left: unknown;
+    try {
+      this.#connect(given);
+      this.#crashes.over(this.world);
+      this.#begin(given, this.#kernel, (imports) => imports)();
+    } catch (error) {
+      left = error;
+    }
+    try {
+      // It has ended of itself when what it did is over.
+      if (this.#end === undefined) this.#company?.suspension.catchUp();
+    } catch (error) {
+      left = error;
+    }
+    return this.#end ?? left;
   }
 
-  #runInstance(grants: Grants): number {
-    const { args = [this.#guest.name], env = {}, poller = 'epoll' } = this.#options;
-    const embedder = {
-      args: args.map((each) => encoder.encode(each)),
-      environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
-      poller,
-      embedded: false,
-      watch: () => () => {},
-      exit: (code: number): never => {
-        throw new Exited(code);
-      },
-      interrupted: () => {},
-      handled: () => this.world.handled,
-      warn: () => {},
-    };
-    const { choices } = this.world;
-    const room = this.#options.refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;
-    const { module, fuel } = moduleOf(this.#guest, room, this.#options.fuel);
-    const wrap: Wrap = (...each) => this.#instrument.wrap(...each);
-    this.#fuel = undefined;
-    this.#assembled = assemble(module, this.#kernel, grants, embedder, wrap);
-    const instance = new WebAssembly.Instance(module, this.#assembled.imports);
-    attach(this.#assembled, instance);
-    this.#fuel = instance.exports[fuel] as WebAssembly.Global;
-    (instance.exports['_start'] as () => void)();
-    // It may have caught what should have ended it.
-    if (this.#end !== undefined) throw this.#end;
-    return 0;
+  #runOnStage(stage: Stage, given: Given): number | undefined {
+    const kernel = new RecallingKernel(this.#kernel);
+    const main = stage.add({
+      kernel,
+      suspension: this.#company!.suspension,
+      prepare: () => this.#connect(given),
+      begin: (imports) => this.#begin(given, kernel, imports),
+      ended: (error) => void this.#leave(this.#end ?? error),
+    });
+    try {
+      stage.run(main);
+    } catch (error) {
+      return this.#outcome(error);
+    }
+    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+  }
+
+  /** It was left by `error`, or has returned: its exit code, if it has one. */
+  #leave(error: unknown): number | undefined {
+    this.#left = { code: this.#outcome(error) };
+    return this.#left.code;
   }
 
   /** What it means that the guest was left by `error`. */
   #outcome(error: unknown): number | undefined {
+    if (error === undefined) return 0;
     if (error instanceof Exited) return error.code;
     if (error === DONE) return undefined;
     if (error instanceof Deadlock && this.#unfinished === 0) return undefined;
-    throw failureOf(error, this.waiting, this.#fuel?.value < 0);
+    throw failureOf(error, this.waiting, this.#begun?.fuel.value < 0);
   }
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    const { exitCodes = [0], eventually } = this.#options;
-    if (code !== undefined && !exitCodes.includes(code)) {
+    const { eventually } = this.#options;
+    if (!this.#isRight(code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
     // A process that has ended has closed all that it had.
     if (code !== undefined) this.#kernel.dispose();
     this.#settle();
-    if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
+    if (this.#unfinished > 0) {
+      return { kind: 'unanswered', message: this.waiting.join(', ') };
+    }
     try {
       eventually?.(this);
     } catch (error) {
@@ -392,8 +390,13 @@ class Run implements Course, Cast, RunState, Host {
     return undefined;
   }
 
+  #isRight(code: number | undefined): boolean {
+    const { exitCodes = [0] } = this.#options;
+    return code === undefined || exitCodes.includes(code);
+  }
+
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.#unfinished > 0 && this.nowNs <= this.#limitNs && this.world.step());
+    while (this.goesOn && (this.#company?.step() ?? this.world.step()));
   }
 }
