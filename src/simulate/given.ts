@@ -32,18 +32,19 @@ const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 
 /**
- * Opens all but the connections; `inhabit` puts the others into the world meanwhile. `listening`
- * has the addresses of listeners that were there before, and takes note of those of new ones.
+ * Opens all but the connections; `inhabit` puts the others into the world meanwhile, and is given
+ * their ends of pipes. `listening` has the addresses of listeners that were there before, and takes
+ * note of those of new ones.
  */
 export function give(
   kernel: SimKernel,
   options: SimulateOptions,
-  [stdout, stderr]: readonly [Sink, Sink],
+  outputs: readonly Sink[],
   listening: SocketAddress[],
   inhabit: (pipes: Pipes | undefined) => void,
 ): Given {
   const { listen = [], connect = [] } = options;
-  const { streams, pipes } = openStreams(kernel, options, stdout, stderr);
+  const { streams, pipes } = openStreams(kernel, options, outputs);
   const dirs = grantContents(kernel, options);
   const listeners = listen.map((text, i) => {
     const grant = parseGrant(text);

@@ -37,7 +37,6 @@ import { Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { RecallingKernel } from './stack/recalling-kernel.js';
 import type { Part, Stage } from './stack/stage.js';
-import type { Pipes } from './stream.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -66,7 +65,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
-  pipes: Pipes | undefined;
+  pipes: Cast['pipes'];
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -264,7 +263,7 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   /** Puts the others into the world, before it has any connection: actors connect at once. */
-  #populate(pipes: Pipes | undefined): void {
+  #populate(pipes: Cast['pipes']): void {
     const { companions, world } = this.#options;
     this.pipes = pipes;
     if (this.crashes > 0) return;
@@ -276,7 +275,7 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const outputs = [this.#stdout, this.#stderr] as const;
+    const outputs = [this.#stdout, this.#stderr];
     const { listening } = this.#crashes;
     return give(this.#kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
   }

@@ -15,30 +15,30 @@ export interface Pipes {
 
 const encoder = new TextEncoder();
 
-/** The guest's descriptors 0, 1 and 2. Throws `UsageError` if stdin is both. */
+/**
+ * The guest's descriptors 0, 1 and 2; `outputs` take what it writes to the last two. Throws
+ * `UsageError` if stdin is both.
+ */
 export function openStreams(
   kernel: SimKernel,
   { stdin, pipes = false }: SimulateOptions,
-  stdout: Sink,
-  stderr: Sink,
-): { streams: Descriptor[]; pipes?: Pipes } {
-  const of = (handles: number[]) =>
-    [...handles, kernel.open(stderr)].map((handle, fd) => {
-      const stream = Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0);
-      // As on Linux (src/instance.ts).
-      stream.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
-      return stream;
-    });
+  outputs: readonly Sink[],
+): { streams: Descriptor[]; pipes: Pipes | undefined } {
   if (!pipes) {
-    const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
-    const source = new Source(bytes ?? new Uint8Array(0));
-    return { streams: of([kernel.open(source), kernel.open(stdout)]) };
+    const bytes = typeof stdin === 'string' ? encoder.encode(stdin) : (stdin ?? new Uint8Array(0));
+    const handles = [new Source(bytes), ...outputs].map((file) => kernel.open(file));
+    return { streams: handles.map(streamOf), pipes: undefined };
   }
   if (stdin !== undefined)
     throw new UsageError('stdin has bytes and is a pipe: leave out stdin, or pipes');
   const [input, output] = [kernel.input(), kernel.output()];
-  return {
-    streams: of([input.handle, output.handle]),
-    pipes: { stdin: input.peer, stdout: output.peer },
-  };
+  const handles = [input.handle, output.handle, kernel.open(outputs[1]!)];
+  return { streams: handles.map(streamOf), pipes: { stdin: input.peer, stdout: output.peer } };
+}
+
+function streamOf(handle: number, fd: number): Descriptor {
+  const stream = Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0);
+  // As on Linux (src/instance.ts).
+  stream.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
+  return stream;
 }

@@ -1,7 +1,7 @@
-// Follows a script: each line that comes on its connection CONTROL names a call and its arguments,
-// all of them numbers or words, and is answered by one line: what the call has answered, and no
-// time. It decides nothing. `!6` is an errno of WASI, `#5` a mask of readiness. It ends with
-// CONTROL.
+// Follows a script: each line that comes on the connection that its argument names is a call and
+// its arguments, all of them numbers or words, and is answered by one line: what the call has
+// answered, and no time. It decides nothing. `!6` is an errno of WASI, `#5` a mask of readiness. It
+// ends with that connection.
 #include <pollux.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <wasi/api.h>
 
-enum { CONTROL = 3, MOST_WORDS = 32, MOST_EVENTS = 64, MOST_OPERATIONS = 2048 };
+enum { MOST_WORDS = 32, MOST_EVENTS = 64, MOST_OPERATIONS = 2048 };
 enum { EVERYTHING = POLLUX_EPOLLIN | POLLUX_EPOLLPRI | POLLUX_EPOLLOUT | POLLUX_EPOLLRDHUP };
 // What is received in one call is told as it is up to so many bytes, and else by a sum.
 enum { TELLABLE = 64 };
@@ -22,6 +22,7 @@ enum { SETTLINGS = 3, SETTLING_MS = 50 };
 
 static const uint64_t MILLISECOND = 1000000;
 
+static int control;
 static char *words[MOST_WORDS];
 static int count;
 static char answer[65536];
@@ -189,6 +190,14 @@ static void do_drain(void) {
   }
   if (left == 0) say("ok");
   else say("%zu are missing", left);
+}
+
+static void do_open(void) {
+  __wasi_fd_t fd = 0;
+  __wasi_rights_t rights = __WASI_RIGHTS_FD_READ | __WASI_RIGHTS_FD_WRITE |
+                           __WASI_RIGHTS_POLL_FD_READWRITE | __WASI_RIGHTS_FD_SEEK;
+  int error = __wasi_path_open(number(1), 0, words[2], 0, rights, 0, 0, &fd);
+  told_count(error, (size_t)fd);
 }
 
 static void do_shutdown(void) {
@@ -364,12 +373,12 @@ static const struct {
   const char *name;
   void (*call)(void);
 } commands[] = {
-    {"accept", do_accept}, {"recv", do_recv},         {"read", do_read},   {"send", do_send},
-    {"write", do_write},   {"fill", do_fill},         {"drain", do_drain}, {"shut", do_shutdown},
-    {"close", do_close},   {"renumber", do_renumber}, {"flags", do_flags}, {"fdstat", do_fdstat},
-    {"sleep", do_sleep},   {"poll", do_poll},         {"epoll", do_epoll}, {"ctl", do_ctl},
-    {"wait", do_wait},     {"until", do_until},       {"arm", do_arm},     {"signals", do_signals},
-    {"op", do_op},         {"submit", do_submit},     {"reap", do_reap},
+    {"accept", do_accept},   {"recv", do_recv},   {"read", do_read},         {"send", do_send},
+    {"write", do_write},     {"fill", do_fill},   {"drain", do_drain},       {"shut", do_shutdown},
+    {"close", do_close},     {"open", do_open},   {"renumber", do_renumber}, {"flags", do_flags},
+    {"fdstat", do_fdstat},   {"sleep", do_sleep}, {"poll", do_poll},         {"epoll", do_epoll},
+    {"ctl", do_ctl},         {"wait", do_wait},   {"until", do_until},       {"arm", do_arm},
+    {"signals", do_signals}, {"op", do_op},       {"submit", do_submit},     {"reap", do_reap},
 };
 
 static void obey(char *line) {
@@ -390,18 +399,20 @@ static void answer_line(void) {
   for (size_t done = 0; done < length;) {
     __wasi_ciovec_t iovec = {(const uint8_t *)answer + done, length - done};
     __wasi_size_t size = 0;
-    if (__wasi_sock_send(CONTROL, &iovec, 1, 0, &size) != 0) exit(2);
+    if (__wasi_sock_send(control, &iovec, 1, 0, &size) != 0) exit(2);
     done += size;
   }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   static char line[4096];
+  if (argc < 2) return 2;
+  control = atoi(argv[1]);
   for (size_t at = 0;;) {
     __wasi_iovec_t iovec = {(uint8_t *)line + at, sizeof line - 1 - at};
     __wasi_size_t size = 0;
     __wasi_roflags_t flags;
-    if (__wasi_sock_recv(CONTROL, &iovec, 1, 0, &size, &flags) != 0) return 1;
+    if (__wasi_sock_recv(control, &iovec, 1, 0, &size, &flags) != 0) return 1;
     if (size == 0) return 0;
     at += size;
     if (line[at - 1] != '\n') continue;

@@ -2,7 +2,10 @@
  * Plays a script on Linux: the guest in a sandbox, its peers by a kernel of the test's own. What
  * waits looks again and again, so that Node's event loop goes on.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 import { Errno } from '#host/kernel/errno';
@@ -12,7 +15,7 @@ import { LinuxKernel } from '#host/linux/linux-kernel';
 import { sandbox, type Guest } from 'pollux';
 import { ConnectionError, type Wait, type Waiting } from 'pollux/simulate';
 
-import { play, type ScriptCase, type Wire } from './play.js';
+import { controlOf, play, type ScriptCase, type Wire } from './play.js';
 
 const { IN, OUT, ERR, HUP } = Readiness;
 const LOOPBACK = '127.0.0.1';
@@ -149,18 +152,28 @@ async function lead(script: Waiting<void>): Promise<void> {
   }
 }
 
+/** A folder with one file. */
+async function folderWith(bytes: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pollux-script-'));
+  await writeFile(join(folder, 'file'), bytes);
+  return folder;
+}
+
 export async function playOnLinux(guest: Guest, each: ScriptCase, poller: PollerName) {
   const transcript: string[] = [];
   const peers = new Peers();
   const { listener, address } = peers.listen();
   const [stdin, input] = peers.pipe();
   const [output, stdout] = peers.pipe();
+  const folder = each.file === undefined ? undefined : await folderWith(each.file);
   const box = await sandbox(guest, {
     poller,
     stdin,
     stdout,
     listen: [`4=${LOOPBACK}:0`],
-    connect: [`3=${address},blocking`, ...(each.connected ? [address] : [])],
+    args: ['script', String(controlOf(each))],
+    dirs: folder === undefined ? {} : { '/': folder },
+    connect: [`${controlOf(each)}=${address},blocking`, ...(each.connected ? [address] : [])],
     maxDescriptors: each.maxDescriptors ?? 64,
   });
   try {
@@ -183,5 +196,6 @@ export async function playOnLinux(guest: Guest, each: ScriptCase, poller: Poller
   } finally {
     await box.stop();
     peers.kernel.dispose();
+    if (folder !== undefined) await rm(folder, { recursive: true });
   }
 }

@@ -40,6 +40,8 @@ export interface ScriptCase {
   script: string;
   /** The guest is given a connection: 5. */
   connected?: boolean;
+  /** It is given a directory with this file in it, by the name `file`: 3. */
+  file?: string;
   /** How many descriptors the guest may have. */
   maxDescriptors?: number;
   /** The backends of poll_oneoff that it is about; default: epoll alone. */
@@ -200,3 +202,6 @@ export function* play(script: string, stage: Stage, transcript: string[]): Waiti
   }
   stage.control.halfClose();
 }
+
+/** Where the guest takes its lines from: 3, unless that is a directory. */
+export const controlOf = ({ file }: ScriptCase): number => (file === undefined ? 3 : 8);

@@ -341,6 +341,26 @@ const pipes: ScriptCase[] = [
 
 const polls: ScriptCase[] = [
   {
+    name: '1.26: a regular file is always ready, and no interest set takes it',
+    file: 'hello',
+    pollers: pollerNames,
+    script: `
+      open 3 file -> 5
+      poll 0 5r 5w -> [5r:5 5w]
+      epoll -> 6
+      ctl 6 ADD 5 IN -> EPERM
+      ctl 6 DEL 5 0 -> EPERM
+      recv 5 1 0 -> ENOTSOCK
+      arm 5 1 -> EPERM
+      read 5 3 -> hel
+      poll 0 5r -> [5r:2]
+      read 5 10 -> lo
+      read 5 10 -> end
+      poll 0 5r 5w -> [5r:0 5w]
+      write 5 more -> 4
+      poll 0 5r 5w -> [5r:0 5w]`,
+  },
+  {
     name: '1.27: a descriptor that is not open is an event of its own, and the others are told',
     pollers: pollerNames,
     script: `

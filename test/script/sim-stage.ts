@@ -2,7 +2,7 @@
 import type { PollerName } from '#host/kernel/readiness';
 import { simulate, type Guest } from 'pollux/simulate';
 
-import { play, type ScriptCase } from './play.js';
+import { controlOf, play, type ScriptCase } from './play.js';
 
 const LISTENER = '127.0.0.1:9000';
 const PEER = '127.0.0.1:9100';
@@ -14,7 +14,9 @@ export function playSimulated(guest: Guest, each: ScriptCase, poller: PollerName
     poller,
     pipes: true,
     listen: [`4=${LISTENER}`],
-    connect: [`3=${PEER},blocking`, ...(each.connected ? [PEER] : [])],
+    args: ['script', String(controlOf(each))],
+    dirs: each.file === undefined ? {} : { '/': { tree: { file: each.file } } },
+    connect: [`${controlOf(each)}=${PEER},blocking`, ...(each.connected ? [PEER] : [])],
     maxDescriptors: each.maxDescriptors ?? 64,
     world: (world) =>
       world.actor('peer', function* (me) {

@@ -198,9 +198,9 @@ export class Lockstep {
     };
   }
 
-  #set(set: number, of: number, words: string, on: OnSet): Deed {
+  #set(set: number, of: number, words: string, on: OnSet, but?: Water): Deed {
     const poller = this.#pickPoller(set);
-    const index = this.#pick(of, ANY);
+    const index = this.#pick(of, ANY, but);
     if (poller === undefined || index === undefined) return undefined;
     return {
       words: words.replace('@', String(index)).replace('#', `poller ${poller}`),
@@ -305,8 +305,13 @@ export class Lockstep {
       case 'set': {
         const { interest, trigger } = step;
         const words = `# watches @ for ${maskName(interest)}, trigger ${trigger}`;
-        return this.#set(step.set, step.of, words, (side, p, i) =>
-          side.set(p, i, interest, trigger),
+        const on: OnSet = (side, p, i) => side.set(p, i, interest, trigger);
+        return this.#set(
+          step.set,
+          step.of,
+          words,
+          on,
+          trigger & Trigger.EDGE ? 'flooded' : undefined,
         );
       }
       case 'remove':
