@@ -3,10 +3,10 @@
  * runs nothing; worker.ts runs a command, reactor.ts a reactor.
  */
 import { errnoName } from '../host/kernel/errno.js';
-import { type FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
+import { FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
 import type { PollerName } from '../host/kernel/readiness.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
+import { Descriptor, Descriptors, Right } from '../host/wasi/descriptors.js';
 import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
@@ -21,14 +21,28 @@ import { Trace } from './trace.js';
  */
 export interface Plan {
   module: WebAssembly.Module;
+  /** True for a guest that does asynchronous I/O. */
+  queued: boolean;
   args: Uint8Array[];
   environ: Uint8Array[];
   poller: PollerName;
+  /** See `Embedder`. */
+  edge?: boolean | undefined;
+  strict?: boolean | undefined;
   maxDescriptors: number;
+  maxFiles: number;
+  maxWrittenBytes: number;
   trace: string | undefined;
   /** Of stdin, stdout, stderr: a descriptor to duplicate, or null for the null device. */
   streams: (number | null)[];
-  sockets: { fd: number | undefined; descriptor: number; listener: boolean; blocking: boolean }[];
+  /** Directories, and their names for the guest. */
+  dirs: { name: Uint8Array; descriptor: number; readOnly: boolean }[];
+  sockets: {
+    fd: number | undefined;
+    descriptor: number;
+    kind: 'listener' | 'connection' | 'datagram';
+    blocking: boolean;
+  }[];
 }
 
 export interface Made {
@@ -42,6 +56,8 @@ export interface Made {
 export interface Grants {
   /** stdin, stdout, stderr. */
   streams: Descriptor[];
+  /** They come next, for guests look for them until they find something else. */
+  dirs?: Descriptor[];
   sockets: { fd: number | undefined; descriptor: Descriptor }[];
   maxDescriptors: number;
 }
@@ -89,12 +105,12 @@ function only(functions: Record<string, WasiFunction>, names: ReadonlySet<string
 export function assemble(
   module: WebAssembly.Module,
   kernel: Kernel,
-  { streams, sockets, maxDescriptors }: Grants,
+  { streams, dirs = [], sockets, maxDescriptors }: Grants,
   embedder: Embedder,
   wrap: Wrap = (_, functions) => functions,
 ): Assembled {
   const descriptors = new Descriptors(kernel, maxDescriptors);
-  streams.forEach((stream, fd) => descriptors.put(fd, stream));
+  [...streams, ...dirs].forEach((descriptor, fd) => descriptors.put(fd, descriptor));
   for (const { fd, descriptor } of sockets) {
     if (fd === undefined) descriptors.add(descriptor);
     else descriptors.put(fd, descriptor);
@@ -119,29 +135,34 @@ export function attach({ process }: Assembled, { exports }: WebAssembly.Instance
 }
 
 /**
- * Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any
+ * Makes the guest of a plan on a kernel. `moduleOf` is asked for its module when all that is granted
+ * is open, and before anything of the guest's is looked at. Throws `HostError` for a descriptor that is not there any
  * more, `GuestError` for a trap in the module's start function.
  */
 export async function make(
-  plan: Plan,
+  plan: Omit<Plan, 'module'>,
+  moduleOf: () => Promise<WebAssembly.Module>,
   kernel: LinuxKernel,
-  embedder: Omit<Embedder, 'args' | 'environ' | 'poller'>,
+  embedder: Omit<Embedder, 'args' | 'environ' | 'poller' | 'edge' | 'strict'>,
 ): Promise<Made> {
-  const { args, environ, poller } = plan;
+  const { args, environ, poller, edge, strict } = plan;
   const grants = adoptAll(plan, kernel);
-  const names = [kernel.name, poller];
+  const names = [kernel.name, edge ? `${poller} (edge)` : poller];
   // Now, for what is wrong with the choice of the environment is not the guest's fault.
-  if (isQueued(plan.module)) names.push(kernel.completions().name);
+  if (plan.queued) names.push(kernel.completions().name);
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
+  const module = await moduleOf();
   const assembled = assemble(
-    plan.module,
+    module,
     kernel,
     grants,
-    { ...embedder, args, environ, poller },
+    { ...embedder, args, environ, poller, edge, strict },
     trace && ((...each) => trace.wrap(...each)),
   );
-  const instance = await instantiate(plan.module, assembled.imports).catch((error: unknown) => {
+  assembled.process.maxFiles = plan.maxFiles;
+  assembled.process.room = plan.maxWrittenBytes;
+  const instance = await instantiate(module, assembled.imports).catch((error: unknown) => {
     trace?.close();
     throw error;
   });
@@ -149,25 +170,27 @@ export async function make(
   return { instance, process: assembled.process, poll: assembled.poll, trace };
 }
 
-function adoptAll(plan: Plan, kernel: LinuxKernel): Grants {
+function adoptAll(plan: Omit<Plan, 'module'>, kernel: LinuxKernel): Grants {
   const { maxDescriptors } = plan;
-  const streams = plan.streams.map((stream) => openStream(kernel, stream));
-  const sockets = plan.sockets.map(({ fd, descriptor, listener, blocking }) => {
+  const streams = plan.streams.map((stream, fd) => openStream(kernel, stream, fd === 0));
+  const dirs = plan.dirs.map(({ name, descriptor, readOnly }) =>
+    Descriptor.preopen(adopt(kernel, descriptor, 'a granted directory'), name, readOnly),
+  );
+  const sockets = plan.sockets.map(({ fd, descriptor, kind, blocking }) => {
     const handle = adopt(kernel, descriptor, 'a granted socket');
-    return {
-      fd,
-      descriptor: listener
-        ? Descriptor.listener(handle, !blocking)
-        : Descriptor.connection(handle, !blocking),
-    };
+    return { fd, descriptor: Descriptor[kind](handle, !blocking) };
   });
-  return { streams, sockets, maxDescriptors };
+  return { streams, dirs, sockets, maxDescriptors };
 }
 
 /** True for a guest that does asynchronous I/O. */
-export function isQueued(module: WebAssembly.Module): boolean {
+export const isQueued = (module: WebAssembly.Module) => imports(module, pollux.queued);
+/** True for a guest that does signal-driven I/O. */
+export const isSignalled = (module: WebAssembly.Module) => imports(module, pollux.signalled);
+
+function imports(module: WebAssembly.Module, names: ReadonlySet<string>): boolean {
   return WebAssembly.Module.imports(module).some(
-    (each) => each.module === pollux.MODULE && pollux.queued.has(each.name),
+    (each) => each.module === pollux.MODULE && names.has(each.name),
   );
 }
 
@@ -189,14 +212,20 @@ export function adopt(kernel: LinuxKernel, descriptor: number, what: string): nu
   return check(kernel.adopt(descriptor), what);
 }
 
-function openStream(kernel: LinuxKernel, stream: number | null): Descriptor {
+function openStream(kernel: LinuxKernel, stream: number | null, isInput: boolean): Descriptor {
   const what = 'a standard stream';
   const handle = stream === null ? check(kernel.openNull(), what) : adopt(kernel, stream, what);
   const stat = new BigUint64Array(STAT_FIELDS);
   check(kernel.stat(handle, stat), 'a standard stream');
   const { read, write } = kernel.access(handle);
-  const type = Number(stat[Stat.TYPE]) as FileType;
-  return Descriptor.stream(handle, type, read, write);
+  const kind = Number(stat[Stat.TYPE]) as FileType;
+  // Node gives its children sockets for pipes: no guest shall tell the difference.
+  const isSocket = kind === FileType.SOCKET_STREAM || kind === FileType.SOCKET_DGRAM;
+  const type = isSocket ? FileType.UNKNOWN : kind;
+  // One direction each, and no flags, as wasmtime has it and wasi-libc's tests expect it.
+  const descriptor = Descriptor.stream(handle, type, read && isInput, write && !isInput);
+  descriptor.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
+  return descriptor;
 }
 
 function check(result: number, what: string): number {

@@ -7,7 +7,8 @@
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -114,6 +115,27 @@ const CANARIES = [
   })),
 );
 
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
+}));
+
+/** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
+const CASES = 'test/conformance/case';
+const CASES_OUTPUT = 'dist/test/conformance';
+const CONFORMANCE = readdirSync(CASES)
+  .filter((name) => name.endsWith('.c'))
+  .map((name) => ({
+    output: `${CASES_OUTPUT}/${basename(name, '.c')}.wasm`,
+    sources: [`${CASES}/${name}`],
+  }));
+
+const PLAIN =
+  'blocking clocks close0 connection copy datagram files grow lines maybe script select spin stdio trap'
+    .split(' ')
+    .map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -128,14 +150,11 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
-  ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
-    (name) => ({
-      output: `dist/test/guest/${name}.wasm`,
-      sources: [`test/guest/${name}.c`],
-    }),
-  ),
+  { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
+  ...PLAIN,
   ...CANARIES,
-  { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
+  ...STORES,
+  ...CONFORMANCE,
   {
     output: 'dist/test/guest/maybe.production.wasm',
     sources: ['test/guest/maybe.c'],
@@ -362,7 +381,10 @@ async function main() {
       : await buildC(guest, compiler);
     update(guest.output, wasm);
   }
-  if (named.length === 0) await buildComponent(compiler);
+  if (named.length > 0) return;
+  const isGiven = (/** @type {string} */ path) => !/\.[ch]$/.test(path);
+  cpSync(CASES, CASES_OUTPUT, { recursive: true, filter: isGiven });
+  await buildComponent(compiler);
 }
 
 try {

@@ -13,6 +13,8 @@ export const MODULE = 'pollux';
 
 /** What needs the kernel's queue of operations. */
 export const queued: ReadonlySet<string> = new Set(['submit', 'reap']);
+/** What signal-driven I/O is made of. */
+export const signalled: ReadonlySet<string> = new Set(['signal_arm', 'signal_wait']);
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is
@@ -31,6 +33,9 @@ export const parameters: Record<string, string> = {
 
 /** What may wait. */
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
+
+/** What is of use only to a guest that was granted something. */
+export const granted = { listener: /^submit$/ } as const;
 
 const SIGNALS = "signals go to the guest's own thread, and a reactor shares Node's";
 const COMPLETIONS = "no completion wakes Node's event loop, which a reactor lives in";

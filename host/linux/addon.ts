@@ -11,6 +11,25 @@ import { fileURLToPath } from 'node:url';
 import { HostError } from '../kernel/error.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 
+type AtPath = (
+  directory: number,
+  memory: Uint8Array,
+  path: number,
+  length: number,
+  how: number,
+) => number;
+
+type FromTo = (
+  from: number,
+  memory: Uint8Array,
+  fromPath: number,
+  fromLength: number,
+  to: number,
+  toPath: number,
+  toLength: number,
+  how: number,
+) => number;
+
 export interface Addon {
   aheadOpen(
     held: Int32Array,
@@ -73,25 +92,23 @@ export interface Addon {
   send(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
   recvOne(fd: number, memory: Uint8Array, iov: number): number;
   sendOne(fd: number, memory: Uint8Array, iov: number): number;
+  datagram(host: string, port: number, bound: 0 | 1): number;
+  local(path: string, backlog: number): number;
+  inherited(fd: number): number;
+  answerSender(
+    fd: number,
+    memory: Uint8Array,
+    iovs: number,
+    iovsCount: number,
+    skip: number,
+  ): number;
   shutdown(fd: number, how: number): number;
   retire(fd: number): number;
 
-  readv(
-    fd: number,
-    memory: Uint8Array,
-    iovs: number,
-    iovsCount: number,
-    skip: number,
-    regular: number,
-  ): number;
-  writev(
-    fd: number,
-    memory: Uint8Array,
-    iovs: number,
-    iovsCount: number,
-    skip: number,
-    regular: number,
-  ): number;
+  readv(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
+  writev(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
+  readOne(fd: number, memory: Uint8Array, iov: number): number;
+  writeOne(fd: number, memory: Uint8Array, iov: number): number;
   seek(fd: number, offset: bigint, whence: number): number;
   stat(fd: number, fields: BigUint64Array): number;
   readable(fd: number): number;
@@ -102,12 +119,88 @@ export interface Addon {
   release(fd: number): number;
   close(fd: number): number;
 
+  pread(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, offset: bigint): number;
+  pwrite(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, offset: bigint): number;
+  fileFlags(fd: number): number;
+  setFileFlags(fd: number, flags: number): number;
+  advise(fd: number, offset: bigint, length: bigint, advice: number): number;
+  allocate(fd: number, offset: bigint, length: bigint): number;
+  sync(fd: number, dataOnly: 0 | 1): number;
+  truncate(fd: number, size: bigint): number;
+  setTimes(fd: number, atime: bigint, mtime: bigint, which: number): number;
+  readDirectory(
+    fd: number,
+    memory: Uint8Array,
+    buffer: number,
+    length: number,
+    cookie: bigint,
+  ): number;
+
+  hasOpenat2(): 0 | 1;
+  openRoot(path: string): number;
+  openAt(
+    directory: number,
+    memory: Uint8Array,
+    path: number,
+    length: number,
+    how: number,
+    flags: number,
+  ): number;
+  createDirectoryAt: AtPath;
+  removeDirectoryAt: AtPath;
+  unlinkAt: AtPath;
+  statAt(
+    directory: number,
+    memory: Uint8Array,
+    path: number,
+    length: number,
+    how: number,
+    fields: BigUint64Array,
+  ): number;
+  setTimesAt(
+    directory: number,
+    memory: Uint8Array,
+    path: number,
+    length: number,
+    how: number,
+    atime: bigint,
+    mtime: bigint,
+    which: number,
+  ): number;
+  readLinkAt(
+    directory: number,
+    memory: Uint8Array,
+    path: number,
+    length: number,
+    buffer: number,
+    bytes: number,
+    how: number,
+  ): number;
+  symlinkAt(
+    memory: Uint8Array,
+    target: number,
+    targetLength: number,
+    directory: number,
+    path: number,
+    length: number,
+    how: number,
+  ): number;
+  linkAt: FromTo;
+  renameAt: FromTo;
+
   now(clock: number): bigint;
   resolution(clock: number): bigint;
   fillRandom(memory: Uint8Array, offset: number, length: number): number;
   giveWay(): number;
 
   endWithParent(): number;
+  quit(code: number): never;
+  keepDescriptors(): number;
+  cpuTime(id: number, thread: 0 | 1): number;
+  threadId(): number;
+  landlockVersion(): number;
+  restrictThreads(directories: Int32Array, count: number): number;
+  filterCalls(wanted: number): number;
   countCalls(count: BigUint64Array | undefined): number;
 
   watch(poller: number, callback: () => void): (() => void) | number;

@@ -5,7 +5,6 @@
  */
 import { Errno, errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
-import type { FileSystem } from '../kernel/file-system.js';
 import {
   FileType,
   Stat,
@@ -19,6 +18,7 @@ import type { Poller, PollerName } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
 import { Ahead } from './ahead.js';
 import { LinuxCompletions } from './linux-completions.js';
+import { LinuxFiles, type Resolution } from './linux-files.js';
 import { LinuxSignals } from './linux-signals.js';
 import { inSlices } from './slices.js';
 
@@ -76,9 +76,12 @@ export class LinuxPoller implements Poller {
   }
 }
 
+/** Kinds of sockets that a process may be started with. */
+export const Socket = { LISTENER: 1, STREAM: 2, DATAGRAM: 3 } as const;
+
 export class LinuxKernel implements Kernel {
   readonly name: string = 'linux';
-  readonly files = {} as FileSystem; // none yet
+  readonly files: LinuxFiles;
   readonly #native: Addon = addon();
   #wake: number;
   readonly #ownsWake: boolean;
@@ -89,8 +92,6 @@ export class LinuxKernel implements Kernel {
   readonly #retired = new Set<number>();
   /** What was adopted and is no socket: other processes may share it. */
   readonly #foreign = new Set<number>();
-  /** By handle: 1 for a regular file, which is read and written at once. */
-  #regular = new Uint8Array(256);
   #ahead: Ahead | undefined;
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
 
@@ -98,13 +99,21 @@ export class LinuxKernel implements Kernel {
    * `wake`: the eventfd of a kernel in another thread that shall be able to wake this one. `ahead`:
    * what waits find readable is received at once, which nobody notices but by the time that it
    * takes; for the one kernel of a thread. `calls`: counts the system calls that are made on
-   * sockets and to wait, for whoever shares it; for one kernel of a thread too.
+   * sockets and to wait, for whoever shares it; for one kernel of a thread too. `paths`: how
+   * they are resolved, instead of what the environment says.
    */
   constructor({
     wake,
     ahead = false,
     calls,
-  }: { wake?: number; ahead?: boolean; calls?: BigUint64Array } = {}) {
+    paths,
+  }: { wake?: number; ahead?: boolean; calls?: BigUint64Array; paths?: Resolution } = {}) {
+    const owner = {
+      memory: () => this.#memory,
+      keep: (handle: number) => this.#keep(handle),
+      foreign: (handle: number) => this.#foreign.has(handle),
+    };
+    this.files = new LinuxFiles(this.#native, owner, paths);
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
     if (ahead) this.#ahead = new Ahead(this.#native);
@@ -156,6 +165,12 @@ export class LinuxKernel implements Kernel {
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
+    const sent = this.#send(socket, iovs, iovsCount, skip);
+    if (sent !== -Errno.EDESTADDRREQ) return sent;
+    return this.#native.answerSender(socket, this.#memory.bytes, iovs, iovsCount, skip);
+  }
+
+  #send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && skip === 0) {
       const sent = this.#ahead === undefined ? 0 : this.#ahead.send(socket, bytes, iovs);
@@ -163,6 +178,21 @@ export class LinuxKernel implements Kernel {
       return this.#native.sendOne(socket, bytes, iovs);
     }
     return this.#native.send(socket, bytes, iovs, iovsCount, skip);
+  }
+
+  /** A datagram socket: bound to `address`, or connected to it. */
+  datagram(address: SocketAddress, bound: boolean): number {
+    return this.#keep(this.#native.datagram(address.host, address.port, bound ? 1 : 0));
+  }
+
+  /** A stream socket at a path or `@name` of this machine: one that listens, or is connected. */
+  local(path: string, backlog: number | undefined): number {
+    return this.#keep(this.#native.local(path, backlog ?? -1));
+  }
+
+  /** What a descriptor is that this process was started with: a `Socket`, or a negated errno. */
+  inherited(descriptor: number): number {
+    return this.#native.inherited(descriptor);
   }
 
   shutdown(socket: number, how: number): number {
@@ -185,25 +215,17 @@ export class LinuxKernel implements Kernel {
   }
 
   readv(handle: number, iovs: number, iovsCount: number): number {
-    return this.#native.readv(
-      handle,
-      this.#memory.bytes,
-      iovs,
-      iovsCount,
-      0,
-      this.#regular[handle] ?? 0,
-    );
+    const { bytes } = this.#memory;
+    return iovsCount === 1
+      ? this.#native.readOne(handle, bytes, iovs)
+      : this.#native.readv(handle, bytes, iovs, iovsCount, 0);
   }
 
   writev(handle: number, iovs: number, iovsCount: number, skip: number): number {
-    return this.#native.writev(
-      handle,
-      this.#memory.bytes,
-      iovs,
-      iovsCount,
-      skip,
-      this.#regular[handle] ?? 0,
-    );
+    const { bytes } = this.#memory;
+    return iovsCount === 1 && skip === 0
+      ? this.#native.writeOne(handle, bytes, iovs)
+      : this.#native.writev(handle, bytes, iovs, iovsCount, skip);
   }
 
   seek(handle: number, offset: bigint, whence: number): number {
@@ -302,14 +324,6 @@ export class LinuxKernel implements Kernel {
     const type = known ? Number(stat[Stat.TYPE]) : FileType.UNKNOWN;
     const socket = type === FileType.SOCKET_STREAM || type === FileType.SOCKET_DGRAM;
     if (!socket) this.#foreign.add(handle);
-    if (type === FileType.REGULAR_FILE) {
-      if (handle >= this.#regular.length) {
-        const grown = new Uint8Array(handle * 2);
-        grown.set(this.#regular);
-        this.#regular = grown;
-      }
-      this.#regular[handle] = 1;
-    }
     return handle;
   }
 
@@ -345,6 +359,5 @@ export class LinuxKernel implements Kernel {
     this.#handles.delete(handle);
     this.#retired.delete(handle);
     this.#foreign.delete(handle);
-    if (this.#regular[handle]) this.#regular[handle] = 0;
   }
 }

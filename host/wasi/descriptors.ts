@@ -4,17 +4,37 @@
  */
 import { HostError } from '../kernel/error.js';
 import { FileType, type Kernel } from '../kernel/kernel.js';
+import { WasiErrno } from './errno.js';
 
-/**
- * https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#rights, those that are used
- */
+/** https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#rights */
 export const Right = {
+  FD_DATASYNC: 1 << 0,
   FD_READ: 1 << 1,
   FD_SEEK: 1 << 2,
   FD_FDSTAT_SET_FLAGS: 1 << 3,
+  FD_SYNC: 1 << 4,
   FD_TELL: 1 << 5,
   FD_WRITE: 1 << 6,
+  FD_ADVISE: 1 << 7,
+  FD_ALLOCATE: 1 << 8,
+  PATH_CREATE_DIRECTORY: 1 << 9,
+  PATH_CREATE_FILE: 1 << 10,
+  PATH_LINK_SOURCE: 1 << 11,
+  PATH_LINK_TARGET: 1 << 12,
+  PATH_OPEN: 1 << 13,
+  FD_READDIR: 1 << 14,
+  PATH_READLINK: 1 << 15,
+  PATH_RENAME_SOURCE: 1 << 16,
+  PATH_RENAME_TARGET: 1 << 17,
+  PATH_FILESTAT_GET: 1 << 18,
+  PATH_FILESTAT_SET_SIZE: 1 << 19,
+  PATH_FILESTAT_SET_TIMES: 1 << 20,
   FD_FILESTAT_GET: 1 << 21,
+  FD_FILESTAT_SET_SIZE: 1 << 22,
+  FD_FILESTAT_SET_TIMES: 1 << 23,
+  PATH_SYMLINK: 1 << 24,
+  PATH_REMOVE_DIRECTORY: 1 << 25,
+  PATH_UNLINK_FILE: 1 << 26,
   POLL_FD_READWRITE: 1 << 27,
   SOCK_SHUTDOWN: 1 << 28,
   SOCK_ACCEPT: 1 << 29,
@@ -23,8 +43,48 @@ export const Right = {
 const COMMON = Right.FD_FDSTAT_SET_FLAGS | Right.FD_FILESTAT_GET | Right.POLL_FD_READWRITE;
 /** What a connected socket may do. */
 export const CONNECTION_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_SHUTDOWN;
-/** What a listener may do. */
-export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.SOCK_ACCEPT;
+/** What a listener may do. FD_WRITE: tokio waits for both directions of everything. */
+export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_ACCEPT;
+const SYNC = Right.FD_SYNC | Right.FD_DATASYNC;
+/** What a regular file may do. */
+export const FILE_RIGHTS =
+  COMMON |
+  SYNC |
+  Right.FD_READ |
+  Right.FD_SEEK |
+  Right.FD_TELL |
+  Right.FD_WRITE |
+  Right.FD_ADVISE |
+  Right.FD_ALLOCATE |
+  Right.FD_FILESTAT_SET_SIZE |
+  Right.FD_FILESTAT_SET_TIMES;
+/** What changes something under a directory's name, or under another that it gives away. */
+const CHANGING =
+  Right.PATH_CREATE_DIRECTORY |
+  Right.PATH_CREATE_FILE |
+  Right.PATH_LINK_SOURCE |
+  Right.PATH_LINK_TARGET |
+  Right.PATH_RENAME_SOURCE |
+  Right.PATH_RENAME_TARGET |
+  Right.PATH_FILESTAT_SET_SIZE |
+  Right.PATH_FILESTAT_SET_TIMES |
+  Right.PATH_SYMLINK |
+  Right.PATH_REMOVE_DIRECTORY |
+  Right.PATH_UNLINK_FILE |
+  Right.FD_FILESTAT_SET_TIMES;
+/** What a directory may do: no more than it can, for a guest asks `path_open` for what it has. */
+export const DIRECTORY_RIGHTS =
+  CHANGING |
+  SYNC |
+  Right.FD_FDSTAT_SET_FLAGS |
+  Right.FD_FILESTAT_GET |
+  Right.PATH_OPEN |
+  Right.FD_READDIR |
+  Right.PATH_READLINK |
+  Right.PATH_FILESTAT_GET;
+/** What nothing beneath a directory that is granted for reading may do. */
+export const WRITING_RIGHTS =
+  CHANGING | Right.FD_WRITE | Right.FD_ALLOCATE | Right.FD_FILESTAT_SET_SIZE;
 
 export class Descriptor {
   /** The kernel's number for it. */
@@ -43,6 +103,17 @@ export class Descriptor {
   retired = false;
   /** True for what the guest got by accept: the drain at the end waits for these to be closed. */
   accepted = false;
+  /** True for a file or directory that the guest opened by its path. */
+  opened = false;
+  /** Of a directory that was granted: its name for the guest, in UTF-8. */
+  preopen: Uint8Array | undefined;
+  /** True for a directory that was granted for reading, and all that is opened beneath it. */
+  readOnly = false;
+  /**
+   * True for a directory that was opened for reading: it does not show that it hands on the right
+   * to write. faccessat(2) of wasi-libc takes what it shows for an answer, as it is on wasmtime.
+   */
+  reading = false;
 
   constructor(
     handle: number,
@@ -64,6 +135,13 @@ export class Descriptor {
     return kernel.close(this.handle);
   }
 
+  /** Why it may not do what takes `rights`: an errno of WASI, SUCCESS if it may. */
+  refusal(rights: number): number {
+    const missing = rights & ~this.rights;
+    if (missing === 0) return WasiErrno.SUCCESS;
+    return this.readOnly && missing & WRITING_RIGHTS ? WasiErrno.ROFS : WasiErrno.NOTCAPABLE;
+  }
+
   get listener(): boolean {
     return (this.rights & Right.SOCK_ACCEPT) !== 0;
   }
@@ -71,6 +149,11 @@ export class Descriptor {
   /** A connected socket. */
   static connection(handle: number, nonblocking: boolean): Descriptor {
     return new Descriptor(handle, FileType.SOCKET_STREAM, CONNECTION_RIGHTS, 0, nonblocking);
+  }
+
+  /** A datagram socket. */
+  static datagram(handle: number, nonblocking: boolean): Descriptor {
+    return new Descriptor(handle, FileType.SOCKET_DGRAM, CONNECTION_RIGHTS, 0, nonblocking);
   }
 
   /** A listening socket. */
@@ -82,6 +165,16 @@ export class Descriptor {
       CONNECTION_RIGHTS,
       nonblocking,
     );
+  }
+
+  /** A directory that is granted: what is opened beneath it may be whatever it is. */
+  static preopen(handle: number, name: Uint8Array, readOnly: boolean): Descriptor {
+    const rights = readOnly ? DIRECTORY_RIGHTS & ~WRITING_RIGHTS : DIRECTORY_RIGHTS;
+    const inheriting = DIRECTORY_RIGHTS | FILE_RIGHTS;
+    const directory = new Descriptor(handle, FileType.DIRECTORY, rights, inheriting, false);
+    directory.preopen = name;
+    directory.readOnly = readOnly;
+    return directory;
   }
 
   /**
@@ -106,6 +199,7 @@ export class Descriptors {
   #lowest = 0;
   #connections = 0;
   #open = 0;
+  #files = 0;
   /** The most descriptors that the guest may have open at once. */
   readonly limit: number;
   /** Called when a number changed its meaning. */
@@ -121,6 +215,11 @@ export class Descriptors {
   /** The accepted connections that are open. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** The files and directories that are open and that the guest opened by their paths. */
+  get files(): number {
+    return this.#files;
   }
 
   /** How many more could be open. */
@@ -175,6 +274,7 @@ export class Descriptors {
     if (!descriptor) return undefined;
     this.#table[fd] = undefined;
     this.#open--;
+    if (descriptor.opened) this.#files--;
     if (fd < this.#lowest) this.#lowest = fd;
     this.changed(fd);
     return descriptor;
@@ -184,6 +284,7 @@ export class Descriptors {
     this.#table[fd] = descriptor;
     descriptor.fd = fd;
     this.#open++;
+    if (descriptor.opened) this.#files++;
     this.changed(fd);
   }
 

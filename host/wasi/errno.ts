@@ -62,7 +62,9 @@ export const WasiErrno = {
   RANGE: 68,
   ROFS: 69,
   SPIPE: 70,
+  STALE: 72,
   TIMEDOUT: 73,
+  TXTBSY: 74,
   XDEV: 75,
   NOTCAPABLE: 76,
 } as const;
@@ -78,8 +80,9 @@ for (const [name, number] of Object.entries(Errno)) {
   const wasiName = renamed[name as keyof typeof Errno] ?? (name.slice(1) as keyof typeof WasiErrno);
   table[number] = WasiErrno[wasiName];
 }
+table[0] = WasiErrno.SUCCESS;
 
-/** The errno of WASI for a kernel's negated one; IO for one that WASI has no name for. */
+/** The errno of WASI for a kernel's negated one, or for 0; IO for one that WASI has no name for. */
 export function wasiErrno(result: number): number {
   return table[-result] ?? WasiErrno.IO;
 }

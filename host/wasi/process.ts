@@ -24,6 +24,16 @@ export interface Embedder {
   /** The backend that poll_oneoff asks. */
   readonly poller: PollerName;
   /**
+   * True if poll_oneoff tells of readiness once, when it newly arises, and not as long as it holds:
+   * for runtimes that always wait for both directions of all that they have, such as tokio's.
+   */
+  readonly edge?: boolean | undefined;
+  /**
+   * True if what is wrong with a subscription is an error of all of poll_oneoff, as wasmtime has
+   * it, and not an event.
+   */
+  readonly strict?: boolean | undefined;
+  /**
    * True for a guest that lives in an event loop: no call waits, and poll_oneoff may answer 0
    * events.
    */
@@ -37,6 +47,11 @@ export interface Embedder {
   exit(code: number): never;
   /** A wait was interrupted: obeys what the embedder wants, and may not return. */
   interrupted(): void;
+  /**
+   * After that: true if the guest is to hear of it (EINTR), as it would if a signal handler of its
+   * own had run. Left out: it never is, for no guest has one.
+   */
+  handled?(): boolean;
   /** Tells the operator, in a sentence, of something that the guest cannot be told. */
   warn(sentence: string): void;
 }
@@ -54,6 +69,11 @@ export class Process {
    * in any case.
    */
   pendingTimeoutNs = Infinity;
+
+  /** The most files and directories that the guest may have open by their paths. */
+  maxFiles = Infinity;
+  /** How many bytes more the guest may write to files and streams. */
+  room = Infinity;
 
   constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
     this.kernel = kernel;
@@ -75,14 +95,14 @@ export class Process {
     if (descriptor.nonblocking || this.embedder.embedded) return -Errno.EAGAIN;
     const ready = this.kernel.waitFor(descriptor.handle, interest, Infinity);
     if (ready !== -Errno.EINTR) return ready < 0 ? ready : 0;
-    this.interrupt();
-    return 0;
+    return this.interrupt() ? -Errno.EINTR : 0;
   }
 
-  /** Takes note of a wake-up: returns if the guest may go on. */
-  interrupt(): void {
+  /** Takes note of a wake-up: returns if the guest may go on; true: it is to be told (EINTR). */
+  interrupt(): boolean {
     this.kernel.awake();
     this.embedder.interrupted();
+    return this.embedder.handled?.() ?? false;
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type Wait,
   type Waiting,
 } from './connection.js';
+import type { Pipes } from './stream.js';
 
 /** What an actor does, from its beginning to its end. */
 export type Script = (me: Actor) => Waiting<void>;
@@ -28,8 +29,10 @@ const PRIORITY = 10;
 export interface Cast {
   readonly world: World;
   readonly hash: TraceHash;
-  /** True if a fault of the log's has broken the connection, and not the guest. */
-  excuses(error: ConnectionError): boolean;
+  /** The actors' ends of the guest's streams, if they are pipes. */
+  readonly pipes: Pipes | undefined;
+  /** True if a fault may have broken a connection, or an attempt at one, and not the guest. */
+  excuses(link: string | undefined): boolean;
   /** One more actor has come to its end. */
   finished(): void;
   /** Throws, for the run has failed. */
@@ -118,6 +121,29 @@ export class Actor implements Owner {
     return new ActorListener(this.name, listener, this);
   }
 
+  /** The other end of the guest's standard input, with `pipes`; one actor may have it. */
+  get stdin(): Connection {
+    return this.#stream('stdin');
+  }
+
+  get stdout(): Connection {
+    return this.#stream('stdout');
+  }
+
+  #stream(name: 'stdin' | 'stdout'): Connection {
+    const { pipes } = this.#cast;
+    if (!pipes) throw new UsageError(`${name} is no pipe: simulate it with pipes: true`);
+    return new Connection(name, pipes[name], this);
+  }
+
+  /**
+   * True if a connection, or an attempt at one, may have ended by a fault or by the death of the
+   * guest's process, so that the guest is not to blame: whoever has more to say connects again.
+   */
+  lost({ link }: Connection | ConnectionError): boolean {
+    return this.#cast.excuses(link);
+  }
+
   /** Goes on, if it can; an event of the scheduler calls it. */
   wake(): void {
     const cast = this.#cast;
@@ -152,8 +178,7 @@ export class Actor implements Owner {
       }
     } catch (error) {
       this.over = true;
-      if (!(error instanceof ConnectionError && this.#cast.excuses(error)))
-        this.#cast.failed(this, error);
+      if (!(error instanceof ConnectionError && this.lost(error))) this.#cast.failed(this, error);
     }
     this.over = true;
     this.#cast.finished();

@@ -6,8 +6,10 @@ import type { Choice } from '../../host/sim/choice-log.js';
 import { inWords, type ProfileName } from '../../host/sim/fault.js';
 import { GuestError } from '../../host/kernel/error.js';
 import type { Guest } from '../guest.js';
+import { contentsOf } from './contents.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
+import { sideBySide } from './lanes.js';
 import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
 import { simulate } from './run.js';
 import { shrink } from './shrink.js';
@@ -88,7 +90,9 @@ const SLICE_MS = 50;
  * Checks a guest. Throws `CheckError` for the first run that fails, `UsageError` for what cannot be
  * run.
  */
-export async function check(guest: Guest, options: CheckOptions = {}): Promise<Checked> {
+export async function check(guest: Guest, given: CheckOptions = {}): Promise<Checked> {
+  // Once for all runs, which would otherwise differ by what is written there meanwhile.
+  const options = { ...given, dirs: contentsOf(given.dirs) };
   const tally = new Tally();
   const planned = plan(guest, options);
   for (let sliceMs = performance.now(); ;) {
@@ -229,7 +233,15 @@ function errorOf(
     token: tokenOf(guest, options, log),
     checked: tally.now(false),
   };
-  return new CheckError(found, reportOf(guest, options, found, run.log.length, small.cut, calls));
+  const told = callsOf(guest, calls, last);
+  return new CheckError(found, reportOf(guest, options, found, run.log.length, small.cut, told));
+}
+
+/** The last calls, in lines: of one guest, or of several in lanes. */
+function callsOf({ name }: Guest, calls: readonly Call[], { companions }: Simulated): string[] {
+  const others = Object.entries(companions).map(([lane, { record }]) => [lane, record] as const);
+  if (others.length === 0) return calls.map((call) => `  ${describeCall(call)}`);
+  return sideBySide(new Map([[name, calls], ...others]), LAST_CALLS);
 }
 
 function reportOf(
@@ -238,7 +250,7 @@ function reportOf(
   { failure, seed, profile, log, token }: Found,
   before: number,
   cut: boolean,
-  calls: readonly Call[],
+  calls: readonly string[],
 ): string {
   const where = seed === undefined ? '' : ` with seed ${seed} of profile "${profile}"`;
   const faults =
@@ -257,7 +269,7 @@ function reportOf(
     `  ${failure.message}`,
     ...faults,
     'the last calls:',
-    ...calls.map((call) => `  ${describeCall(call)}`),
+    ...calls,
     'to repeat it:',
     `  npx pollux replay ${token}${world}`,
   ].join('\n');

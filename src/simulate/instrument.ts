@@ -7,12 +7,13 @@ import { wasiErrnoName } from '../../host/wasi/errno.js';
 import type { Memory } from '../../host/wasi/memory.js';
 import type { WasiFunction } from '../../host/wasi/process.js';
 import type { Described } from '../instance.js';
+import { inputsOf, type Input } from '../trace.js';
 
 /** A call, as it was seen. */
 export interface Call {
   readonly name: string;
   /** By name, what went in. */
-  readonly inputs: readonly (readonly [string, number | bigint])[];
+  readonly inputs: readonly Input[];
   readonly errno: string;
   /** By name, what came out. */
   readonly outputs: readonly (readonly [string, number | bigint])[];
@@ -31,8 +32,8 @@ export function describeCall({ name, inputs, errno, outputs, startNs, endNs }: C
 /** What the calls of a guest look at and report to. */
 export interface Course {
   readonly now: number;
-  /** Before each call: throws if there shall be no other. */
-  before(): void;
+  /** Before each call: when it begins; throws if there shall be no other. */
+  before(): number;
   /** After each call. */
   after(): void;
   /** Whatever ended the guest, which may have caught it. */
@@ -114,8 +115,7 @@ export class Instrument {
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course!;
         try {
-          course.before();
-          const startNs = course.now;
+          const startNs = course.before();
           const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
           this.calls++;
           const values = this.#values;
@@ -204,9 +204,7 @@ function callOf(
   endNs: number,
 ): Call {
   const { name, parameters, answers } = shape;
-  const inputs = parameters.flatMap((each, i) =>
-    each.startsWith('>') ? [] : [[each, values[i] as number | bigint] as const],
-  );
+  const inputs = inputsOf(parameters, values, memory);
   const outputs = answers.flatMap((answer) => {
     const at = Number(values[answer.index]) >>> 0;
     if (errno !== 0 || !memory.holds(at, answer.bytes)) return [];

@@ -1,6 +1,8 @@
 /* Files, pipes and terminals. What may wait is never waited for, whatever the mode of a descriptor
  * that other processes share: a terminal or an inherited pipe keeps its O_NONBLOCK as it is. */
 #include "native.h"
+#include "system_call.h"
+#include "system_call.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,10 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { STAT_FIELDS = 8 };
-
-/* The names of WASI's filetype; a pipe has none. */
-static unsigned file_type(int fd, mode_t mode) {
+/* A pipe has no name in WASI's filetype. */
+unsigned char file_type(int fd, mode_t mode) {
   if (S_ISBLK(mode)) return 1;
   if (S_ISCHR(mode)) return 2;
   if (S_ISDIR(mode)) return 3;
@@ -47,43 +47,81 @@ static bool cannot_nowait(ssize_t result) {
          (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE);
 }
 
-/* readv(fd, memory, iovs, iovsCount, skip, regular): a regular file is read at once, and never says
- * EAGAIN */
+/* Remembers what fstat(2) says of a descriptor that is owned here. */
+static void learn(struct instance *instance, int fd, mode_t mode) {
+  if (!owns(instance, fd) || (S_ISREG(mode) && !include(&instance->regular, fd))) return;
+  include(&instance->known, fd);
+}
+
+static bool is_regular(struct instance *instance, int fd) {
+  struct stat stat;
+  if (!includes(&instance->known, fd) && fstat_now(fd, &stat) == 0) learn(instance, fd, stat.st_mode);
+  return includes(&instance->regular, fd);
+}
+
+static ssize_t read_now(struct instance *instance, int fd, struct iovec *iovs, int count) {
+  if (is_regular(instance, fd)) return readv(fd, iovs, count);
+  ssize_t bytes = preadv2(fd, iovs, count, -1, RWF_NOWAIT);
+  if (!cannot_nowait(bytes)) return bytes;
+  if (ready_now(fd, POLLIN)) return readv(fd, iovs, count);
+  errno = EAGAIN;
+  return -1;
+}
+
+/* A pipe that is ready for OUT takes PIPE_BUF (4096) bytes without waiting. */
+static ssize_t write_now(struct instance *instance, int fd, struct iovec *iovs, int count) {
+  if (is_regular(instance, fd)) return writev(fd, iovs, count);
+  ssize_t bytes = pwritev2(fd, iovs, count, -1, RWF_NOWAIT);
+  if (!cannot_nowait(bytes)) return bytes;
+  if (ready_now(fd, POLLOUT)) return writev(fd, iovs, shorten(iovs, count, 4096));
+  errno = EAGAIN;
+  return -1;
+}
+
+/* readv(fd, memory, iovs, iovsCount, skip): a regular file is read at once, and never says EAGAIN
+ */
 static napi_value readvInto(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
+  struct call call = begin_with(env, info, 5);
   struct iovec iovs[MAX_IOVS];
-  int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
+  int count = argument_iovs(&call, 1, iovs);
   if (count < 0) return answer(env, count);
-  ssize_t bytes;
-  if (argument_int(&call, 5) == 1) {
-    bytes = readv(fd, iovs, count);
-  } else {
-    bytes = preadv2(fd, iovs, count, -1, RWF_NOWAIT);
-    if (cannot_nowait(bytes)) {
-      if (!ready_now(fd, POLLIN)) return answer(env, -EAGAIN);
-      bytes = readv(fd, iovs, count);
-    }
-  }
+  ssize_t bytes = read_now(call.instance, argument_int(&call, 0), iovs, count);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
-/* writev(fd, memory, iovs, iovsCount, skip, regular). A pipe that is ready for OUT takes PIPE_BUF
- * (4096) bytes without waiting. */
+/* writev(fd, memory, iovs, iovsCount, skip) */
 static napi_value writevFrom(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
+  struct call call = begin_with(env, info, 5);
   struct iovec iovs[MAX_IOVS];
-  int count = argument_iovs(&call, 1, iovs), fd = argument_int(&call, 0);
+  int count = argument_iovs(&call, 1, iovs);
   if (count < 0) return answer(env, count);
-  ssize_t bytes;
-  if (argument_int(&call, 5) == 1) {
-    bytes = writev(fd, iovs, count);
-  } else {
-    bytes = pwritev2(fd, iovs, count, -1, RWF_NOWAIT);
-    if (cannot_nowait(bytes)) {
-      if (!ready_now(fd, POLLOUT)) return answer(env, -EAGAIN);
-      bytes = writev(fd, iovs, shorten(iovs, count, 4096));
-    }
-  }
+  ssize_t bytes = write_now(call.instance, argument_int(&call, 0), iovs, count);
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* The same with one buffer, as nearly all calls are (see recvOne and sendOne of socket.c). */
+
+/* readOne(fd, memory, iov) */
+static napi_value readOne(napi_env env, napi_callback_info info) {
+  struct call call = begin_with(env, info, 3);
+  struct iovec iov;
+  if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
+  int fd = argument_int(&call, 0);
+  if (is_regular(call.instance, fd))
+    return answer(env, system_call(SYS_read, fd, (long)iov.iov_base, (long)iov.iov_len, 0));
+  ssize_t bytes = read_now(call.instance, fd, &iov, 1);
+  return answer(env, bytes < 0 ? -errno : bytes);
+}
+
+/* writeOne(fd, memory, iov) */
+static napi_value writeOne(napi_env env, napi_callback_info info) {
+  struct call call = begin_with(env, info, 3);
+  struct iovec iov;
+  if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
+  int fd = argument_int(&call, 0);
+  if (is_regular(call.instance, fd))
+    return answer(env, system_call(SYS_write, fd, (long)iov.iov_base, (long)iov.iov_len, 0));
+  ssize_t bytes = write_now(call.instance, fd, &iov, 1);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
@@ -97,6 +135,17 @@ static napi_value seek(napi_env env, napi_callback_info info) {
   return answer(env, offset < 0 ? -errno : offset);
 }
 
+void put_stat(uint64_t *fields, int fd, const struct stat *stat) {
+  fields[0] = stat->st_dev;
+  fields[1] = stat->st_ino;
+  fields[2] = file_type(fd, stat->st_mode);
+  fields[3] = stat->st_nlink;
+  fields[4] = (uint64_t)stat->st_size;
+  fields[5] = nanoseconds(stat->st_atim);
+  fields[6] = nanoseconds(stat->st_mtim);
+  fields[7] = nanoseconds(stat->st_ctim);
+}
+
 /* stat(fd, fields): a BigUint64Array of STAT_FIELDS: dev, ino, type, nlink, size, atime, mtime,
  * ctime */
 static napi_value statInto(napi_env env, napi_callback_info info) {
@@ -107,16 +156,9 @@ static napi_value statInto(napi_env env, napi_callback_info info) {
   int fd = argument_int(&call, 0);
   if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS)
     return answer(env, -EFAULT);
-  if (fstat(fd, &stat) < 0) return answer(env, -errno);
-  uint64_t *fields = array;
-  fields[0] = stat.st_dev;
-  fields[1] = stat.st_ino;
-  fields[2] = file_type(fd, stat.st_mode);
-  fields[3] = stat.st_nlink;
-  fields[4] = (uint64_t)stat.st_size;
-  fields[5] = nanoseconds(stat.st_atim);
-  fields[6] = nanoseconds(stat.st_mtim);
-  fields[7] = nanoseconds(stat.st_ctim);
+  if (fstat_now(fd, &stat) < 0) return answer(env, -errno);
+  learn(call.instance, fd, stat.st_mode);
+  put_stat(array, fd, &stat);
   return answer(env, 0);
 }
 
@@ -125,6 +167,7 @@ static napi_value readable(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int bytes = 0, fd = argument_int(&call, 0);
   if (ioctl(fd, FIONREAD, &bytes) < 0) return answer(env, -errno);
+  if (bytes < 0) bytes = 0; /* its offset lies behind the end of the file */
   return answer(env, (int64_t)bytes + ahead_readable(call.instance, fd));
 }
 
@@ -186,6 +229,8 @@ void export_file(napi_env env, napi_value exports) {
       {"writev", NULL, writevFrom, NULL, NULL, NULL, napi_enumerable, NULL},
       {"stat", NULL, statInto, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, closeOwned, NULL, NULL, NULL, napi_enumerable, NULL},
+      EXPORT(readOne),
+      EXPORT(writeOne),
       EXPORT(seek),
       EXPORT(readable),
       EXPORT(openPipe),

@@ -14,6 +14,7 @@
 
 #define WAKE_TOKEN (-1)
 #define MAX_QUEUES 16
+#define MAX_LISTINGS 16
 #define MAX_IOVS 1024 /* UIO_MAXIOV: the kernel takes no more in one call */
 #define EXPORT(name) \
   { #name, NULL, name, NULL, NULL, NULL, napi_enumerable, NULL }
@@ -64,6 +65,8 @@ struct bits {
 };
 
 struct ahead;
+struct sender;
+struct listing;
 struct watch;
 struct queue;
 struct signals;
@@ -73,11 +76,17 @@ struct instance {
    * of the instance's own, or one that JavaScript shares between threads. */
   uint64_t *calls, own_calls;
   napi_ref shared_calls;
+  bool unaddressed; /* sendmsg(2) is filtered out, for it may name an address */
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
+  struct bits regular; /* and regular files, which are read and written at once: of those ... */
+  struct bits known;   /* ... of which it is known whether they are */
+  struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
+  unsigned next_listing;
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
+  struct sender *senders;
   struct ahead *ahead; /* NULL: nothing is received ahead */
   struct queue *queues[MAX_QUEUES];
   struct watch *watches;
@@ -116,6 +125,21 @@ void forget_in_signals(struct instance *instance, int fd);
 int close_later(struct instance *instance, int fd);
 /* A listener's descriptor is about to be another file: what is in flight on it comes to rest. */
 void retire_everywhere(struct instance *instance, int fd);
+
+/* `FileFlag` of host/kernel/file-system.ts */
+enum { FLAG_APPEND = 1, FLAG_DSYNC = 2, FLAG_RSYNC = 8, FLAG_SYNC = 16 };
+/* file.c */
+enum { STAT_FIELDS = 8 };
+struct stat;
+unsigned char file_type(int fd, unsigned mode); /* as WASI's filetype; fd: of a socket */
+void put_stat(uint64_t *fields, int fd, const struct stat *stat);
+/* directory.c */
+void forget_listing(struct instance *instance, int fd);
+void close_listings(struct instance *instance);
+
+/* datagram.c */
+void remember_sender(struct instance *instance, int fd, const void *address, unsigned length);
+void forget_sender(struct instance *instance, int fd);
 
 /* ahead.c */
 void ahead_accepted(struct instance *instance, int fd);
@@ -160,6 +184,9 @@ bool argument_iov(const struct call *call, int index, struct iovec *iov);
  * checked and translated, without their first argv[index + 3] bytes. Answers their number (at most
  * MAX_IOVS) or -EFAULT. */
 int argument_iovs(const struct call *call, int index, struct iovec *iovs);
+/* regular.c: the times argv[index] and argv[index + 1], of which the mask argv[index + 2] says what
+ * is to be set: 0 or -EINVAL */
+int argument_times(const struct call *call, int index, struct timespec times[2]);
 napi_value answer(napi_env env, int64_t value);
 napi_value answer_u64(napi_env env, uint64_t value);
 
@@ -176,9 +203,16 @@ void export_readiness(napi_env env, napi_value exports);
 void export_signal(napi_env env, napi_value exports);
 void export_socket(napi_env env, napi_value exports);
 void export_file(napi_env env, napi_value exports);
+void export_regular(napi_env env, napi_value exports);
+void export_beneath(napi_env env, napi_value exports);
+void export_path(napi_env env, napi_value exports);
+void export_directory(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
+void export_datagram(napi_env env, napi_value exports);
+void export_landlock(napi_env env, napi_value exports);
+void export_seccomp(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);
 void export_ahead(napi_env env, napi_value exports);
 

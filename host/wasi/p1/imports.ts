@@ -3,11 +3,13 @@
  * spelt; each family's file says what its functions do.
  * https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md
  */
-import { WasiErrno } from '../errno.js';
 import { args } from './args.js';
 import { clock } from './clock.js';
+import { directory } from './directory.js';
 import { environ } from './environ.js';
 import { fd } from './fd.js';
+import { file } from './file.js';
+import { path } from './path.js';
 import { Poll } from './poll.js';
 import { proc } from './proc.js';
 import type { Process, WasiFunction } from '../process.js';
@@ -17,33 +19,9 @@ import { sock } from './sock.js';
 
 export const MODULE = 'wasi_snapshot_preview1';
 
-/** What is not built yet: it answers ENOSYS. */
-export const unbuilt = [
-  'fd_advise',
-  'fd_allocate',
-  'fd_datasync',
-  'fd_filestat_set_size',
-  'fd_filestat_set_times',
-  'fd_pread',
-  'fd_pwrite',
-  'fd_readdir',
-  'fd_sync',
-  'path_create_directory',
-  'path_filestat_get',
-  'path_filestat_set_times',
-  'path_link',
-  'path_open',
-  'path_readlink',
-  'path_remove_directory',
-  'path_rename',
-  'path_symlink',
-  'path_unlink_file',
-  'proc_raise',
-] as const;
-
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes, `>>name` a
- * u64 one; the rest is what goes in.
+ * u64 one; `$name` is where a text lies, whose length is the next; the rest is what goes in.
  */
 export const parameters: Record<string, string> = {
   args_get: 'argv argv_buf',
@@ -73,16 +51,16 @@ export const parameters: Record<string, string> = {
   fd_sync: 'fd',
   fd_tell: 'fd >>offset',
   fd_write: 'fd iovs iovs_len >nwritten',
-  path_create_directory: 'fd path path_len',
-  path_filestat_get: 'fd flags path path_len stat',
-  path_filestat_set_times: 'fd flags path path_len atim mtim fst_flags',
-  path_link: 'old_fd old_flags old_path old_path_len new_fd new_path new_path_len',
-  path_open: 'fd dirflags path path_len oflags rights_base rights_inheriting fdflags >opened',
-  path_readlink: 'fd path path_len buf buf_len >bufused',
-  path_remove_directory: 'fd path path_len',
-  path_rename: 'fd old_path old_path_len new_fd new_path new_path_len',
-  path_symlink: 'old_path old_path_len fd new_path new_path_len',
-  path_unlink_file: 'fd path path_len',
+  path_create_directory: 'fd $path path_len',
+  path_filestat_get: 'fd flags $path path_len stat',
+  path_filestat_set_times: 'fd flags $path path_len atim mtim fst_flags',
+  path_link: 'old_fd old_flags $old_path old_path_len new_fd $new_path new_path_len',
+  path_open: 'fd dirflags $path path_len oflags rights_base rights_inheriting fdflags >opened',
+  path_readlink: 'fd $path path_len buf buf_len >bufused',
+  path_remove_directory: 'fd $path path_len',
+  path_rename: 'fd $old_path old_path_len new_fd $new_path new_path_len',
+  path_symlink: '$old_path old_path_len fd $new_path new_path_len',
+  path_unlink_file: 'fd $path path_len',
   poll_oneoff: 'in out nsubs >nevents',
   proc_exit: 'code',
   proc_raise: 'signal',
@@ -103,7 +81,16 @@ export const waiting: ReadonlySet<string> = new Set([
   'fd_read',
   'fd_write',
   'proc_exit',
+  'proc_raise',
 ]);
+
+/** What is of use only to a guest that was granted something: that, and the functions' names. */
+export const granted = {
+  directory: /^(path_|fd_readdir$)/,
+  listener: /^sock_accept$/,
+  connection: /^sock_(recv|send|shutdown)$/,
+  environment: /^environ_get$/,
+} as const;
 
 export interface Preview1 {
   /** By name: all of preview1. */
@@ -118,7 +105,10 @@ export function preview1(process: Process): Preview1 {
     args: args(process),
     clock: clock(process),
     environ: environ(process),
+    directory: directory(process),
     fd: fd(process),
+    file: file(process),
+    path: path(process),
     proc: proc(process),
     random: random(process),
     sched: sched(process),
@@ -131,21 +121,41 @@ export function preview1(process: Process): Preview1 {
     environ_sizes_get: family.environ.sizesGet,
     clock_res_get: family.clock.resGet,
     clock_time_get: family.clock.timeGet,
+    fd_advise: family.file.advise,
+    fd_allocate: family.file.allocate,
     fd_close: family.fd.close,
+    fd_datasync: family.file.datasync,
     fd_fdstat_get: family.fd.fdstatGet,
     fd_fdstat_set_flags: family.fd.fdstatSetFlags,
     fd_fdstat_set_rights: family.fd.fdstatSetRights,
-    fd_filestat_get: family.fd.filestatGet,
-    fd_prestat_get: family.fd.prestatGet,
-    fd_prestat_dir_name: family.fd.prestatDirName,
+    fd_filestat_get: family.file.filestatGet,
+    fd_filestat_set_size: family.file.filestatSetSize,
+    fd_filestat_set_times: family.file.filestatSetTimes,
+    fd_pread: family.fd.pread,
+    fd_prestat_get: family.directory.prestatGet,
+    fd_prestat_dir_name: family.directory.prestatDirName,
+    fd_pwrite: family.fd.pwrite,
     fd_read: family.fd.read,
+    fd_readdir: family.directory.readdir,
     fd_renumber: family.fd.renumber,
     fd_seek: family.fd.seek,
+    fd_sync: family.file.sync,
     fd_tell: family.fd.tell,
     fd_write: family.fd.write,
+    path_create_directory: family.path.createDirectory,
+    path_filestat_get: family.path.filestatGet,
+    path_filestat_set_times: family.path.filestatSetTimes,
+    path_link: family.path.link,
+    path_open: family.path.open,
+    path_readlink: family.path.readlink,
+    path_remove_directory: family.path.removeDirectory,
+    path_rename: family.path.rename,
+    path_symlink: family.path.symlink,
+    path_unlink_file: family.path.unlinkFile,
     poll_oneoff: (input: number, output: number, count: number, countOut: number) =>
       poll.oneoff(input, output, count, countOut),
     proc_exit: family.proc.exit,
+    proc_raise: family.proc.raise,
     sched_yield: family.sched.yield,
     random_get: family.random.get,
     sock_accept: family.sock.accept,
@@ -153,6 +163,5 @@ export function preview1(process: Process): Preview1 {
     sock_send: family.sock.send,
     sock_shutdown: family.sock.shutdown,
   };
-  for (const name of unbuilt) functions[name] = () => WasiErrno.NOSYS;
   return { functions, poll };
 }

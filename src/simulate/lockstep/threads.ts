@@ -8,7 +8,8 @@ import {
 } from 'node:worker_threads';
 
 import { HostError } from '../../../host/kernel/error.js';
-import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type End, type Job } from './verb.js';
+import type { End } from '../program.js';
+import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type Job } from './verb.js';
 
 /** No guest computes for so long between two calls, and no thread takes as long to start. */
 const LIMIT_MS = 60_000;
@@ -72,7 +73,8 @@ export class Thread {
   /** Ends its guest, and waits until it is idle: how it ended, or undefined if it would not. */
   settle(): End | undefined {
     const { shared } = this;
-    let end: End | undefined;
+    // It may have ended when it was not its turn yet.
+    let end = this.said === Said.ENDED ? (this.message() as End | undefined) : undefined;
     shared.control[LAYOUT.ABORT] = 1;
     while (!this.idle) {
       if (!shared.pass(Turn.GUEST, ABORT_MS)) return undefined;

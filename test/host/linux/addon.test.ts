@@ -222,8 +222,8 @@ describe('guest memory', () => {
     return [
       ['recv', (memory, iovs, count) => native.recv(server, memory, iovs, count, 0, 0)],
       ['send', (memory, iovs, count) => native.send(client, memory, iovs, count, 0)],
-      ['readv', (memory, iovs, count) => native.readv(reader, memory, iovs, count, 0, 0)],
-      ['writev', (memory, iovs, count) => native.writev(writer, memory, iovs, count, 0, 0)],
+      ['readv', (memory, iovs, count) => native.readv(reader, memory, iovs, count, 0)],
+      ['writev', (memory, iovs, count) => native.writev(writer, memory, iovs, count, 0)],
     ];
   };
 

@@ -10,9 +10,9 @@ import { expect, onTestFinished, test } from 'vitest';
 import { Clock } from '#host/kernel/kernel';
 import { Right } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
-import { parameters, preview1, unbuilt } from '#host/wasi/p1/imports';
+import { parameters, preview1 } from '#host/wasi/p1/imports';
 import { wat } from '../../harness.js';
-import { clock, Exited, MS, read, rigged, Type, type Rig } from './rig.js';
+import { clock, Exited, MS, read, rigged, Type, WIDE, type Rig } from './rig.js';
 
 const SOON = clock(2000n * MS, { userdata: 9999n });
 const OUT = 512;
@@ -31,17 +31,30 @@ function strings(rig: Rig, family: 'args' | 'environ'): string[] {
   });
 }
 
-test('every name of preview1 is either built or listed as unbuilt, and the latter answer ENOSYS', () => {
+/** A zero for each parameter. */
+const nothing = (name: string) =>
+  parameters[name]!.split(' ').map((each) => (WIDE.has(each) ? 0n : 0));
+
+test('every function of preview1 is there, and answers to nonsense', () => {
   const rig = rigged();
   const names = Object.keys(preview1(rig.process).functions).sort();
   expect(names).toEqual(Object.keys(parameters).sort());
   expect(names.length).toBe(46);
-  for (const name of unbuilt) expect(rig.call(name, 0, 0n, 0n, 0)).toBe(WasiErrno.NOSYS);
-  const built = names.filter((name) => !(unbuilt as readonly string[]).includes(name));
-  expect(built.length).toBe(46 - unbuilt.length);
-  for (const name of built)
-    if (name !== 'proc_exit')
-      expect(rig.call(name, 0, 0, 0, 0, 0, 0), name).not.toBe(WasiErrno.NOSYS);
+  for (const name of names)
+    if (!name.startsWith('proc_'))
+      expect(rig.call(name, ...nothing(name)), name).not.toBe(WasiErrno.NOSYS);
+});
+
+test('proc_raise does what a signal does by default', () => {
+  const rig = rigged();
+  const [TERM, SYS, CHLD, TSTP] = [15, 30, 16, 19];
+  expect(() => rig.call('proc_raise', TERM)).toThrow(new Exited(143));
+  expect(() => rig.call('proc_raise', SYS)).toThrow(new Exited(159));
+  expect(rig.call('proc_raise', 0)).toBe(WasiErrno.SUCCESS);
+  expect(rig.call('proc_raise', CHLD)).toBe(WasiErrno.SUCCESS);
+  expect(rig.call('proc_raise', TSTP)).toBe(WasiErrno.NOTSUP);
+  expect(rig.call('proc_raise', 31)).toBe(WasiErrno.INVAL);
+  expect(rig.call('proc_raise', -1)).toBe(WasiErrno.INVAL);
 });
 
 test.each(['args', 'environ'] as const)(
@@ -138,7 +151,7 @@ test('fd_fdstat_get and fd_filestat_get say what a descriptor is', () => {
     [rig.file('package.json'), 4, Right.FD_READ | Right.FD_SEEK | Right.FD_TELL],
     [rig.file('/dev/null', 'w'), 2, Right.FD_WRITE],
     [rig.file('/dev/null', 'r+'), 2, Right.FD_READ | Right.FD_WRITE],
-    [rig.listen().fd, 6, Right.FD_READ | Right.SOCK_ACCEPT],
+    [rig.listen().fd, 6, Right.FD_READ | Right.FD_WRITE | Right.SOCK_ACCEPT],
     [rig.connection().fd, 6, Right.FD_READ | Right.FD_WRITE | Right.SOCK_SHUTDOWN],
   ];
   const own = Object.values(Right).reduce((mask, right) => mask | right);

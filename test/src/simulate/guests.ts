@@ -11,6 +11,7 @@ const IMPORTS = `
   (import "${WASI}" "fd_close" (func $close (param i32) (result i32)))
   (import "${WASI}" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (import "${WASI}" "sched_yield" (func $yield (result i32)))
+  (import "${WASI}" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
   (import "${WASI}" "proc_exit" (func $exit (param i32)))`;
 
 /** A guest of this text: functions, with the imports and a memory before them. */
@@ -18,26 +19,31 @@ export const guestOf = async (text: string): Promise<Guest> =>
   await load(wat(`(module ${IMPORTS} (memory (export "memory") 1) ${text})`));
 
 /**
- * Echoes one connection after the other, in blocking mode. `received` is done after each receive:
- * the number of bytes is $n.
+ * Echoes one connection after the other, in blocking mode; a call that was interrupted (INTR, 27)
+ * is made again. `received` is done after each receive: the number of bytes is $n.
  */
 export const echoing = (received = '') => `
   (data (i32.const 0) "\\40\\00\\00\\00\\00\\10\\00\\00")
-  (func (export "_start") (local $fd i32) (local $n i32)
+  (func (export "_start") (local $fd i32) (local $n i32) (local $errno i32)
     (loop $next
       (br_if $next (call $accept (i32.const 3) (i32.const 0) (i32.const 16)))
       (local.set $fd (i32.load (i32.const 16)))
       (block $over
         (loop $more
-          (br_if $over (call $recv (local.get $fd)
+          (local.set $errno (call $recv (local.get $fd)
             (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 8) (i32.const 12)))
+          (br_if $more (i32.eq (local.get $errno) (i32.const 27)))
+          (br_if $over (local.get $errno))
           (local.set $n (i32.load (i32.const 8)))
           (br_if $over (i32.eqz (local.get $n)))
           ${received}
           (i32.store (i32.const 24) (i32.const 64))
           (i32.store (i32.const 28) (local.get $n))
-          (br_if $over (call $send (local.get $fd)
-            (i32.const 24) (i32.const 1) (i32.const 0) (i32.const 32)))
+          (loop $send
+            (local.set $errno (call $send (local.get $fd)
+              (i32.const 24) (i32.const 1) (i32.const 0) (i32.const 32)))
+            (br_if $send (i32.eq (local.get $errno) (i32.const 27))))
+          (br_if $over (local.get $errno))
           (br $more)))
       (drop (call $close (local.get $fd)))
       (br $next)))`;
@@ -46,6 +52,27 @@ export const echoing = (received = '') => `
 export const expectsWhole = echoing(
   '(if (i32.ne (local.get $n) (i32.const 32)) (then (unreachable)))',
 );
+
+/** Sends six bytes, polls for a millisecond, receives as many, five times; or exits with 1. */
+export const asks = `
+  (data (i32.const 0) "\\40\\00\\00\\00\\06\\00\\00\\00")
+  (data (i32.const 16) "\\80\\00\\00\\00\\06\\00\\00\\00")
+  (data (i32.const 64) "hello\\n")
+  (data (i32.const 264) "\\01")
+  (data (i32.const 272) "\\03")
+  (data (i32.const 320) "\\01\\00\\00\\00\\00\\00\\00\\00\\40\\42\\0f")
+  (func (export "_start") (local $i i32)
+    (loop $again
+      (if (call $send (i32.const 3) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 32))
+        (then (call $exit (i32.const 1))))
+      (drop (call $poll (i32.const 256) (i32.const 512) (i32.const 2) (i32.const 640)))
+      (if (call $recv (i32.const 3)
+        (i32.const 16) (i32.const 1) (i32.const 2) (i32.const 32) (i32.const 36))
+        (then (call $exit (i32.const 1))))
+      (if (i32.ne (i32.load (i32.const 32)) (i32.const 6)) (then (call $exit (i32.const 1))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 5))))
+    (drop (call $close (i32.const 3))))`;
 
 /** Takes a connection, and never reads from it. */
 export const neverReads = `(func (export "_start")

@@ -1,0 +1,13 @@
+// How large the environment is, and places for the answer that are outside of memory.
+#include "case.h"
+
+int32_t raw(int32_t count, int32_t bytes) IMPORT(environ_sizes_get);
+
+int main(void) {
+  __wasi_size_t count, bytes;
+  EXPECT(SUCCESS, __wasi_environ_sizes_get(&count, &bytes));
+  EXPECT_TRUE(count == 2 && bytes == sizeof "NAME=value" + sizeof "EMPTY=");
+  EXPECT(FAULT, raw(FAULT_AT, ADDRESS(&bytes)));
+  EXPECT(FAULT, raw(ADDRESS(&count), -1));
+  return failed;
+}
