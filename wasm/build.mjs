@@ -145,7 +145,6 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
-  { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
   ...[
     'blocking',
     'clocks',
