@@ -25,3 +25,7 @@ POLLUX_FUZZ_SECONDS=3600 test/sanitize.sh test/host/wasi/fuzz.test.ts
 
 echo "== the simulator's memory over 100,000 seeds"
 node dist/bench/simulator.js --memory
+
+echo "== files: both ways to resolve a path on 20,000 random sequences, and a million exchanges"
+POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/linux/resolution.test.ts
+POLLUX_SWAPS=1000000 node_modules/.bin/vitest run test/host/linux/race.test.ts

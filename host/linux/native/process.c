@@ -32,7 +32,8 @@ static napi_value keepDescriptors(napi_env env, napi_callback_info info) {
 static napi_value cpuTime(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   /* The kernel's number of a clock that goes by the scheduler, 2, of a thread, 4, or a process. */
-  clockid_t clock = ~argument_int(&call, 0) * 8 + (argument_int(&call, 1) ? 6 : 2);
+  uint32_t id = ~(uint32_t)argument_int(&call, 0);
+  clockid_t clock = (clockid_t)(id * 8 + (argument_int(&call, 1) ? 6 : 2));
   struct timespec time;
   return answer(env, clock_gettime(clock, &time) < 0 ? -errno : (int64_t)nanoseconds(time));
 }
