@@ -98,7 +98,7 @@ function twin(name, model) {
 }
 
 const TEST_GUESTS =
-  'blocking clocks close0 connection files grow lines select spin stdio trap'.split(' ');
+  'blocking clocks close0 connection copy files grow lines select spin stdio trap'.split(' ');
 
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [
@@ -117,6 +117,13 @@ const CANARIES = [
     compileFlags: kind === '' ? [] : ['-DBUG=0'],
   })),
 );
+
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
+}));
 
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
 const CASES = 'test/conformance/case';
@@ -148,6 +155,7 @@ const GUESTS = [
     sources: [`test/guest/${name}.c`],
   })),
   ...CANARIES,
+  ...STORES,
   ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {

@@ -166,6 +166,7 @@ static napi_value readable(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int bytes = 0, fd = argument_int(&call, 0);
   if (ioctl(fd, FIONREAD, &bytes) < 0) return answer(env, -errno);
+  if (bytes < 0) bytes = 0; /* its offset lies behind the end of the file */
   return answer(env, (int64_t)bytes + ahead_readable(call.instance, fd));
 }
 
