@@ -61,6 +61,9 @@ bench() {
       compile "dist/bench/$name" -- "bench/native/$name.c"
     fi
   done
+  if stale dist/bench/files.wasm bench/native/files.c; then
+    node wasm/build.mjs bench/native/files.c dist/bench/files.wasm
+  fi
 }
 
 wasm() { node wasm/build.mjs; }

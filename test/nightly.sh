@@ -15,3 +15,7 @@ POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/sim/file-different
 
 echo "== the echo guests on the simulated kernel: 1,000 seeds of every model, language and profile"
 POLLUX_SEEDS=1000 node_modules/.bin/vitest run test/src/simulate/models.test.ts
+
+echo "== files: both ways to resolve a path on 20,000 random sequences, and a million exchanges"
+POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/linux/resolution.test.ts
+POLLUX_SWAPS=1000000 node_modules/.bin/vitest run test/host/linux/race.test.ts

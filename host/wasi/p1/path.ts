@@ -26,6 +26,9 @@ const FDFLAGS =
 /** What a file is opened for writing for. */
 const WRITES = Right.FD_WRITE | Right.FD_ALLOCATE | Right.FD_FILESTAT_SET_SIZE;
 
+/** Filled and read within one call: a new one would cost more than the system call. */
+const stat = new BigUint64Array(STAT_FIELDS);
+
 /** What `path_open` was asked for. */
 interface Request {
   path: number;
@@ -95,7 +98,6 @@ function described(
   handle: number,
   { flags, rights, inheriting }: Request,
 ): Descriptor | number {
-  const stat = new BigUint64Array(STAT_FIELDS);
   const result = kernel.stat(handle, stat);
   if (result < 0) {
     kernel.close(handle);
@@ -138,7 +140,6 @@ export const path = (process: Process) => ({
     if (flags & ~LOOKUP_FOLLOW) return WasiErrno.INVAL;
     if (!process.memory.holds(statOut, FILESTAT_BYTES)) return WasiErrno.FAULT;
     const follow = (flags & LOOKUP_FOLLOW) !== 0;
-    const stat = new BigUint64Array(STAT_FIELDS);
     const { files } = process.kernel;
     const result = files.statAt(directory!.handle, path, length, follow, stat);
     if (result < 0) return wasiErrno(result);
