@@ -97,6 +97,12 @@ function twin(name, model) {
   };
 }
 
+<<<<<<< HEAD
+=======
+const TEST_GUESTS =
+  'blocking clocks close0 connection copy files grow lines select spin stdio trap'.split(' ');
+
+>>>>>>> paths
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [
   'partial-send',
@@ -164,7 +170,14 @@ const GUESTS = [
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
   { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
+<<<<<<< HEAD
   ...PLAIN,
+=======
+  ...TEST_GUESTS.map((name) => ({
+    output: `dist/test/guest/${name}.wasm`,
+    sources: [`test/guest/${name}.c`],
+  })),
+>>>>>>> paths
   ...CANARIES,
   ...STORES,
   ...CONFORMANCE,

@@ -11,7 +11,7 @@ import { Clock, FileType } from '#host/kernel/kernel';
 import { Readiness, type Poller, type PollerName } from '#host/kernel/readiness';
 import { extension } from '#host/ext/imports';
 import { LinuxKernel } from '#host/linux/linux-kernel';
-import { Descriptor, Descriptors, FILE_RIGHTS } from '#host/wasi/descriptors';
+import { Descriptor, Descriptors, FILE_RIGHTS, Right } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
 import { Memory } from '#host/wasi/memory';
 import { preview1 } from '#host/wasi/p1/imports';
@@ -254,7 +254,7 @@ export class Rig {
     closeSync(descriptor);
     const { read: readable, write: writable } = this.kernel.access(handle);
     const type = path.startsWith('/dev/') ? FileType.CHARACTER_DEVICE : FileType.REGULAR_FILE;
-    return this.descriptors.add(Descriptor.stream(handle, type, readable, writable));
+    return this.descriptors.add(streamWithFlags(handle, type, readable, writable));
   }
 
   /** A directory that is granted. */
@@ -291,8 +291,8 @@ export class Rig {
   pipe(): { reader: number; writer: number } {
     const ends = new Int32Array(2);
     this.kernel.pipe(ends);
-    const reader = this.descriptors.add(Descriptor.stream(ends[0]!, FileType.UNKNOWN, true, false));
-    const writer = this.descriptors.add(Descriptor.stream(ends[1]!, FileType.UNKNOWN, false, true));
+    const reader = this.descriptors.add(streamWithFlags(ends[0]!, FileType.UNKNOWN, true, false));
+    const writer = this.descriptors.add(streamWithFlags(ends[1]!, FileType.UNKNOWN, false, true));
     return { reader, writer };
   }
 
@@ -396,6 +396,13 @@ export function rigged(options: RigOptions = {}): Rig {
   const rig = new Rig(options);
   onTestFinished(() => rig.dispose());
   return rig;
+}
+
+/** A pipe or file that the guest may make non-blocking, as one that it opened by its path. */
+function streamWithFlags(...given: Parameters<typeof Descriptor.stream>): Descriptor {
+  const descriptor = Descriptor.stream(...given);
+  descriptor.rights |= Right.FD_FDSTAT_SET_FLAGS;
+  return descriptor;
 }
 
 function encode(view: DataView, at: number, subscription: Subscription): void {
