@@ -56,7 +56,7 @@ sanitize() { addon dist/sanitize/pollux.node "${SANITIZE[@]}"; }
 
 bench() {
   local name
-  for name in load echo; do
+  for name in load echo files; do
     if stale "dist/bench/$name" bench/native/*.[ch]; then
       compile "dist/bench/$name" -- "bench/native/$name.c"
     fi

@@ -1,17 +1,25 @@
-// Takes the samples: in every round each server in turn, in rotated order, so that a slow minute
-// hurts all alike.
-//
-// A server lives for one sample. So no sample inherits another's heap or connections, the resident
-// memory before the load is that of a fresh process, and the luck of one process (addresses,
-// compiled code) is one sample among several.
+// Takes the samples. In every round each server is a fresh process, so that its resident memory
+// before the load is its own, and the luck of one process (addresses, compiled code) is one sample
+// among several. All of them are warmed up, and then measured in short slices, each server in turn,
+// in rotated order, so that a slow second hurts all alike. What is compared is how they go on: a
+// virtual machine compiles its hot code in the first second or so, on the processor that it is
+// measured on.
 import { spawn } from 'node:child_process';
 import { BenchError } from './error.js';
 import type { Pinning } from './machine.js';
 import type { Scenario, Shape } from './scenario.js';
 import type { ServerName } from './program.js';
 import { type Server, loadProgram, startServer, track } from './server.js';
+import { median } from './statistics.js';
 
 const LOAD_GRACE_MS = 60_000;
+const SLICES = 4;
+// Thousands of connections are not made anew for a quarter of a second.
+const SLICES_AMONG_IDLE = 2;
+// What the first load of a server takes beside its warm-up; it is not counted.
+const DISCARDED_SECONDS = 0.1;
+// Of load before each slice: its connections have to get going.
+const SLICE_WARMUP_SECONDS = 0.1;
 
 // What the load generator prints; see native/load.c.
 interface LoadResult {
@@ -53,18 +61,22 @@ export interface Plan {
   readonly pinning: Pinning;
 }
 
-async function load(server: Server, shape: Shape, plan: Plan): Promise<Figures> {
+async function load(
+  server: Server,
+  shape: Shape,
+  pinning: Pinning,
+  times: { seconds: number; warmup: number },
+): Promise<Figures> {
   const flags = {
     connect: server.address,
     'server-pid': server.pid,
     connections: shape.connections,
     busy: shape.busy,
     size: shape.messageBytes,
-    seconds: plan.seconds,
-    warmup: plan.warmupSeconds,
+    ...times,
   };
   const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const [command, ...args] = [...plan.pinning.load, loadProgram, '--json', ...given] as [
+  const [command, ...args] = [...pinning.load, loadProgram, '--json', ...given] as [
     string,
     ...string[],
   ];
@@ -72,7 +84,7 @@ async function load(server: Server, shape: Shape, plan: Plan): Promise<Figures> 
   let [output, problem] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (output += text.toString()));
   child.stderr.on('data', (text: Buffer) => (problem += text.toString()));
-  const graceMs = (plan.seconds + plan.warmupSeconds) * 1000 + LOAD_GRACE_MS;
+  const graceMs = (times.seconds + times.warmup) * 1000 + LOAD_GRACE_MS;
   const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.once('error', reject);
@@ -84,36 +96,79 @@ async function load(server: Server, shape: Shape, plan: Plan): Promise<Figures> 
   return { ...result, cpuUsPerEcho: result.serverCpuNs / 1000 / result.echoes };
 }
 
-async function sample(
-  scenario: Scenario,
-  name: ServerName,
-  round: number,
-  plan: Plan,
-): Promise<Sample> {
-  const server = await startServer(name, plan.pinning.server);
-  try {
-    const baseline = scenario.baseline && (await load(server, scenario.baseline, plan));
-    const figures = await load(server, scenario, plan);
-    const taken = { scenario: scenario.name, server: name, round, figures };
-    return baseline ? { ...taken, baseline } : taken;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new BenchError(`${scenario.title}, ${name}, round ${round}: ${why}`);
-  } finally {
-    await server.stop();
-  }
+// What the slices of one server come to.
+function joined(slices: readonly Figures[]): Figures {
+  const total = (pick: (slice: Figures) => number): number =>
+    slices.reduce((sum, each) => sum + pick(each), 0);
+  const [first, last] = [slices[0]!, slices.at(-1)!];
+  const echoes = total((each) => each.echoes);
+  const seconds = total((each) => each.seconds);
+  const serverCpuNs = total((each) => each.serverCpuNs);
+  return {
+    echoes,
+    seconds,
+    throughput: echoes / seconds,
+    p50Us: median(slices.map((each) => each.p50Us)),
+    p99Us: median(slices.map((each) => each.p99Us)),
+    serverCpuNs,
+    serverVoluntarySwitches: total((each) => each.serverVoluntarySwitches),
+    serverInvoluntarySwitches: total((each) => each.serverInvoluntarySwitches),
+    serverResidentBefore: first.serverResidentBefore,
+    serverResidentConnected: first.serverResidentConnected,
+    serverResidentAfter: last.serverResidentAfter,
+    cpuUsPerEcho: serverCpuNs / 1000 / echoes,
+  };
 }
 
-// The samples to take, in order.
-function* turns({ scenario, entrants }: Entry): Generator<[Scenario, ServerName, number]> {
-  const rounds = Math.max(0, ...entrants.map((each) => each.rounds));
-  for (let round = 1; round <= rounds; round++) {
-    const present = entrants.filter((each) => each.rounds >= round);
-    for (let turn = 0; turn < present.length; turn++) {
-      const { server } = present[(turn + round - 1) % present.length]!;
-      yield [scenario, server, round];
+interface Contender {
+  readonly name: ServerName;
+  readonly server: Server;
+  readonly slices: Figures[];
+  readonly baselines: Figures[];
+}
+
+// One round of a scenario: a sample of each server.
+async function takeRound(
+  { scenario, entrants }: Entry,
+  round: number,
+  { pinning, seconds, warmupSeconds }: Plan,
+  progress: (name: ServerName) => void,
+): Promise<Sample[]> {
+  const { baseline, title } = scenario;
+  const slices = baseline ? SLICES_AMONG_IDLE : SLICES;
+  const slice = { seconds: seconds / slices, warmup: SLICE_WARMUP_SECONDS };
+  const contenders: Contender[] = [];
+  let at: ServerName | undefined;
+  try {
+    for (const { server: name } of entrants) {
+      progress((at = name));
+      const server = await startServer(name, pinning.server);
+      contenders.push({ name, server, slices: [], baselines: [] });
+      const warm = { seconds: DISCARDED_SECONDS, warmup: warmupSeconds };
+      await load(server, baseline ?? scenario, pinning, warm);
     }
+    for (let i = 0; i < slices; i++) {
+      for (const { name, server, slices: taken, baselines } of rotated(contenders, round + i)) {
+        at = name;
+        if (baseline) baselines.push(await load(server, baseline, pinning, slice));
+        taken.push(await load(server, scenario, pinning, slice));
+      }
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new BenchError(`${title}, ${at}, round ${round}: ${why}`);
+  } finally {
+    await Promise.all(contenders.map(({ server }) => server.stop()));
   }
+  return contenders.map(({ name: server, slices: taken, baselines }) => {
+    const sample = { scenario: scenario.name, server, round, figures: joined(taken) };
+    return baselines.length > 0 ? { ...sample, baseline: joined(baselines) } : sample;
+  });
+}
+
+function rotated<T>(all: readonly T[], by: number): T[] {
+  const at = by % Math.max(1, all.length);
+  return [...all.slice(at), ...all.slice(0, at)];
 }
 
 export async function takeSamples(
@@ -121,10 +176,22 @@ export async function takeSamples(
   progress: (done: number, total: number, next: string) => void,
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
-  const all = plan.entries.flatMap((entry) => [...turns(entry)]);
-  for (const [scenario, server, round] of all) {
-    progress(samples.length, all.length, `${scenario.title}: round ${round}, ${server}`);
-    samples.push(await sample(scenario, server, round, plan));
+  const total = plan.entries
+    .flatMap(({ entrants }) => entrants)
+    .reduce((sum, { rounds }) => sum + rounds, 0);
+  let begun = 0;
+  for (const { scenario, entrants } of plan.entries) {
+    const rounds = Math.max(0, ...entrants.map((each) => each.rounds));
+    for (let round = 1; round <= rounds; round++) {
+      const present = rotated(
+        entrants.filter((each) => each.rounds >= round),
+        round,
+      );
+      const taken = await takeRound({ scenario, entrants: present }, round, plan, (name) =>
+        progress(begun++, total, `${scenario.title}: round ${round}, ${name}`),
+      );
+      samples.push(...taken);
+    }
   }
   return samples;
 }

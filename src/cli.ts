@@ -20,11 +20,20 @@ import {
 } from './echo.js';
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
+import { addInspect } from './inspect.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
 import { describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
-import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
+import {
+  pollNames,
+  sandbox,
+  serveNames,
+  type Box,
+  type PollName,
+  type SandboxOptions,
+  type ServeName,
+} from './sandbox.js';
 
 const USAGE_EXIT_CODE = 2;
 /** By whose fault it is. */
@@ -42,6 +51,8 @@ interface RunFlags {
   connect: string[];
   env: string[];
   poller?: PollerName;
+  poll: PollName;
+  strict?: boolean;
   serve: ServeName;
   maxConnections?: number;
   trace?: string;
@@ -93,6 +104,8 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
     stdout: 'inherit',
     stderr: 'inherit',
     serve: flags.serve,
+    poll: flags.poll,
+    strict: flags.strict ?? false,
     warn: (sentence) => say(`pollux: ${sentence}`),
     ...(flags.poller !== undefined && { poller: flags.poller }),
     ...(flags.trace !== undefined && { trace: flags.trace }),
@@ -195,6 +208,18 @@ function addRun(pollux: Command, done: Done): void {
     .addOption(serveOption())
     .addOption(maxConnections())
     .addOption(poller())
+    .addOption(
+      new Option(
+        '--poll <how>',
+        'tell of readiness as long as it holds, or once when it arises, as tokio expects',
+      )
+        .choices(pollNames)
+        .default('level'),
+    )
+    .option(
+      '--strict',
+      'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
+    )
     .addOption(trace())
     .addOption(
       new Option('--max-memory <MiB>', 'the most that its memory may grow to').argParser(positive),
@@ -268,6 +293,7 @@ function program(version: string, done: Done): Command {
   addRun(pollux, done);
   addEcho(pollux, done);
   addClient(pollux, done);
+  addInspect(pollux);
   addModels(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);

@@ -24,6 +24,9 @@ export interface Plan {
   args: Uint8Array[];
   environ: Uint8Array[];
   poller: PollerName;
+  /** See `Embedder`. */
+  edge?: boolean | undefined;
+  strict?: boolean | undefined;
   maxDescriptors: number;
   trace: string | undefined;
   /** Of stdin, stdout, stderr: a descriptor to duplicate, or null for the null device. */
@@ -106,11 +109,11 @@ export function attach({ process }: Assembled, { exports }: WebAssembly.Instance
 export async function make(
   plan: Plan,
   kernel: LinuxKernel,
-  embedder: Omit<Embedder, 'args' | 'environ' | 'poller'>,
+  embedder: Omit<Embedder, 'args' | 'environ' | 'poller' | 'edge' | 'strict'>,
 ): Promise<Made> {
-  const { args, environ, poller } = plan;
+  const { args, environ, poller, edge, strict } = plan;
   const grants = adoptAll(plan, kernel);
-  const names = [kernel.name, poller];
+  const names = [kernel.name, edge ? `${poller} (edge)` : poller];
   // Now, for what is wrong with the choice of the environment is not the guest's fault.
   if (isQueued(plan.module)) names.push(kernel.completions().name);
   const trace =
@@ -119,7 +122,7 @@ export async function make(
     plan.module,
     kernel,
     grants,
-    { ...embedder, args, environ, poller },
+    { ...embedder, args, environ, poller, edge, strict },
     trace && ((...each) => trace.wrap(...each)),
   );
   const instance = await instantiate(plan.module, assembled.imports).catch((error: unknown) => {

@@ -41,6 +41,16 @@ export function shareMemory(bytes: Uint8Array): Uint8Array {
   });
 }
 
+/** The limits of the memory that a binary defines, in pages; undefined if it defines none. */
+export function memoryOf(bytes: Uint8Array): { minimum: number; maximum: number } | undefined {
+  let limits: { minimum: number; maximum: number } | undefined;
+  withMemory(bytes, (reader) => {
+    limits = limitsOf(reader, 'looking at its memory');
+    return new Uint8Array();
+  });
+  return limits;
+}
+
 /** True if code of its own runs while it is instantiated. */
 export function hasStartFunction(bytes: Uint8Array): boolean {
   const reader = new Reader(bytes, HEADER_BYTES);

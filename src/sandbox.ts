@@ -58,6 +58,17 @@ export interface SandboxOptions {
   stderr?: StreamOption;
   /** What poll_oneoff asks: epoll (the default), poll, or select. */
   poller?: PollerName;
+  /**
+   * When poll_oneoff tells of readiness: `level`, the default, as long as it holds; `edge` when it
+   * newly arises, which runtimes that never cease to wait for anything take to be the case (tokio's
+   * would spin).
+   */
+  poll?: PollName;
+  /**
+   * True: what is wrong with one subscription is an error of the whole poll_oneoff, as wasmtime has
+   * it, and not an event of that one.
+   */
+  strict?: boolean;
   /** The most that the guest's memory may grow to. */
   maxMemoryMiB?: number;
   /** The most descriptors that the guest may have open; default 65,536. */
@@ -100,6 +111,9 @@ export interface Box {
   drain(limitMs: number): Promise<Exit>;
 }
 
+export const pollNames = ['level', 'edge'] as const;
+export type PollName = (typeof pollNames)[number];
+
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
@@ -130,6 +144,8 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
         encoder.encode(`${name}=${value}`),
       ),
       poller: options.poller ?? 'epoll',
+      edge: options.poll === 'edge',
+      strict: options.strict,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       trace: options.trace,
       streams: streams.map(({ guestEnd }) => guestEnd),
@@ -184,6 +200,14 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
   const poller = options.poller ?? 'epoll';
   if (!pollerNames.includes(poller)) {
     throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
+  }
+  const poll = options.poll ?? 'level';
+  if (!pollNames.includes(poll))
+    throw new UsageError(`"${poll}" is no way to poll: choose ${pollNames.join(' or ')}`);
+  if (poll === 'edge' && poller !== 'epoll') {
+    throw new UsageError(
+      `edges are told by epoll alone, not by ${poller}: leave the poller at epoll`,
+    );
   }
   if (guest.kind === 'reactor' && poller !== 'epoll') {
     throw new UsageError(

@@ -33,6 +33,7 @@ done
 ASAN_OPTIONS="detect_leaks=0:halt_on_error=1:abort_on_error=1:allocator_may_return_null=1"
 export ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$reports/asan"
 export UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:log_path=$reports/ubsan"
+export POLLUX_FUZZ_SECONDS="${POLLUX_FUZZ_SECONDS:-60}"
 export POLLUX_ADDON="$PWD/dist/sanitize/pollux.node"
 
 result=0

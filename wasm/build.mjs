@@ -7,15 +7,8 @@
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -130,14 +123,19 @@ const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
 }));
 
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
-const CASES = { sources: 'test/conformance/case', output: 'dist/test/conformance' };
-const CONFORMANCE = readdirSync(CASES.sources)
+const CASES = 'test/conformance/case';
+const CASES_OUTPUT = 'dist/test/conformance';
+const CONFORMANCE = readdirSync(CASES)
   .filter((name) => name.endsWith('.c'))
   .map((name) => ({
-    output: `${CASES.output}/${basename(name, '.c')}.wasm`,
-    sources: [`${CASES.sources}/${name}`],
+    output: `${CASES_OUTPUT}/${basename(name, '.c')}.wasm`,
+    sources: [`${CASES}/${name}`],
   }));
 
+const PLAIN =
+  'blocking clocks close0 connection copy files grow lines maybe script select spin stdio trap'
+    .split(' ')
+    .map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -152,17 +150,11 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
-  { output: 'dist/test/guest/copy.wasm', sources: ['test/guest/copy.c'] },
-  ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
-    (name) => ({
-      output: `dist/test/guest/${name}.wasm`,
-      sources: [`test/guest/${name}.c`],
-    }),
-  ),
+  { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
+  ...PLAIN,
   ...CANARIES,
   ...STORES,
   ...CONFORMANCE,
-  { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
     output: 'dist/test/guest/maybe.production.wasm',
     sources: ['test/guest/maybe.c'],
@@ -391,7 +383,7 @@ async function main() {
   }
   if (named.length > 0) return;
   const isGiven = (/** @type {string} */ path) => !/\.[ch]$/.test(path);
-  cpSync(CASES.sources, CASES.output, { recursive: true, filter: isGiven });
+  cpSync(CASES, CASES_OUTPUT, { recursive: true, filter: isGiven });
   await buildComponent(compiler);
 }
 

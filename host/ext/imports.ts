@@ -32,6 +32,9 @@ export const parameters: Record<string, string> = {
 /** What may wait. */
 export const waiting: ReadonlySet<string> = new Set(['epoll_wait', 'signal_wait', 'reap']);
 
+/** What is of use only to a guest that was granted something. */
+export const granted = { listener: /^submit$/ } as const;
+
 const SIGNALS = "signals go to the guest's own thread, and a reactor shares Node's";
 const COMPLETIONS = "no completion wakes Node's event loop, which a reactor lives in";
 

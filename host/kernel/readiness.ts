@@ -25,6 +25,7 @@ export const Readiness = {
  * again.
  */
 export const Trigger = { LEVEL: 0, EDGE: 1, ONESHOT: 2 } as const;
+export type Trigger = (typeof Trigger)[keyof typeof Trigger];
 
 /** The backends of Linux, newest first. */
 export const pollerNames = ['epoll', 'poll', 'select'] as const;

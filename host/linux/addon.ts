@@ -184,6 +184,13 @@ export interface Addon {
   giveWay(): number;
 
   endWithParent(): number;
+  quit(code: number): never;
+  keepDescriptors(): number;
+  cpuTime(id: number, thread: 0 | 1): number;
+  threadId(): number;
+  landlockVersion(): number;
+  restrictThreads(directories: Int32Array): number;
+  filterCalls(wanted: number): number;
   countCalls(count: BigUint64Array | undefined): number;
 
   watch(poller: number, callback: () => void): (() => void) | number;

@@ -50,6 +50,8 @@ export class TcpSocket extends File {
   #pressed = false;
   /** Somebody found no room, and is told when there is some. */
   #noSpace = false;
+  /** The same for signals: it was armed when it found none (SOCKWQ_ASYNC_NOSPACE). */
+  #signalsSpace = false;
 
   constructor(name: string, local: SocketAddress, network: Network, link: Link, buffers: Buffers) {
     super();
@@ -68,7 +70,7 @@ export class TcpSocket extends File {
     if (this.state !== State.SYN_SENT) {
       if (this.#received.length > 0) mask |= IN;
       if (shut & WR || this.#writable) mask |= OUT;
-      else this.#noSpace = true;
+      else this.#lackSpace();
     }
     if (this.#error !== 0) mask |= ERR;
     return mask;
@@ -107,7 +109,7 @@ export class TcpSocket extends File {
     const most = Math.min(from.total, free);
     const length = this.link.room(most, this);
     if (length < most) this.#pressed = true;
-    if (length < from.total) this.#noSpace = true;
+    if (length < from.total) this.#lackSpace();
     if (length <= 0) return -Errno.EAGAIN;
     if (this.link.immediate && this.#sending.length === 0 && this.#window >= length) {
       if (this.peer!.#take(from, length)) {
@@ -283,12 +285,19 @@ export class TcpSocket extends File {
     this.#space();
   }
 
+  #lackSpace(): void {
+    this.#noSpace = true;
+    if (this.armed !== undefined) this.#signalsSpace = true;
+  }
+
   /** Tells of room, if there is some again. */
   #space(): void {
     if (!this.#noSpace || !this.#writable) return;
     this.#noSpace = false;
     this.wake(OUT);
-    if (!(this.#shut & WR)) this.signal(OUT);
+    if (this.#shut & WR || !this.#signalsSpace || this.armed === undefined) return;
+    this.#signalsSpace = false;
+    this.signal(OUT);
   }
 
   #arriveWindow(bytes: number): void {

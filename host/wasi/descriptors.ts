@@ -43,8 +43,8 @@ export const Right = {
 const COMMON = Right.FD_FDSTAT_SET_FLAGS | Right.FD_FILESTAT_GET | Right.POLL_FD_READWRITE;
 /** What a connected socket may do. */
 export const CONNECTION_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_SHUTDOWN;
-/** What a listener may do. */
-export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.SOCK_ACCEPT;
+/** What a listener may do. FD_WRITE: tokio waits for both directions of everything. */
+export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_ACCEPT;
 const SYNC = Right.FD_SYNC | Right.FD_DATASYNC;
 /** What a regular file may do. */
 export const FILE_RIGHTS =
@@ -107,6 +107,11 @@ export class Descriptor {
   preopen: Uint8Array | undefined;
   /** True for a directory that was granted for reading, and all that is opened beneath it. */
   readOnly = false;
+  /**
+   * True for a directory that was opened for reading: it does not show that it hands on the right
+   * to write. faccessat(2) of wasi-libc takes what it shows for an answer, as it is on wasmtime.
+   */
+  reading = false;
 
   constructor(
     handle: number,

@@ -24,6 +24,16 @@ export interface Embedder {
   /** The backend that poll_oneoff asks. */
   readonly poller: PollerName;
   /**
+   * True if poll_oneoff tells of readiness once, when it newly arises, and not as long as it holds:
+   * for runtimes that always wait for both directions of all that they have, such as tokio's.
+   */
+  readonly edge?: boolean | undefined;
+  /**
+   * True if what is wrong with a subscription is an error of all of poll_oneoff, as wasmtime has
+   * it, and not an event.
+   */
+  readonly strict?: boolean | undefined;
+  /**
    * True for a guest that lives in an event loop: no call waits, and poll_oneoff may answer 0
    * events.
    */

@@ -26,8 +26,9 @@ export class ProcessRuns implements Runs {
   #image: number | undefined;
 
   /** Throws `HostError`. */
-  constructor({ bytes, args, environ, poller, maxDescriptors, dirs }: Image) {
-    this.#image = writeImage({ bytes, args, environ, poller, maxDescriptors, dirs });
+  constructor({ bytes, args, environ, poller, edge, strict, maxDescriptors, dirs }: Image) {
+    const polling = { poller, edge, strict };
+    this.#image = writeImage({ bytes, args, environ, ...polling, maxDescriptors, dirs });
   }
 
   async prepare(options: RunOptions): Promise<ProcessRun> {
@@ -81,7 +82,9 @@ class ProcessRun extends Run {
     const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
       stdio: [
         ...streams.map((stream) => stream ?? 'ignore'),
-        ...[descriptor, this.#image, 'pipe' as const],
+        descriptor,
+        this.#image,
+        'pipe' as const,
         ...dirs.map((dir) => dir.descriptor),
       ],
       // A terminal's SIGINT is for this process, which drains: the others go on with their clients.

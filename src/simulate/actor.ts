@@ -16,6 +16,7 @@ import {
   type Wait,
   type Waiting,
 } from './connection.js';
+import type { Pipes } from './stream.js';
 
 /** What an actor does, from its beginning to its end. */
 export type Script = (me: Actor) => Waiting<void>;
@@ -27,6 +28,8 @@ const PRIORITY = 10;
 export interface Cast {
   readonly world: World;
   readonly hash: TraceHash;
+  /** The actors' ends of the guest's streams, if they are pipes. */
+  readonly pipes: Pipes | undefined;
   /** True if a fault may have broken a connection, or an attempt at one, and not the guest. */
   excuses(link: string | undefined): boolean;
   /** One more actor has come to its end. */
@@ -108,6 +111,21 @@ export class Actor implements Owner {
     if (typeof listener === 'number')
       throw new ConnectionError(this.name, undefined, listener, 'listening');
     return new ActorListener(this.name, listener, this);
+  }
+
+  /** The other end of the guest's standard input, with `pipes`; one actor may have it. */
+  get stdin(): Connection {
+    return this.#stream('stdin');
+  }
+
+  get stdout(): Connection {
+    return this.#stream('stdout');
+  }
+
+  #stream(name: 'stdin' | 'stdout'): Connection {
+    const { pipes } = this.#cast;
+    if (!pipes) throw new UsageError(`${name} is no pipe: simulate it with pipes: true`);
+    return new Connection(name, pipes[name], this);
   }
 
   /**

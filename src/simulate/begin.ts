@@ -35,11 +35,14 @@ export function begin(
   kernel: Kernel,
   { choices, wrap, handled, lead }: Between,
 ): Begun {
-  const { args = [guest.name], env = {}, poller = 'epoll', refuseMemory, maxDescriptors } = options;
+  const { args = [guest.name], env = {}, poller = 'epoll', poll, strict } = options;
+  const { refuseMemory, maxDescriptors } = options;
   const embedder = embedderOf({
     args: args.map((each) => encoder.encode(each)),
     environ: Object.entries(env).map(([name, value]) => encoder.encode(`${name}=${value}`)),
     poller,
+    edge: poll === 'edge',
+    strict,
     handled,
   });
   const room = refuseMemory ? choices.choose('guest/memory', MEMORY_CHOICES) : 0;

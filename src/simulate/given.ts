@@ -4,13 +4,14 @@ import { UsageError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
-import { Source, type Sink } from '../../host/sim/stream.js';
+import type { Sink } from '../../host/sim/stream.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
 import { formatAddress, parseGrant } from '../grant.js';
 import type { Grants } from '../instance.js';
 import { AGAIN_NS, type Connecting } from './connecting.js';
 import { grantContents } from './contents.js';
 import type { SimulateOptions } from './outcome.js';
+import { openStreams, type Pipes } from './stream.js';
 
 export interface Given {
   readonly streams: Grants['streams'];
@@ -29,8 +30,6 @@ interface ConnectionGrant {
 
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
-const NO_BYTES = new Uint8Array(0);
-const encoder = new TextEncoder();
 
 /**
  * Opens all but the connections; `inhabit` puts the others into the world meanwhile. `listening`
@@ -39,15 +38,12 @@ const encoder = new TextEncoder();
 export function give(
   kernel: SimKernel,
   options: SimulateOptions,
-  outputs: readonly Sink[],
+  [stdout, stderr]: readonly [Sink, Sink],
   { listening }: { listening: SocketAddress[] },
-  inhabit: () => void,
+  inhabit: (pipes: Pipes | undefined) => void,
 ): Given {
-  const { listen = [], connect = [], stdin = NO_BYTES } = options;
-  const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
-  const streams = [new Source(input), ...outputs].map((file, fd) =>
-    Descriptor.stream(kernel.open(file), file.type, fd === 0, fd !== 0),
-  );
+  const { listen = [], connect = [] } = options;
+  const { streams, pipes } = openStreams(kernel, options, stdout, stderr);
   const dirs = grantContents(kernel, options);
   const listeners = listen.map((text, i) => {
     const grant = parseGrant(text);
@@ -56,7 +52,7 @@ export function give(
     listening[i] = kernel.file(handle)!.address() as SocketAddress;
     return { fd: grant.fd, descriptor: Descriptor.listener(handle, !grant.blocking) };
   });
-  inhabit();
+  inhabit(pipes);
   const connections = connect.map((text) => {
     const { fd, blocking, ...address } = parseGrant(text);
     return { address, grant: { fd, blocking, handle: -1 } };

@@ -7,6 +7,7 @@ import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
+import type { PollName } from '../sandbox.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
 import type { DirectoryContents } from './contents.js';
 import type { Call } from './instrument.js';
@@ -39,7 +40,12 @@ export interface SimulateOptions {
   companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
   stdin?: string | Uint8Array;
+  /** True: stdin and stdout are pipes to the actors (`me.stdin`, `me.stdout`). */
+  pipes?: boolean;
   poller?: PollerName;
+  /** As in a sandbox. */
+  poll?: PollName;
+  strict?: boolean;
   maxDescriptors?: number;
   /**
    * True: in some runs its memory can grow no further from the beginning on, or soon. Few guests

@@ -49,12 +49,15 @@ export class Exited {
 }
 
 export function embedderOf(
-  given: Pick<Program, 'poller'> & Pick<Embedder, 'args' | 'environ' | 'handled'>,
+  given: Pick<Program, 'poller'> &
+    Pick<Embedder, 'args' | 'environ' | 'edge' | 'strict' | 'handled'>,
 ): Embedder {
   return {
     args: given.args,
     environ: given.environ,
     poller: given.poller,
+    edge: given.edge,
+    strict: given.strict,
     ...(given.handled && { handled: given.handled }),
     embedded: false,
     watch: () => () => {},

@@ -36,6 +36,7 @@ import { Exited } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { RecallingKernel } from './stack/recalling-kernel.js';
 import type { Part, Stage } from './stack/stage.js';
+import type { Pipes } from './stream.js';
 
 const HEAL_NS = 10e9;
 const LIMIT_NS = 3600e9;
@@ -65,6 +66,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
   readonly record: ((call: Call) => void) | undefined;
+  pipes: Pipes | undefined;
   readonly #guest: Guest;
   readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
@@ -277,8 +279,11 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const outputs = [this.#stdout, this.#stderr];
-    return give(this.#kernel, this.#options, outputs, this.#crashes, () => this.#populate());
+    const outputs = [this.#stdout, this.#stderr] as const;
+    return give(this.#kernel, this.#options, outputs, this.#crashes, (pipes) => {
+      this.pipes = pipes;
+      this.#populate();
+    });
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */

@@ -51,8 +51,8 @@ function read(file) {
   const json = file.replace(/\.wasm$/, '.json');
   if (!existsSync(json)) return {};
   const found = JSON.parse(readFileSync(json, 'utf8'));
-  const known = [...KNOWN, ...IGNORED, 'operations'];
-  const unknown = Object.keys(found).filter((key) => !known.includes(key));
+  const known = new Set([...KNOWN, ...IGNORED, 'operations']);
+  const unknown = Object.keys(found).filter((key) => !known.has(key));
   if (unknown.length > 0) throw new Error(`${json} has ${unknown.join(', ')}, which is not known`);
   return found;
 }

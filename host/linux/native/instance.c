@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 bool include(struct bits *bits, int fd) {
@@ -36,21 +35,12 @@ int own(struct instance *instance, int fd) {
   return fd;
 }
 
-int own_file(struct instance *instance, int fd) {
-  struct stat stat;
-  fd = own(instance, fd);
-  if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) return fd;
-  if (include(&instance->regular, fd)) return fd;
-  disown(instance, fd);
-  close(fd);
-  return -ENOMEM;
-}
-
 bool owns(const struct instance *instance, int fd) { return includes(&instance->owned, fd); }
 
 void disown(struct instance *instance, int fd) {
   exclude(&instance->owned, fd);
   exclude(&instance->retired, fd);
+  exclude(&instance->known, fd);
   exclude(&instance->regular, fd);
   forget_listing(instance, fd);
 }
@@ -107,6 +97,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   close_ahead(instance);
   free(instance->owned.bytes);
   free(instance->retired.bytes);
+  free(instance->known.bytes);
   free(instance->regular.bytes);
   close_listings(instance);
   free(instance);
@@ -125,7 +116,7 @@ NAPI_MODULE_INIT() {
                                            export_socket,    export_file,   export_regular,
                                            export_beneath,   export_path,   export_directory,
                                            export_clock,     export_loop,   export_process,
-                                           export_ahead};
+                                           export_landlock,  export_seccomp, export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);

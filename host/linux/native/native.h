@@ -75,9 +75,11 @@ struct instance {
    * of the instance's own, or one that JavaScript shares between threads. */
   uint64_t *calls, own_calls;
   napi_ref shared_calls;
+  bool unaddressed; /* sendmsg(2) is filtered out, for it may name an address */
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
-  struct bits regular; /* and regular files, which are read and written at once */
+  struct bits regular; /* and regular files, which are read and written at once: of those ... */
+  struct bits known;   /* ... of which it is known whether they are */
   struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
   unsigned next_listing;
   struct poller **pollers;
@@ -104,7 +106,6 @@ bool include(struct bits *bits, int fd); /* false if there is no memory */
 void exclude(struct bits *bits, int fd);
 bool includes(const struct bits *bits, int fd);
 int own(struct instance *instance, int fd); /* fd, or a negated errno with fd closed */
-int own_file(struct instance *instance, int fd); /* the same for what may be a regular file */
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
 /* Closes a descriptor that is owned here, at the latest when the operations in flight on it have
@@ -203,6 +204,8 @@ void export_directory(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
+void export_landlock(napi_env env, napi_value exports);
+void export_seccomp(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);
 void export_ahead(napi_env env, napi_value exports);
 

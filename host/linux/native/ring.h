@@ -30,7 +30,7 @@
 #define IORING_ASYNC_CANCEL_ALL (1U << 0)
 #define IORING_ASYNC_CANCEL_ANY (1U << 2)
 #endif
-enum { REGISTER_BUFFER_RING = 22 };
+enum { REGISTER_BUFFER_RING = 22, REGISTER_RESTRICTIONS = 11, REGISTER_ENABLE = 12 };
 struct buffer {
   uint64_t address;
   uint32_t length;

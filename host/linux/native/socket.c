@@ -144,7 +144,10 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   int fd = argument_int(&call, 0), error = ahead_error(call.instance, fd);
   if (error) return answer(env, error);
   count_calls(call.instance, 1);
-  ssize_t bytes = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  /* Node has the signal of a broken pipe ignored, and the sockets are non-blocking. */
+  ssize_t bytes = call.instance->unaddressed
+                      ? writev(fd, iovs, count)
+                      : sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 

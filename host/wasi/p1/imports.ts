@@ -84,6 +84,14 @@ export const waiting: ReadonlySet<string> = new Set([
   'proc_raise',
 ]);
 
+/** What is of use only to a guest that was granted something: that, and the functions' names. */
+export const granted = {
+  directory: /^(path_|fd_readdir$)/,
+  listener: /^sock_accept$/,
+  connection: /^sock_(recv|send|shutdown)$/,
+  environment: /^environ_get$/,
+} as const;
+
 export interface Preview1 {
   /** By name: all of preview1. */
   functions: Record<string, WasiFunction>;

@@ -36,6 +36,7 @@ function grown(array: Int32Array, length: number, fill = 0): Int32Array {
 export class Interest {
   readonly #descriptors: Descriptors;
   readonly #poller: Poller;
+  readonly #trigger: Trigger;
   readonly #warn: (sentence: string) => void;
 
   /** By slot. */
@@ -63,9 +64,15 @@ export class Interest {
   /** Room for an event of everything in the kernel's set, and of the wake-up. */
   events: Int32Array = new Int32Array(64 * EVENT_STRIDE);
 
-  constructor(descriptors: Descriptors, poller: Poller, warn: (sentence: string) => void) {
+  constructor(
+    descriptors: Descriptors,
+    poller: Poller,
+    trigger: Trigger,
+    warn: (sentence: string) => void,
+  ) {
     this.#descriptors = descriptors;
     this.#poller = poller;
+    this.#trigger = trigger;
     this.#warn = warn;
     descriptors.changed = (fd) => this.#changed(fd);
   }
@@ -102,8 +109,11 @@ export class Interest {
       for (const fd of this.#lacking) this.#touch(fd);
       this.#lacking.clear();
     }
+    const edge = this.#trigger === Trigger.EDGE;
+    if (edge) this.#touchBetween(active, this.active);
     this.active = active;
-    if (this.#dirty.length > 0) this.#clean(false);
+    // An edge that nobody has asked about would be lost: then the kernel's set is never lazy.
+    if (this.#dirty.length > 0) this.#clean(edge);
   }
 
   /**
@@ -144,7 +154,7 @@ export class Interest {
     if (wanted === this.#registered[fd]) return;
     const descriptor = this.#descriptors.get(fd);
     if (wanted === 0 || !descriptor || descriptor.retired) return this.#unregister(fd);
-    const result = this.#poller.set(descriptor.handle, wanted, Trigger.LEVEL, fd);
+    const result = this.#poller.set(descriptor.handle, wanted, this.#trigger, fd);
     if (result < 0) return this.#refused(fd, result);
     if (this.#registered[fd] === 0) this.#size++;
     this.#registered[fd] = wanted;
@@ -187,6 +197,13 @@ export class Interest {
       if (this.states[slot] !== WATCHED) this.unwatched++;
     }
     this.#touch(fd);
+  }
+
+  /** The slots that are active in one of two calls only. */
+  #touchBetween(one: number, other: number): void {
+    const end = Math.min(this.count, Math.max(one, other));
+    for (let slot = Math.min(one, other); slot < end; slot++)
+      this.#touch(this.slots[slot * SLOT.WORDS + SLOT.FD]!);
   }
 
   #touch(fd: number): void {

@@ -8,7 +8,7 @@
  */
 import { Errno } from '../../kernel/errno.js';
 import { Clock, FileType } from '../../kernel/kernel.js';
-import { EVENT_STRIDE, Readiness, WAKE, type Poller } from '../../kernel/readiness.js';
+import { EVENT_STRIDE, Readiness, Trigger, WAKE, type Poller } from '../../kernel/readiness.js';
 import { Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { Deadlines } from './deadline.js';
@@ -36,10 +36,15 @@ export class Poll {
   readonly #poller: Poller;
   readonly #interest: Interest;
   readonly #deadlines: Deadlines;
+  readonly #strict: boolean;
+  /** True if every poll goes through the interest set. */
+  readonly #whole: boolean;
   /** Where events go: guest memory, or the scratch space for a guest with an unaligned pointer. */
   #out: Int32Array = new Int32Array(0);
   #at = 0;
   #emitted = 0;
+  /** The first errno of the events: 0, or what is wrong with a subscription. */
+  #fault: number = WasiErrno.SUCCESS;
   /**
    * For an embedded guest: true if its last call found nothing, so that what it waits for is in the
    * interest set.
@@ -51,7 +56,13 @@ export class Poll {
     this.#poller = process.kernel.poller(process.embedder.poller);
     process.embedder.watch(this.#poller);
     this.#deadlines = new Deadlines(process.kernel, process.embedder.embedded);
-    this.#interest = new Interest(process.descriptors, this.#poller, (sentence) =>
+    const { edge, strict, embedded } = process.embedder;
+    this.#strict = strict === true;
+    // Without the interest set there are no edges; an event loop watches the set, so that an
+    // embedded guest's polls all go through it too.
+    this.#whole = edge === true || embedded;
+    const trigger = edge ? Trigger.EDGE : Trigger.LEVEL;
+    this.#interest = new Interest(process.descriptors, this.#poller, trigger, (sentence) =>
       process.embedder.warn(sentence),
     );
   }
@@ -74,9 +85,9 @@ export class Poll {
     this.#out = aligned ? memory.words : new Int32Array(count * EVENT_WORDS);
     this.#at = aligned ? output >>> 2 : 0;
     this.#emitted = 0;
+    this.#fault = WasiErrno.SUCCESS;
     const start = aligned ? input >>> 2 : 0;
-    // An event loop watches the interest set, so an embedded guest's polls all go through it.
-    const few = count <= 2 && this.#interest.count > 8 && !this.#process.embedder.embedded;
+    const few = count <= 2 && this.#interest.count > 8 && !this.#whole;
     const result =
       few && this.#single(words, start, count)
         ? this.#waitForOne()
@@ -87,7 +98,7 @@ export class Poll {
     memory.setU32(countOut, this.#emitted);
     this.settled = this.#emitted === 0;
     this.#deadlines.end(!this.settled);
-    return WasiErrno.SUCCESS;
+    return this.#strict ? this.#fault : WasiErrno.SUCCESS;
   }
 
   // The single subscription: ioctl(FIONREAD) of wasi-libc is one, between two polls for everything.
@@ -299,6 +310,7 @@ export class Poll {
     bytes: number,
     flags: number,
   ): void {
+    if (errno !== 0 && this.#fault === 0) this.#fault = errno;
     const out = this.#out;
     const at = this.#at;
     out[at] = low;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { env } from 'node:process';
 
+import { Opcode } from '#host/kernel/completion';
 import { Shutdown } from '#host/kernel/kernel';
 import { Readiness } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
@@ -78,6 +79,24 @@ const kept: [about: string, steps: Step[]][] = [
       { do: 'accept', of: 0 },
       { do: 'submit', operations: [{ opcode: 1, of: 0, multishot: false, length: 0 }] },
       { do: 'connect', of: 0 },
+      { do: 'reap' },
+    ],
+  ],
+  [
+    'connections that two listeners are asked for at once, whose order is nobody’s promise',
+    [
+      { do: 'listen', backlog: 16 },
+      { do: 'listen', backlog: 16 },
+      { do: 'connect', of: 0 },
+      { do: 'connect', of: 0 },
+      { do: 'connect', of: 1 },
+      {
+        do: 'submit',
+        operations: [
+          { opcode: Opcode.ACCEPT, of: 0, multishot: true, length: 0 },
+          { opcode: Opcode.ACCEPT, of: 1, multishot: true, length: 0 },
+        ],
+      },
       { do: 'reap' },
     ],
   ],

@@ -4,11 +4,11 @@
  * that it is not the speed of an acknowledgement that decides.
  */
 import { Opcode } from '#host/kernel/completion';
-import { Receive, type Kernel } from '#host/kernel/kernel';
+import { Receive, Shutdown, type Kernel } from '#host/kernel/kernel';
 import { pollerNames, Readiness, Trigger } from '#host/kernel/readiness';
 import fc from 'fast-check';
 
-import { maskName, Side, type Kind, type Wish } from './side.js';
+import { ACKNOWLEDGED_NS, maskName, Side, type Kind, type Wish } from './side.js';
 
 const { IN, PRI, OUT, RDHUP, EXCLUSIVE } = Readiness;
 const { ACCEPT, RECV, SEND, CLOSE, TIMEOUT, CANCEL } = Opcode;
@@ -16,8 +16,6 @@ const MILLISECOND = 1e6;
 /** Of the time of either kernel: how long a rest is, and how many rests it may take to agree. */
 const REST_NS = MILLISECOND;
 const RESTS = 400;
-/** By then what was sent is acknowledged (40 ms), also on a machine that is busy. */
-const ACKNOWLEDGED_NS = 60 * MILLISECOND;
 /** No sender sends more than this: what is on its way fits into any receiver's window. */
 const MOST_SENT = 24_000;
 const MOST_PIPED = 200_000;
@@ -31,6 +29,8 @@ export type Step =
   | { do: 'accept'; of: number }
   | { do: 'pair' }
   | { do: 'pipe' }
+  | { do: 'flood' }
+  | { do: 'drain'; of: number }
   | { do: 'send'; of: number; bytes: number; write: boolean }
   | { do: 'recv'; of: number; bytes: number; flags: number }
   | { do: 'read'; of: number; bytes: number }
@@ -97,15 +97,20 @@ export class Lockstep {
 
   /**
    * The end of a connection is acknowledged late, and the sender learns of it then, which only an
-   * edge tells.
+   * edge tells. What is sent in one call with other operations waits for no acknowledgement.
    */
   #settle(step: Step): void {
+    if (step.do === 'submit' && mixed(step.operations)) this.#passBoth();
     if (step.do === 'set' && step.trigger & Trigger.EDGE) this.#edges = true;
     if (step.do === 'wait' && this.#edges && this.#ending) {
-      for (const side of this.#sides) side.pass(ACKNOWLEDGED_NS);
+      this.#passBoth();
       this.#ending = false;
     }
     if (step.do === 'shutdown' || step.do === 'close' || step.do === 'submit') this.#ending = true;
+  }
+
+  #passBoth(): void {
+    for (const side of this.#sides) side.pass(ACKNOWLEDGED_NS);
   }
 
   #story(end: string): string {
@@ -122,9 +127,9 @@ export class Lockstep {
       difference = this.#difference(one, other);
       if (difference === undefined) break;
     }
-    one.rested();
-    other.rested();
-    return difference;
+    const named = [one.rested(), other.rested()];
+    // What was accepted can be looked at only now.
+    return difference === undefined && named[0] ? this.#rest() : difference;
   }
 
   #difference(one: Side, other: Side): string | undefined {
@@ -142,21 +147,24 @@ export class Lockstep {
 
   // ---- what a step refers to: both sides have the same
 
-  #pick(of: number, kinds: readonly Kind[]): number | undefined {
+  /** `but`: none that is so. */
+  #pick(of: number, kinds: readonly Kind[], but?: Water): number | undefined {
     const { things } = this.#sides[0];
     const wanted = of % STRAY === STRAY - 1 ? ANY : kinds;
-    const fit = things.flatMap(({ kind, open }, i) => (open && wanted.includes(kind) ? [i] : []));
+    const fit = things.flatMap((thing, i) =>
+      thing.open && wanted.includes(thing.kind) && !(but && thing[but]) ? [i] : [],
+    );
     return fit.length === 0 ? undefined : fit[of % fit.length];
   }
 
   /** Mostly one of those that have something to take. */
   #pickReady(of: number, kinds: readonly Kind[]): number | undefined {
     const [{ things, kernel }] = this.#sides;
-    const ready = things.flatMap(({ kind, open, handle }, i) =>
-      open && kinds.includes(kind) && kernel.waitFor(handle, IN, 0) & IN ? [i] : [],
+    const ready = things.flatMap(({ kind, open, handle, flooded }, i) =>
+      open && !flooded && kinds.includes(kind) && kernel.waitFor(handle, IN, 0) & IN ? [i] : [],
     );
     const some = ready.length > 0 && of % 4 > 0;
-    return some ? ready[(of >> 2) % ready.length] : this.#pick(of, kinds);
+    return some ? ready[(of >> 2) % ready.length] : this.#pick(of, kinds, 'flooded');
   }
 
   #pickPoller(of: number): number | undefined {
@@ -180,7 +188,7 @@ export class Lockstep {
   }
 
   #sending(of: number, kinds: readonly Kind[], bytes: number, write: boolean): Deed {
-    const index = this.#pick(of, kinds);
+    const index = this.#pick(of, kinds, 'flooding');
     if (index === undefined) return undefined;
     const { kind, sent } = this.#sides[0].things[index]!;
     if (sent + bytes > (kind === 'writer' ? MOST_PIPED : MOST_SENT)) return undefined;
@@ -216,7 +224,8 @@ export class Lockstep {
           : { words: 'reap', on: (side) => side.completions() };
       case 'arm': {
         const words = `${step.on ? '' : 'dis'}arm @`;
-        return this.#thing(step.of, ANY, words, (side, i) => side.arm(i, step.on));
+        const index = this.#pick(step.of, ANY, 'flooded');
+        return this.#naming(index, words, (side, i) => side.arm(i, step.on));
       }
       case 'signals':
         return { words: `take ${step.most} signals`, on: (side) => side.signals(step.most) };
@@ -240,6 +249,15 @@ export class Lockstep {
         return this.#taking(step.of, LISTENER, 'accept from @', (side, i) => side.accept(i));
       case 'pair':
         return full ? undefined : { words: 'a connection', on: pair };
+      case 'flood':
+        return full ? undefined : { words: 'a flooded connection', on: flooded };
+      case 'drain': {
+        const wet = this.#sides[0].things.flatMap((thing, i) =>
+          thing.open && thing.flooded ? [i] : [],
+        );
+        const index = wet.length === 0 ? undefined : wet[step.of % wet.length];
+        return this.#naming(index, 'drain @', (side, i) => side.drain(i - 1, i));
+      }
       case 'pipe':
         return full ? undefined : { words: 'a pipe', on: (side) => side.pipe() };
       case 'send':
@@ -257,7 +275,9 @@ export class Lockstep {
       }
       case 'shutdown': {
         const words = `shut @ down, ${step.how}`;
-        return this.#thing(step.of, STREAM, words, (side, i) => side.shutdown(i, step.how));
+        const but = step.how & Shutdown.RD ? 'flooded' : undefined;
+        const index = this.#pick(step.of, STREAM, but);
+        return this.#naming(index, words, (side, i) => side.shutdown(i, step.how));
       }
       case 'close':
         return this.#thing(step.of, ANY, 'close @', (side, i) => side.close(i));
@@ -301,14 +321,24 @@ export class Lockstep {
     }
   }
 
+  /**
+   * What goes to the kernel in one call. Of what that makes possible nothing is cancelled in the
+   * same call: whether the CANCEL comes before it or after is a race. So is whether a SEND, or a
+   * RECV in flight, hears of the reset that a CLOSE before it makes. Nor does it send twice on one
+   * connection with anything else in the call: what is behind an unacknowledged segment waits
+   * (Nagle), and the rest of the call comes before it or after.
+   */
   #submission(operations: readonly Operation[]): Deed {
-    const sends = operations.some(({ opcode }) => opcode === SEND);
-    const closes = operations.some(({ opcode }) => opcode === CLOSE);
+    const alone = operations.every(({ opcode }) => opcode === SEND);
+    const senders = new Set<number>();
+    let sends = false;
+    let closes = false;
     const wishes = operations.flatMap((operation): Wish[] => {
       const { opcode, multishot, length, of } = operation;
-      // What one call sends may wait for an acknowledgement (Nagle), and whether the rest of the
-      // call comes before it or after is a race; so is a CANCEL of what the call makes possible.
-      if (sends ? opcode !== SEND : closes && opcode === CANCEL) return [];
+      if (opcode === CANCEL && (sends || closes)) return [];
+      if (opcode === SEND && closes) return [];
+      sends ||= opcode === SEND;
+      closes ||= opcode === CLOSE;
       const repeats = opcode === ACCEPT || opcode === RECV;
       const wish = { opcode, multishot: multishot && repeats, length, argument: 0, thing: -1 };
       if (opcode === CANCEL) {
@@ -316,10 +346,15 @@ export class Lockstep {
       } else if (opcode === TIMEOUT) {
         wish.argument = of % 2 ? 0 : 1e15;
       } else {
-        const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM);
+        const but = opcode === RECV ? 'flooded' : opcode === SEND ? 'flooding' : undefined;
+        const index = this.#pick(of, opcode === ACCEPT ? LISTENER : STREAM, but);
         if (index === undefined) return [];
         wish.thing = index;
-        if (opcode === SEND && this.#sides[0].things[index]!.sent + length > MOST_SENT) return [];
+        if (opcode === SEND) {
+          if (this.#sides[0].things[index]!.sent + length > MOST_SENT) return [];
+          if (senders.has(index) && !alone) return [];
+          senders.add(index);
+        }
       }
       const userdata = ++this.#userdata;
       return [{ ...wish, userdata }];
@@ -338,6 +373,12 @@ export class Lockstep {
   }
 }
 
+/** True if something is sent, and not alone. */
+const mixed = (operations: readonly Operation[]): boolean =>
+  operations.some(({ opcode }) => opcode === SEND) &&
+  operations.some(({ opcode }) => opcode !== SEND);
+
+type Water = 'flooded' | 'flooding';
 type On = (side: Side, index: number) => string;
 type OnSet = (side: Side, poller: number, index: number) => string;
 type PollerStep = Extract<Step, { do: 'poller' | 'set' | 'remove' | 'wait' | 'close set' }>;
@@ -353,6 +394,13 @@ function pair(side: Side): string {
   side.kernel.waitFor(side.things[listener]!.handle, IN, 1e9);
   words.push(side.accept(listener));
   return words.join(', ');
+}
+
+/** The same, and the client has sent as much as can be sent. */
+function flooded(side: Side): string {
+  const words = pair(side);
+  const server = side.things.length - 1;
+  return `${words}, ${side.flood(server - 1, server)}`;
 }
 
 // ---- sequences
@@ -406,6 +454,8 @@ const plain = [
   step(5, 'accept', { of: one }),
   step(2, 'pair', {}),
   step(1, 'pipe', {}),
+  step(1, 'flood', {}),
+  step(2, 'drain', { of: one }),
   step(18, 'send', { of: one, bytes, write: fc.boolean() }),
   step(14, 'recv', {
     of: one,

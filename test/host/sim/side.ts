@@ -11,7 +11,7 @@ import {
   TARGET,
   type CompletionQueue,
 } from '#host/kernel/completion';
-import { errnoName } from '#host/kernel/errno';
+import { Errno, errnoName } from '#host/kernel/errno';
 import type { Kernel } from '#host/kernel/kernel';
 import { EVENT_STRIDE, Readiness, type Poller, type PollerName } from '#host/kernel/readiness';
 import { OVERFLOW, SIGNAL_STRIDE } from '#host/kernel/signal';
@@ -26,6 +26,10 @@ export interface Thing {
   port: number;
   /** What it has sent, in bytes, which both names the next and bounds all. */
   sent: number;
+  /** It has more to receive than there is room for: how much that is, is its kernel's affair. */
+  flooded?: boolean;
+  /** It has flooded another: whether there is room for a little more, is too. */
+  flooding?: boolean;
 }
 
 export interface Wish {
@@ -71,6 +75,8 @@ function digest(bytes: readonly number[]): string {
 interface Completed {
   userdata: number;
   words: string;
+  /** Of a connection that has no name yet. */
+  accepted?: number;
   /** What a RECV has received. */
   received: string;
   more: boolean;
@@ -80,6 +86,11 @@ interface Completed {
 const AT = { operations: 1024, completions: 4096, out: 16384, in: 32768 } as const;
 const MEMORY_BYTES = 1 << 20;
 const MAX_TOLD = 128;
+/** By then what was sent is acknowledged (40 ms), also on a machine that is busy. */
+export const ACKNOWLEDGED_NS = 60e6;
+/** A byte that nothing else sends, and how many of them at once. */
+const FLOOD = 32;
+const FLOOD_BYTES = 1 << 16;
 
 export class Side {
   readonly kernel: Kernel;
@@ -108,9 +119,10 @@ export class Side {
 
   /** What can be seen of a thing without changing it. */
   seen(index: number): string {
-    const { kind, handle } = this.things[index]!;
+    const { kind, handle, flooded } = this.things[index]!;
     const mask = maskName(this.kernel.waitFor(handle, EVERYTHING, 0));
-    return kind === 'listener' ? mask : `${mask} ${told(this.kernel.readable(handle))}`;
+    if (kind === 'listener') return mask;
+    return `${mask} ${flooded ? 'much' : told(this.kernel.readable(handle))}`;
   }
 
   #add(kind: Kind, handle: number, port = 0): string {
@@ -192,6 +204,40 @@ export class Side {
   read(index: number, length: number): string {
     this.#iovecs(AT.in, length);
     return this.#text(AT.in, this.kernel.readv(this.things[index]!.handle, 0, 2));
+  }
+
+  /** Sends from one thing to another until no more is taken. */
+  flood(from: number, to: number): string {
+    this.#bytes.fill(FLOOD, AT.in, AT.in + FLOOD_BYTES);
+    const { handle } = this.things[from]!;
+    for (let quiet = 0; quiet < 2;) {
+      this.#iovecs(AT.in, FLOOD_BYTES);
+      const result = this.kernel.send(handle, 0, 2, 0);
+      if (result < 0 && result !== -Errno.EAGAIN) return errnoName(result);
+      quiet = result > 0 ? 0 : quiet + 1;
+      if (quiet > 0) this.pass(ACKNOWLEDGED_NS);
+    }
+    this.things[from]!.flooding = true;
+    this.things[to]!.flooded = true;
+    return 'full';
+  }
+
+  /** Receives all that there is, and comes: what was no flood, and what there is then. */
+  drain(from: number, index: number): string {
+    const thing = this.things[index]!;
+    const rest: number[] = [];
+    let result = 0;
+    for (let quiet = 0; quiet < 2;) {
+      this.#iovecs(AT.in, FLOOD_BYTES);
+      result = this.kernel.recv(thing.handle, 0, 2, 0, 0);
+      for (const byte of this.#bytes.subarray(AT.in, AT.in + Math.max(result, 0)))
+        if (byte !== FLOOD || rest.length > 0) rest.push(byte);
+      quiet = result > 0 ? 0 : quiet + 1;
+      if (result === -Errno.EAGAIN) this.pass(ACKNOWLEDGED_NS);
+    }
+    delete this.things[from]!.flooding;
+    delete thing.flooded;
+    return `${digest(rest)}, then ${told(result)}`;
   }
 
   shutdown(index: number, how: number): string {
@@ -310,12 +356,14 @@ export class Side {
     const result = this.#view.getInt32(at + COMPLETION.RESULT, true);
     const more = this.#view.getUint8(at + COMPLETION.FLAGS) === 1;
     const from = AT.in + this.#view.getUint32(at + COMPLETION.OFFSET, true);
-    const said = opcode === Opcode.ACCEPT ? this.#add('socket', result) : told(result);
+    const accepts = opcode === Opcode.ACCEPT && result >= 0;
+    const said = accepts ? 'a socket' : told(result);
     const received =
       opcode === Opcode.RECV && result > 0
         ? String.fromCharCode(...this.#bytes.subarray(from, from + result))
         : '';
-    this.#fresh.push({ userdata, words: said, received, more });
+    const accepted = accepts ? { accepted: result } : {};
+    this.#fresh.push({ userdata, words: said, ...accepted, received, more });
   }
 
   /**
@@ -323,7 +371,7 @@ export class Side {
    * one call has ended is nobody's promise, nor is in how many pieces bytes come.
    */
   fresh(): string[] {
-    const all = [...this.#fresh].sort((one, other) => one.userdata - other.userdata);
+    const all = this.#ordered();
     const joined: Completed[] = [];
     for (const each of all) {
       const last = joined.at(-1);
@@ -337,10 +385,20 @@ export class Side {
     });
   }
 
-  /** Both sides are at rest: what completes from now on comes after what did. */
-  rested(): void {
+  #ordered(): Completed[] {
+    return [...this.#fresh].sort((one, other) => one.userdata - other.userdata);
+  }
+
+  /**
+   * Both sides are at rest: what completes from now on comes after what did, and what was accepted
+   * has a name, which is that of both sides. True if something was.
+   */
+  rested(): boolean {
+    const accepted = this.#ordered().filter((each) => each.accepted !== undefined);
+    for (const each of accepted) each.words = this.#add('socket', each.accepted!);
     this.#completed.push(...this.fresh());
     this.#fresh.length = 0;
+    return accepted.length > 0;
   }
 
   /** What has completed since the last time that this was asked. */

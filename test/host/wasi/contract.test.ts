@@ -55,7 +55,11 @@ const wrong: [string, number, (rig: Rig) => Subscription][] = [
   ['a descriptor that is not open', WasiErrno.BADF, () => read(77)],
   ['a descriptor beyond the limit', WasiErrno.BADF, () => write(70_000)],
   ['descriptor -1', WasiErrno.BADF, () => read(-1)],
-  ['a write without the right to write', WasiErrno.NOTCAPABLE, (rig) => write(rig.listen().fd)],
+  [
+    'a write without the right to write',
+    WasiErrno.NOTCAPABLE,
+    (rig) => write(without(rig, Right.FD_WRITE).fd!),
+  ],
   ['a read without the right to read', WasiErrno.NOTCAPABLE, (rig) => without(rig, Right.FD_READ)],
   [
     'a read without the right to poll',

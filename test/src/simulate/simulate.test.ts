@@ -7,11 +7,12 @@ import {
   textOf,
   type Call,
   type SimulateOptions,
+  type WorldOf,
   type WorldScript,
 } from 'pollux/simulate';
 import { describe, expect, test } from 'vitest';
 
-import { root, wat, wasmFile } from '../../harness.js';
+import { guestFile, root, wat, wasmFile } from '../../harness.js';
 import { load } from 'pollux';
 import { ADDRESS, echoing, guestOf, LISTEN, neverReads, spins } from './guests.js';
 
@@ -126,6 +127,36 @@ describe('a guest', () => {
           (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`),
     );
     expect(simulate(guest, { stdin: 'hello' }).stdout).toBe('hello');
+  });
+
+  test('is written to and read from by an actor, through pipes', async () => {
+    const said: string[] = [];
+    const { failure, stdout } = simulate(await load(guestFile('stdio')), {
+      profile: 'calm',
+      pipes: true,
+      world: (world) =>
+        world.actor('shell', function* (me) {
+          const { stdin, stdout: output } = me;
+          yield* stdin.send('a line\n');
+          stdin.close();
+          said.push(textOf(yield* output.receiveExactly(7)));
+        }),
+    });
+    expect([failure, stdout]).toEqual([undefined, '']);
+    expect(said).toEqual(['a line\n']);
+  });
+
+  test('has no stream of an actor’s unless it is given pipes, and no bytes beside them', () => {
+    const world = (world: WorldOf) =>
+      world.actor('shell', function* (me) {
+        yield* me.stdin.send('x');
+      });
+    expect(() => simulate(echo, { listen: LISTEN, world })).toThrow(
+      /^stdin is no pipe: simulate it with pipes: true$/,
+    );
+    expect(() => simulate(echo, { listen: LISTEN, pipes: true, stdin: 'x' })).toThrow(
+      /^stdin has bytes and is a pipe: leave out stdin, or pipes$/,
+    );
   });
 
   test('that connects meets an actor that listens', async () => {
