@@ -34,6 +34,7 @@ import {
   type SandboxOptions,
   type ServeName,
 } from './sandbox.js';
+import { addExplore } from './simulate/explore-command.js';
 
 const USAGE_EXIT_CODE = 2;
 /** By whose fault it is. */
@@ -295,6 +296,7 @@ function program(version: string, done: Done): Command {
   addClient(pollux, done);
   addInspect(pollux);
   addModels(pollux);
+  addExplore(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);
   return pollux;

@@ -74,6 +74,24 @@ export interface Assembled {
   imports: Record<string, Record<string, WasiFunction>>;
 }
 
+/** By module: the names of what it imports, by theirs. */
+const imported = new WeakMap<WebAssembly.Module, Map<string, Set<string>>>();
+
+function importsOf(module: WebAssembly.Module): Map<string, Set<string>> {
+  let names = imported.get(module);
+  if (names === undefined) {
+    imported.set(module, (names = new Map<string, Set<string>>()));
+    for (const each of WebAssembly.Module.imports(module))
+      names.set(each.module, (names.get(each.module) ?? new Set()).add(each.name));
+  }
+  return names;
+}
+
+/** Of the functions of a module those that are asked for. */
+function only(functions: Record<string, WasiFunction>, names: ReadonlySet<string>) {
+  return Object.fromEntries([...names].map((name) => [name, functions[name]!]));
+}
+
 /** All of a guest but its instance; `attach` gives it the memory of that. */
 export function assemble(
   module: WebAssembly.Module,
@@ -91,9 +109,14 @@ export function assemble(
   const process = new Process(kernel, descriptors, embedder);
   const { functions, poll } = preview1.preview1(process);
   const memory = () => process.memory;
-  const imports: Assembled['imports'] = { [preview1.MODULE]: wrap(preview1, functions, memory) };
-  if (WebAssembly.Module.imports(module).some((each) => each.module === pollux.MODULE))
-    imports[pollux.MODULE] = wrap(pollux, pollux.extension(process), memory);
+  const imports: Assembled['imports'] = {};
+  const names = importsOf(module);
+  const standard = names.get(preview1.MODULE);
+  if (standard !== undefined)
+    imports[preview1.MODULE] = wrap(preview1, only(functions, standard), memory);
+  const own = names.get(pollux.MODULE);
+  if (own !== undefined)
+    imports[pollux.MODULE] = wrap(pollux, only(pollux.extension(process), own), memory);
   return { process, poll, imports };
 }
 

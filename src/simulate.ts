@@ -11,8 +11,11 @@ export {
   type Waiting,
 } from './simulate/connection.js';
 export { check, CheckError, type Checked, type CheckOptions } from './simulate/check.js';
+export { explore, type ExploredMachine, type ExploreOptions } from './simulate/explore-machine.js';
 export type { DirectoryContents } from './simulate/contents.js';
 export { describeCall, type Call } from './simulate/instrument.js';
+export type { Machine } from './simulate/machine.js';
+export type { Searched } from './simulate/search.js';
 export {
   failureKinds,
   type DiskView,

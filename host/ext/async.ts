@@ -175,6 +175,20 @@ class Asynchronous {
 }
 
 export const asynchronous = (process: Process) => {
-  const family = new Asynchronous(process);
-  return { submit: family.submit.bind(family), reap: family.reap.bind(family) };
+  // Its buffers are large, and most guests never ask.
+  let made: Asynchronous | undefined;
+  const family = () => (made ??= new Asynchronous(process));
+  return {
+    submit: (operations: number, count: number, acceptedOut: number) =>
+      family().submit(operations, count, acceptedOut),
+    reap: (
+      completions: number,
+      max: number,
+      buffer: number,
+      length: number,
+      min: number,
+      timeout: bigint,
+      countOut: number,
+    ) => family().reap(completions, max, buffer, length, min, timeout, countOut),
+  };
 };

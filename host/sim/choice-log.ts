@@ -4,8 +4,8 @@
  * choices is a run of its own: the whole set repeats the run that made it, and one that some were
  * taken from is the same run with fewer faults.
  */
-import type { Choices } from './choice.js';
-import { decisionOf, RATE_UNIT, type Profile } from './fault.js';
+import type { Choices, Point } from './choice.js';
+import { decisionOf, profileOf, RATE_UNIT, type Profile } from './fault.js';
 import { Stream } from './prng.js';
 
 /** A choice that was made. */
@@ -18,43 +18,93 @@ export interface Choice {
   readonly value: number;
 }
 
-/** All that is known of a label. */
-interface Site {
-  ordinal: number;
-  readonly rate: number;
-  readonly stream: Stream | undefined;
-  /** By ordinal. */
-  readonly given: ReadonlyMap<number, number> | undefined;
+/** The choices of one label. */
+class Site implements Point {
+  readonly #log: ChoiceLog;
+  readonly #thing: string;
+  readonly #decision: string;
+  readonly #rate: number;
+  /** Made when it is asked for the first time, for many never are. */
+  #stream: Stream | undefined;
+  #ordinal = 0;
+
+  /** `thing` is empty where the label has but one part. */
+  constructor(log: ChoiceLog, thing: string, decision: string) {
+    this.#log = log;
+    this.#thing = thing;
+    this.#decision = decision;
+    this.#rate = log.rate(decision);
+  }
+
+  choose(alternatives: number): number {
+    const log = this.#log;
+    const ordinal = this.#ordinal++;
+    log.asked++;
+    let value = 0;
+    if (this.#rate > 0) {
+      if (!log.healed && alternatives > 1) value = this.#drawn(alternatives);
+    } else if (log.given !== undefined) {
+      // In a run with fewer faults there may be fewer alternatives.
+      value = Math.min(log.given.get(this.#label)?.get(ordinal) ?? 0, alternatives - 1);
+    }
+    if (value !== 0 || log.told !== undefined) {
+      const choice = { label: this.#label, ordinal, alternatives, value };
+      if (value !== 0) log.taken.push(choice);
+      log.told?.(choice);
+    }
+    return value;
+  }
+
+  get #label(): string {
+    return this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`;
+  }
+
+  /** Of the values the two extreme ones are the likeliest, for bugs live at the ends. */
+  #drawn(alternatives: number): number {
+    const stream = (this.#stream ??= new Stream(this.#log.seed, this.#label));
+    const word = stream.word();
+    if (word % RATE_UNIT >= this.#rate) return 0;
+    const kind = word >>> 30;
+    if (kind === 0) return 1;
+    return kind === 1 ? alternatives - 1 : 1 + stream.below(alternatives - 1);
+  }
 }
+
+/** By label and ordinal: a value. */
+type Given = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
 export class ChoiceLog implements Choices {
   /** What was chosen and is not benign, in the order of the choices. */
   readonly taken: Choice[] = [];
   /** How many choices were made. */
   asked = 0;
+  /** True from `heal` on. */
+  healed = false;
   readonly calm: boolean;
-  #healed = false;
+  readonly seed: number;
+  readonly given: Given | undefined;
+  readonly told: ((choice: Choice) => void) | undefined;
+  readonly #profile: Profile;
+  /** By decision. */
+  readonly #rates = new Map<string, number>();
   readonly #sites = new Map<string, Site>();
-  readonly #siteOf: (label: string) => Site;
-  readonly #told: ((choice: Choice) => void) | undefined;
 
   private constructor(
-    siteOf: (label: string) => Site,
-    { told, calm = false }: { told?: ((choice: Choice) => void) | undefined; calm?: boolean },
+    seed: number,
+    profile: Profile,
+    given?: Given,
+    told?: (choice: Choice) => void,
   ) {
-    this.#siteOf = siteOf;
-    this.#told = told;
-    this.calm = calm;
+    this.seed = seed;
+    this.#profile = profile;
+    this.given = given;
+    this.told = told;
+    this.calm = given === undefined && profile.name === 'calm';
   }
 
   /** Chooses by chance, at the rates of a profile. */
   static seeded(seed: number, profile: Profile): ChoiceLog {
-    const siteOf = (label: string): Site => {
-      const rate = profile.rate(decisionOf(label));
-      const stream = rate > 0 ? new Stream(seed, label) : undefined;
-      return { ordinal: 0, rate, stream, given: undefined };
-    };
-    return new ChoiceLog(siteOf, { calm: profile.name === 'calm' });
+    return new ChoiceLog(seed, profile);
   }
 
   /**
@@ -68,39 +118,32 @@ export class ChoiceLog implements Choices {
       if (!values) given.set(label, (values = new Map()));
       values.set(ordinal, value);
     }
-    return new ChoiceLog(
-      (label) => ({ ordinal: 0, rate: 0, stream: undefined, given: given.get(label) }),
-      { told },
-    );
+    return new ChoiceLog(0, profileOf('calm', 0), given, told);
   }
 
   choose(label: string, alternatives: number): number {
-    this.asked++;
     let site = this.#sites.get(label);
-    if (site === undefined) this.#sites.set(label, (site = this.#siteOf(label)));
-    const ordinal = site.ordinal++;
-    let value = 0;
-    if (site.stream !== undefined) value = this.#drawn(site.stream, site.rate, alternatives);
-    // In a run with fewer faults there may be fewer alternatives.
-    else if (site.given !== undefined)
-      value = Math.min(site.given.get(ordinal) ?? 0, alternatives - 1);
-    if (value !== 0) this.taken.push({ label, ordinal, alternatives, value });
-    if (this.#told !== undefined) this.#told({ label, ordinal, alternatives, value });
-    return value;
+    if (site === undefined) {
+      const decision = decisionOf(label);
+      const thing = label.slice(0, Math.max(0, label.length - decision.length - 1));
+      this.#sites.set(label, (site = new Site(this, thing, decision)));
+    }
+    return site.choose(alternatives);
+  }
+
+  point(thing: string, decision: string): Point {
+    return new Site(this, thing, decision);
+  }
+
+  /** How often a decision is not benign. */
+  rate(decision: string): number {
+    let rate = this.#rates.get(decision);
+    if (rate === undefined) this.#rates.set(decision, (rate = this.#profile.rate(decision)));
+    return rate;
   }
 
   /** From now on everything is benign. */
   heal(): void {
-    this.#healed = true;
-  }
-
-  /** Of the values the two extreme ones are the likeliest, for bugs live at the ends. */
-  #drawn(stream: Stream, rate: number, alternatives: number): number {
-    if (this.#healed || alternatives < 2) return 0;
-    const word = stream.word();
-    if (word % RATE_UNIT >= rate) return 0;
-    const kind = word >>> 30;
-    if (kind === 0) return 1;
-    return kind === 1 ? alternatives - 1 : 1 + stream.below(alternatives - 1);
+    this.healed = true;
   }
 }

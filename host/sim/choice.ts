@@ -3,6 +3,11 @@
  * label, and by nothing else; so a log of the answers is all that a run consists of.
  */
 
+/** A decision of a thing's that is made again and again: its label, which is looked up once. */
+export interface Point {
+  choose(alternatives: number): number;
+}
+
 export interface Choices {
   /** True where every choice will be benign: whoever would ask for many need not. */
   readonly calm?: boolean;
@@ -13,6 +18,17 @@ export interface Choices {
    * (`net/1.client/split`); each label has its own stream of random numbers.
    */
   choose(label: string, alternatives: number): number;
+
+  /** Where that is quicker: the label `thing/decision`, for who is the only one to ask by it. */
+  point?(thing: string, decision: string): Point;
+}
+
+/** The label `thing/decision`, for who is the only one to ask by it. */
+export function pointOf(choices: Choices, thing: string, decision: string): Point {
+  const point = choices.point?.(thing, decision);
+  if (point !== undefined) return point;
+  const label = `${thing}/${decision}`;
+  return { choose: (alternatives) => choices.choose(label, alternatives) };
 }
 
 /** Nothing ever goes another way. */

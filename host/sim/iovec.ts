@@ -19,7 +19,16 @@ export function copy(
   length: number,
 ): void {
   if (length <= SHORT_BYTES) {
-    for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i]!;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) {
+      const here = fromAt + i;
+      const there = toAt + i;
+      to[there] = from[here]!;
+      to[there + 1] = from[here + 1]!;
+      to[there + 2] = from[here + 2]!;
+      to[there + 3] = from[here + 3]!;
+    }
+    for (; i < length; i++) to[toAt + i] = from[fromAt + i]!;
   } else {
     to.set(from.subarray(fromAt, fromAt + length), toAt);
   }

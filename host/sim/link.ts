@@ -3,8 +3,9 @@
  * sent, each of them once: what is lost is sent again, and comes late. All that may go otherwise
  * between two ends is chosen here.
  */
-import type { Choices } from './choice.js';
-import type { Scheduler } from './scheduler.js';
+import { pointOf, type Choices, type Point } from './choice.js';
+import { Event, type Scheduler } from './scheduler.js';
+import type { Packet } from './tcp.js';
 
 const MICROSECOND_NS = 1e3;
 const MILLISECOND_NS = 1e6;
@@ -28,6 +29,7 @@ export class Wire {
   readonly latencyNs: number;
   /** False where every choice is benign: then none is asked for. */
   readonly moody: boolean;
+  readonly #partition: Point;
   /** Until then, no packet gets through. */
   #healsNs = 0;
 
@@ -36,13 +38,14 @@ export class Wire {
     this.choices = choices;
     this.latencyNs = latencyNs;
     this.moody = choices.calm !== true;
+    this.#partition = pointOf(choices, 'net', 'partition');
   }
 
   /** How long a packet of now waits for the network to be whole. */
   cutNs(): number {
     const { now } = this.scheduler;
     if (now >= this.#healsNs) {
-      const chosen = this.choices.choose('net/partition', CUTS_NS.length);
+      const chosen = this.#partition.choose(CUTS_NS.length);
       if (chosen === 0) return 0;
       this.#healsNs = now + CUTS_NS[chosen]!;
     }
@@ -60,6 +63,49 @@ interface Receiver {
   again(): void;
 }
 
+/** Where packets arrive. */
+interface End {
+  arrive(packet: Packet, bytes: number): void;
+}
+
+/** A packet on its way. It is an object and no closure: there are many. */
+class Sent extends Event {
+  readonly #link: Link;
+  readonly #end: End;
+  readonly #packet: Packet;
+  readonly #bytes: number;
+
+  constructor(link: Link, end: End, packet: Packet, bytes: number) {
+    super();
+    this.#link = link;
+    this.#end = end;
+    this.#packet = packet;
+    this.#bytes = bytes;
+  }
+
+  override happen(): void {
+    this.#link.arrived();
+    this.#end.arrive(this.#packet, this.#bytes);
+  }
+}
+
+/** A packet of a connection that is not there yet. */
+class Carried extends Event {
+  readonly #link: Link;
+  readonly #arrive: () => void;
+
+  constructor(link: Link, arrive: () => void) {
+    super();
+    this.#link = link;
+    this.#arrive = arrive;
+  }
+
+  override happen(): void {
+    this.#link.arrived();
+    this.#arrive();
+  }
+}
+
 export class Link {
   readonly #wire: Wire;
   readonly #name: string;
@@ -70,32 +116,35 @@ export class Link {
   #gapNs = 0;
   #nextGapNs = 0;
   readonly #byteNs: number = 0;
-  // The labels of what is chosen.
-  readonly #latency: string = '';
-  readonly #loss: string = '';
-  readonly #split: string = '';
-  readonly #reset: string = '';
-  readonly #short: string = '';
-  readonly #eagain: string = '';
+  // What is chosen again and again.
+  readonly #latency: Point | undefined;
+  readonly #loss: Point | undefined;
+  readonly #split: Point | undefined;
+  readonly #reset: Point | undefined;
+  readonly #short: Point | undefined;
+  readonly #eagain: Point | undefined;
+  readonly #refused: Point | undefined;
 
   /** `name`: of the end that sends. */
   constructor(name: string, wire: Wire) {
     this.#wire = wire;
     this.#name = name;
     if (!wire.moody) return;
-    this.#latency = `${name}/latency`;
-    this.#loss = `${name}/loss`;
-    this.#split = `${name}/split`;
-    this.#reset = `${name}/reset`;
-    this.#short = `${name}/short`;
-    this.#eagain = `${name}/eagain`;
+    const { choices } = wire;
+    this.#latency = pointOf(choices, name, 'latency');
+    this.#loss = pointOf(choices, name, 'loss');
+    this.#split = pointOf(choices, name, 'split');
+    this.#reset = pointOf(choices, name, 'reset');
+    this.#short = pointOf(choices, name, 'short');
+    this.#eagain = pointOf(choices, name, 'eagain');
+    this.#refused = pointOf(choices, name, 'refused');
     this.#byteNs = BYTE_NS[this.choose('bandwidth', BYTE_NS.length)]!;
   }
 
   /** A choice that is made once for a connection. */
   choose(decision: string, alternatives: number): number {
     if (!this.#wire.moody) return 0;
-    return this.#wire.choices.choose(`${this.#name}/${decision}`, alternatives);
+    return pointOf(this.#wire.choices, this.#name, decision).choose(alternatives);
   }
 
   /** True if what goes now arrives before the call that sends it is over. */
@@ -105,34 +154,53 @@ export class Link {
 
   /** Has `arrive` happen when a packet arrives that is nothing but a header. */
   carry(arrive: () => void): void {
-    this.#after(this.#delayNs(), 0, arrive);
+    const ns = this.#delayNs();
+    if (this.#atOnce(ns, 0)) arrive();
+    else this.#depart(new Carried(this, arrive), ns, 0);
+  }
+
+  /** The same for a packet of an established connection, which `end` is told of. */
+  carryHeader(end: End, packet: Packet, bytes: number): void {
+    const ns = this.#delayNs();
+    if (this.#atOnce(ns, 0)) end.arrive(packet, bytes);
+    else this.#depart(new Sent(this, end, packet, bytes), ns, 0);
   }
 
   /** The same for a packet that carries data, or an end, and may be lost. */
-  carryData(bytes: number, arrive: () => void): void {
+  carryData(end: End, packet: Packet, bytes: number): void {
     const gapNs = this.#gapNs;
     this.#gapNs = this.#nextGapNs;
     this.#nextGapNs = 0;
-    this.#after(this.#delayNs() + this.#lossNs() + gapNs, bytes * this.#byteNs, arrive);
+    const ns = this.#delayNs() + this.#lossNs() + gapNs;
+    const lengthNs = bytes * this.#byteNs;
+    if (this.#atOnce(ns, lengthNs)) end.arrive(packet, bytes);
+    else this.#depart(new Sent(this, end, packet, bytes), ns, lengthNs);
+  }
+
+  /** A packet is on its way no more. */
+  arrived(): void {
+    this.#inFlight--;
+  }
+
+  /** True if an attempt to connect is refused. */
+  refuses(): boolean {
+    return this.#refused !== undefined && this.#refused.choose(2) === 1;
   }
 
   /** True if a SYN is lost. */
   loses(): boolean {
-    const { moody, choices } = this.#wire;
-    return moody && choices.choose(this.#loss, LOSSES_NS.length) > 0;
+    return this.#loss !== undefined && this.#loss.choose(LOSSES_NS.length) > 0;
   }
 
   /** True if something on the way resets the connection, instead of letting a packet through. */
   resets(): boolean {
-    const { moody, choices } = this.#wire;
-    return moody && choices.choose(this.#reset, 2) === 1;
+    return this.#reset !== undefined && this.#reset.choose(2) === 1;
   }
 
   /** How many of `bytes` go in one packet. */
   segment(bytes: number): number {
-    const { moody, choices } = this.#wire;
-    if (!moody || bytes < 2) return bytes;
-    const chosen = choices.choose(this.#split, 1 + 3 * GAPS_NS.length);
+    if (this.#split === undefined || bytes < 2) return bytes;
+    const chosen = this.#split.choose(1 + 3 * GAPS_NS.length);
     if (chosen === 0) return bytes;
     this.#nextGapNs = GAPS_NS[(chosen - 1) % GAPS_NS.length]!;
     const where = Math.floor((chosen - 1) / GAPS_NS.length);
@@ -141,46 +209,51 @@ export class Link {
 
   /** How many of `bytes` there is memory for now; if not for all, `sender` is relieved later. */
   room(bytes: number, sender: Sender): number {
-    const { moody, choices, scheduler } = this.#wire;
-    if (!moody || bytes < 2) return bytes;
-    const chosen = choices.choose(this.#short, 4);
+    if (this.#short === undefined || bytes < 2) return bytes;
+    const chosen = this.#short.choose(4);
     if (chosen === 0) return bytes;
-    scheduler.after(PRESSURE_NS, () => sender.relieve());
+    this.#relieve(sender);
     return [bytes >>> 1, 1, bytes - 1][chosen - 1]!;
   }
 
   /** True if what is there cannot be had now, after all; it is told of again later. */
   spurious(receiver: Receiver): boolean {
-    const { moody, choices, scheduler } = this.#wire;
-    if (!moody || choices.choose(this.#eagain, 2) === 0) return false;
-    scheduler.after(GAPS_NS[0]!, () => receiver.again());
+    if (this.#eagain === undefined || this.#eagain.choose(2) === 0) return false;
+    this.#tellAgain(receiver);
     return true;
   }
 
+  // Closures of their own: who makes one pays for it, even where it is not made.
+
+  #relieve(sender: Sender): void {
+    this.#wire.scheduler.after(PRESSURE_NS, () => sender.relieve());
+  }
+
+  #tellAgain(receiver: Receiver): void {
+    this.#wire.scheduler.after(GAPS_NS[0]!, () => receiver.again());
+  }
+
   #delayNs(): number {
-    const { moody, choices, latencyNs } = this.#wire;
-    if (!moody) return latencyNs;
-    return latencyNs + LATENCIES_NS[choices.choose(this.#latency, LATENCIES_NS.length)]!;
+    const { latencyNs } = this.#wire;
+    if (this.#latency === undefined) return latencyNs;
+    return latencyNs + LATENCIES_NS[this.#latency.choose(LATENCIES_NS.length)]!;
   }
 
   #lossNs(): number {
-    const wire = this.#wire;
-    if (!wire.moody) return 0;
-    return LOSSES_NS[wire.choices.choose(this.#loss, LOSSES_NS.length)]! + wire.cutNs();
+    if (this.#loss === undefined) return 0;
+    return LOSSES_NS[this.#loss.choose(LOSSES_NS.length)]! + this.#wire.cutNs();
+  }
+
+  /** True if a packet is there at once. */
+  #atOnce(ns: number, lengthNs: number): boolean {
+    return ns === 0 && lengthNs === 0 && this.#inFlight === 0;
   }
 
   /** What was sent before arrives before; what is long takes `lengthNs` more from then on. */
-  #after(ns: number, lengthNs: number, arrive: () => void): void {
-    if (ns === 0 && lengthNs === 0 && this.#inFlight === 0) {
-      arrive();
-      return;
-    }
+  #depart(event: Event, ns: number, lengthNs: number): void {
     const { scheduler } = this.#wire;
     this.#inFlight++;
     this.#lastArrivalNs = Math.max(this.#lastArrivalNs, scheduler.now + ns) + lengthNs;
-    scheduler.at(this.#lastArrivalNs, () => {
-      this.#inFlight--;
-      arrive();
-    });
+    scheduler.add(event, this.#lastArrivalNs);
   }
 }

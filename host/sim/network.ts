@@ -142,7 +142,7 @@ export class Network {
     client.link.carry(() => {
       const listener = this.#find(to);
       this.#tell(client.local, to, SYN);
-      if (listener === undefined || client.link.choose('refused', 2) === 1) {
+      if (listener === undefined || client.link.refuses()) {
         client.link.carry(() => {
           this.#tell(to, client.local, RST | ACK);
           client.reset();

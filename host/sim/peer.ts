@@ -72,8 +72,14 @@ export class Peer extends Held<File> {
   /** What is there, at most `most` bytes; none: it is the end; or a negated errno. */
   recv(most = RECEIVE_BYTES): Uint8Array | number {
     const bytes = new Uint8Array(Math.min(most, Math.max(this.file.readable(), 1)));
-    const length = this.file.read(iovecs.one(bytes));
-    return length < 0 ? length : bytes.subarray(0, length);
+    const length = this.recvInto(bytes, 0);
+    if (length < 0) return length;
+    return length === bytes.length ? bytes : bytes.subarray(0, length);
+  }
+
+  /** The same, into `bytes` from `at` on: how many bytes came. */
+  recvInto(bytes: Uint8Array, at: number): number {
+    return this.file.read(iovecs.one(bytes, at));
   }
 
   /** Ends its own half by default: a mask of `Shutdown`. */

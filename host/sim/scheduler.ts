@@ -4,21 +4,38 @@
  * was asked for; nothing here knows what time it is outside.
  */
 
-/** What `at` answers, to cancel it by. */
-export interface Timer {
-  readonly timeNs: number;
-  readonly priority: number;
-  readonly id: number;
+/** Something that happens at a time. */
+export abstract class Event {
+  timeNs = 0;
+  priority = 0;
+  id = 0;
+  /** True from when it was asked for until it has happened, or was cancelled. */
+  due = false;
+
+  abstract happen(): void;
 }
 
-interface Entry extends Timer {
-  action: (() => void) | undefined;
+/** What `at` answers, to cancel it by. */
+export type Timer = Event;
+
+/** An event that is a function's call. */
+class Action extends Event {
+  readonly #action: () => void;
+
+  constructor(action: () => void) {
+    super();
+    this.#action = action;
+  }
+
+  override happen(): void {
+    this.#action();
+  }
 }
 
 /** Later than anything: times above are no safe integers. */
 export const END_OF_TIME_NS = Number.MAX_SAFE_INTEGER;
 
-function before(a: Timer, b: Timer): boolean {
+function before(a: Event, b: Event): boolean {
   if (a.timeNs !== b.timeNs) return a.timeNs < b.timeNs;
   if (a.priority !== b.priority) return a.priority < b.priority;
   return a.id < b.id;
@@ -30,7 +47,7 @@ export class Scheduler {
   #lastId = 0;
   #steps = 0;
   /** A binary heap; what is cancelled stays in it, but never on its top. */
-  readonly #heap: Entry[] = [];
+  readonly #heap: Event[] = [];
 
   get now(): number {
     return this.#nowNs;
@@ -48,11 +65,19 @@ export class Scheduler {
 
   /** Has `action` happen at `timeNs`, or now if that is over. A lower priority goes first. */
   at(timeNs: number, action: () => void, priority = 0): Timer {
-    const id = ++this.#lastId;
-    const entry: Entry = { timeNs: Math.max(timeNs, this.#nowNs), priority, id, action };
-    this.#rise(this.#heap.push(entry) - 1, entry);
+    const event = new Action(action);
+    event.priority = priority;
+    this.add(event, timeNs);
+    return event;
+  }
+
+  /** The same for an event that is new. */
+  add(event: Event, timeNs: number): void {
+    event.timeNs = Math.max(timeNs, this.#nowNs);
+    event.id = ++this.#lastId;
+    event.due = true;
+    this.#rise(this.#heap.push(event) - 1, event);
     this.#nextNs = this.#heap[0]!.timeNs;
-    return entry;
   }
 
   after(ns: number, action: () => void, priority = 0): Timer {
@@ -61,21 +86,20 @@ export class Scheduler {
 
   /** Has it happen no more; nothing if it did already. */
   cancel(timer: Timer): void {
-    (timer as Entry).action = undefined;
+    timer.due = false;
     this.#clean();
   }
 
   /** Runs the next event: false if there is none. */
   step(): boolean {
-    const entry = this.#heap[0];
-    if (entry === undefined) return false;
-    const action = entry.action!;
+    const event = this.#heap[0];
+    if (event === undefined) return false;
     this.#pop();
     this.#clean();
-    entry.action = undefined;
-    this.#nowNs = Math.max(this.#nowNs, entry.timeNs);
+    event.due = false;
+    this.#nowNs = Math.max(this.#nowNs, event.timeNs);
     this.#steps++;
-    action();
+    event.happen();
     return true;
   }
 
@@ -89,7 +113,7 @@ export class Scheduler {
 
   #clean(): void {
     const heap = this.#heap;
-    while (heap.length > 0 && heap[0]!.action === undefined) this.#pop();
+    while (heap.length > 0 && !heap[0]!.due) this.#pop();
     this.#nextNs = heap.length > 0 ? heap[0]!.timeNs : Infinity;
   }
 
@@ -99,30 +123,30 @@ export class Scheduler {
     if (heap.length > 0) this.#sink(last);
   }
 
-  #rise(from: number, entry: Entry): void {
+  #rise(from: number, event: Event): void {
     const heap = this.#heap;
     let at = from;
     while (at > 0) {
       const parent = (at - 1) >>> 1;
-      if (!before(entry, heap[parent]!)) break;
+      if (!before(event, heap[parent]!)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = entry;
+    heap[at] = event;
   }
 
-  /** Puts `entry` where the top was. */
-  #sink(entry: Entry): void {
+  /** Puts `event` where the top was. */
+  #sink(event: Event): void {
     const heap = this.#heap;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= heap.length) break;
       if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (!before(heap[child]!, entry)) break;
+      if (!before(heap[child]!, event)) break;
       heap[at] = heap[child]!;
       at = child;
     }
-    heap[at] = entry;
+    heap[at] = event;
   }
 }

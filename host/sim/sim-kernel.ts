@@ -33,6 +33,9 @@ export interface KernelOptions {
   disk?: Disk;
 }
 
+/** One for all: a call uses it, and is over. */
+const iovecs = new Iovecs();
+
 export class SimKernel implements Kernel {
   readonly name: string = 'sim';
   readonly disk: Disk;
@@ -59,15 +62,14 @@ export class SimKernel implements Kernel {
   #lowest = 0;
   #calls = 0;
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
-  readonly #iovecs = new Iovecs();
   readonly #one = new WaitForOne(this);
   #random: Random | undefined;
 
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
-    this.waits = waitLabels(this.host);
     this.disk = options.disk ?? new Disk(world, this.host);
+    this.waits = waitLabels(this.host);
     this.#realtime = this.disk.clock = new Realtime(this);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;
@@ -207,16 +209,16 @@ export class SimKernel implements Kernel {
 
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[socket];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.recv(this.#iovecs, flags));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.recv(iovecs, flags));
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[socket];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.send(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.send(iovecs));
   }
 
   shutdown(socket: number, how: number): number {
@@ -228,16 +230,16 @@ export class SimKernel implements Kernel {
 
   readv(handle: number, iovs: number, iovsCount: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
     const file = this.#files[handle];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.read(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.read(iovecs));
   }
 
   writev(handle: number, iovs: number, iovsCount: number, skip: number): number {
     this.charge();
-    if (this.#iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
+    if (iovecs.gather(this.bytes, iovs, iovsCount, skip) < 0) return -Errno.EFAULT;
     const file = this.#files[handle];
-    return file === undefined ? -Errno.EBADF : this.#moved(file.write(this.#iovecs));
+    return file === undefined ? -Errno.EBADF : this.#moved(file.write(iovecs));
   }
 
   seek(handle: number, offset: bigint, whence: number): number {

@@ -372,15 +372,17 @@ export class TcpSocket extends File {
     const { peer, link } = this;
     if (peer === undefined) return;
     if (link.immediate) peer.arrive(packet, bytes);
-    else if (packet !== Packet.DATA && packet !== Packet.FIN)
-      link.carry(() => peer.arrive(packet, bytes));
-    else if (link.resets()) {
-      link.carry(() => {
-        this.#tell(Packet.RESET, 0);
-        peer.#tell(Packet.RESET, 0);
-        this.reset();
-        peer.reset();
-      });
-    } else link.carryData(bytes, () => peer.arrive(packet, bytes));
+    else if (packet !== Packet.DATA && packet !== Packet.FIN) link.carryHeader(peer, packet, bytes);
+    else if (link.resets()) link.carry(() => this.#break());
+    else link.carryData(peer, packet, bytes);
+  }
+
+  /** Something on the way resets both ends. */
+  #break(): void {
+    const peer = this.peer!;
+    this.#tell(Packet.RESET, 0);
+    peer.#tell(Packet.RESET, 0);
+    this.reset();
+    peer.reset();
   }
 }

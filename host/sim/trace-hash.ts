@@ -16,6 +16,12 @@ export class TraceHash {
     this.#high = Math.imul((high << 15) | (high >>> 17), 0xc2b2ae35) ^ this.#low;
   }
 
+  /** Takes note of a signed integer of 32 bits, as `number` does. */
+  integer(value: number): void {
+    this.word(value);
+    this.word(value >> 31);
+  }
+
   /** Takes note of a whole number of up to 53 bits. */
   number(value: number): void {
     this.word(value | 0);

@@ -67,6 +67,8 @@ export class World {
   /** How often something happened for which a guest may have called in vain. */
   progressed = 0;
   #progressSeen = 0;
+  /** What ends a guest that waits for ever where it may; otherwise that is a `Deadlock`. */
+  rest: unknown;
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;
@@ -190,8 +192,10 @@ export class World {
       scheduler.pass(interruptedNs - scheduler.now);
       return -Errno.EINTR;
     }
-    if (deadlineNs > END_OF_TIME_NS)
+    if (deadlineNs > END_OF_TIME_NS) {
+      if (this.rest !== undefined) throw this.rest;
       throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
+    }
     if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;
   }

@@ -4,6 +4,7 @@
  * timer of Node's waits for something that does not exist here.
  */
 import { UsageError } from '../../host/kernel/error.js';
+import { pointOf, type Point } from '../../host/sim/choice.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
@@ -49,6 +50,8 @@ export class Actor implements Owner {
   #wait: Wait | undefined;
   #timeout: Timer | undefined;
   #connections = 0;
+  /** By decision. */
+  readonly #points = new Map<string, Point>();
 
   constructor(name: string, script: Script, cast: Cast) {
     this.name = name;
@@ -81,7 +84,12 @@ export class Actor implements Owner {
    * those of the profiles: `pause`, `piece`, `leave`.
    */
   choose(decision: string, alternatives: number): number {
-    return this.#cast.world.choices.choose(`${this.name}/${decision}`, alternatives);
+    let point = this.#points.get(decision);
+    if (point === undefined) {
+      point = pointOf(this.#cast.world.choices, this.name, decision);
+      this.#points.set(decision, point);
+    }
+    return point.choose(alternatives);
   }
 
   *sleep(ns: number): Waiting<void> {

@@ -9,6 +9,7 @@ import type { Guest } from '../guest.js';
 import { contentsOf } from './contents.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
+import { sideBySide } from './lanes.js';
 import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
 import { simulate } from './run.js';
 import { shrink } from './shrink.js';
@@ -226,7 +227,15 @@ function errorOf(
     token: tokenOf(guest, options, log),
     checked: tally.now(false),
   };
-  return new CheckError(found, reportOf(guest, options, found, run.log.length, small.cut, calls));
+  const told = callsOf(guest, calls, last);
+  return new CheckError(found, reportOf(guest, options, found, run.log.length, small.cut, told));
+}
+
+/** The last calls, in lines: of one guest, or of several in lanes. */
+function callsOf({ name }: Guest, calls: readonly Call[], { companions }: Simulated): string[] {
+  const others = Object.entries(companions).map(([lane, { record }]) => [lane, record] as const);
+  if (others.length === 0) return calls.map((call) => `  ${describeCall(call)}`);
+  return sideBySide(new Map([[name, calls], ...others]), LAST_CALLS);
 }
 
 function reportOf(
@@ -235,7 +244,7 @@ function reportOf(
   { failure, seed, profile, log, token }: Found,
   before: number,
   cut: boolean,
-  calls: readonly Call[],
+  calls: readonly string[],
 ): string {
   const where = seed === undefined ? '' : ` with seed ${seed} of profile "${profile}"`;
   const faults =
@@ -254,7 +263,7 @@ function reportOf(
     `  ${failure.message}`,
     ...faults,
     'the last calls:',
-    ...calls.map((call) => `  ${describeCall(call)}`),
+    ...calls,
     'to repeat it:',
     `  npx pollux replay ${token}${world}`,
   ].join('\n');

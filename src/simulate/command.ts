@@ -1,6 +1,7 @@
 /** `pollux simulate` and `pollux replay`: many runs of a guest by seeds, and one by its token. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { clearLine, cursorTo } from 'node:readline';
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -10,11 +11,11 @@ import { UsageError } from '../../host/kernel/error.js';
 import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
-import { findWorld, worldOfOrigin } from './find.js';
+import { findWorld, loadCompanions, worldOfOrigin, type CompanionFile } from './find.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
 import { failureKinds } from './outcome.js';
-import { checkGuest, dirsOf, parseToken } from './token.js';
+import { dirsOf, findGuests, parseToken } from './token.js';
 import { fileOf, record } from '../trace/record.js';
 
 const ADDRESS = '127.0.0.1:9000';
@@ -28,7 +29,9 @@ interface SimulateFlags {
   seeds: number;
   seed: number;
   profile: ProfileName;
-  world: string;
+  world?: string;
+  with: string[];
+  withInput?: string;
   listen?: string[];
   connect: string[];
   env: string[];
@@ -110,15 +113,52 @@ function environment(pairs: readonly string[]): Record<string, string> {
   );
 }
 
+/**
+ * The guests that share the world. The first of them listen where the guest connects to; the others
+ * are connected to the guest, and the run goes on until they have ended.
+ */
+function companionsOf(
+  { with: files, withInput, connect }: SimulateFlags,
+  listen: readonly string[],
+): CompanionFile[] {
+  if (withInput !== undefined && files.length === 0)
+    throw new UsageError(
+      '--with-input is what the guests of --with read: name one, or leave it out',
+    );
+  const names = new Set<string>();
+  const stdin = withInput === undefined ? '' : readInput(withInput);
+  return files.map((file, i) => {
+    let name = basename(file, '.wasm');
+    while (names.has(name) || name === 'guest') name += ' too';
+    names.add(name);
+    const bare = (grants: readonly string[]) => grants.map((each) => each.replace(/^\d+=/, ''));
+    const options =
+      i < connect.length
+        ? { listen: bare([connect[i]!]) }
+        : { connect: bare(listen.slice(0, 1)), awaited: true };
+    return { name, file, options: { args: [file], stdin, ...options } };
+  });
+}
+
+function readInput(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
   const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes, fuel } = flags;
-  const listen = flags.listen ?? [ADDRESS];
+  const alone = flags.with.length === 0;
+  const listen = flags.listen ?? (alone || flags.connect.length === 0 ? [ADDRESS] : []);
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
   if (exhaustive !== undefined && flags.jobs > 1)
     throw new UsageError('all schedules are tried by one job: leave out --jobs or --exhaustive');
   return {
     file,
-    world: flags.world,
+    world: flags.world ?? (alone ? 'any' : 'none'),
+    companions: companionsOf(flags, listen),
     clients: { address, clients, messages, bytes, ...(crashes && { reconnect: true }) },
     check: {
       runs,
@@ -142,14 +182,16 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
 
 /** What came of the runs: `report`, if one has failed. */
 async function checkHere(
-  { file, world, clients, check: options }: JobOptions,
+  { file, companions: files, world, clients, check: options }: JobOptions,
   progress: (checked: Checked) => void,
   signal: AbortSignal,
 ): Promise<{ checked: Checked; report: string | undefined }> {
   const guest = await load(file);
   const found = await findWorld(world, clients);
+  const companions = await loadCompanions(files);
   try {
-    const checked = await check(guest, { ...found, ...options, progress, signal });
+    const all = { ...found, ...options, companions, progress, signal };
+    const checked = await check(guest, all);
     return { checked, report: undefined };
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
@@ -193,16 +235,13 @@ function writeTrace(path: string, content: string | Uint8Array): void {
   }
 }
 
-async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
+async function runReplay(text: string, files: string[], flags: ReplayFlags): Promise<number> {
   const token = parseToken(text);
-  if (token.companions.length > 0) {
-    throw new UsageError(
-      `the run of this token had more guests (${token.companions.join(', ')}), which it does not ` +
-        'hold: repeat it where it was made, by simulate() with the log of the error',
-    );
-  }
-  const guest = await load(flags.guest ?? token.file);
-  checkGuest(token, guest);
+  const given = flags.guest === undefined ? files : [flags.guest, ...files];
+  const [guest, ...others] = await findGuests(
+    token,
+    await Promise.all(given.map((each) => load(each))),
+  );
   if (flags.world === undefined && token.world === undefined) {
     throw new UsageError(
       'the world of this token is a function of its author: name its module with --world FILE',
@@ -211,8 +250,12 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const found = await (flags.world === undefined
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
-  const options = { ...found, ...token.options, dirs: dirsOf(token), log: token.log };
-  const { simulated: run, recording } = record(guest, guest.name, options);
+  const companions = Object.fromEntries(
+    token.companions.map(({ name, options }, i) => [name, { ...options, guest: others[i]! }]),
+  );
+  const dirs = dirsOf(token);
+  const options = { ...found, ...token.options, companions, dirs, log: token.log };
+  const { simulated: run, recording } = record(guest!, guest!.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
   process.stderr.write(run.stderr);
@@ -238,7 +281,17 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     .addOption(
       new Option('--profile <name>', 'what may happen').choices(profileNames).default('linux'),
     )
-    .option('--world <file>', 'a module with the actors, or: echo, any', 'any')
+    .option(
+      '--world <file>',
+      'a module with the actors, or one of echo, any, none (with --with it is none by itself)',
+    )
+    .option(
+      '--with <guest.wasm>',
+      'another guest in its world, connected to its listener, or listening where it connects to',
+      each,
+      [],
+    )
+    .option('--with-input <file>', 'what those guests read on stdin')
     .option(
       '--listen <[fd=]host:port[,blocking]>',
       `give it a listener (default: ${ADDRESS})`,
@@ -287,11 +340,14 @@ export function addReplay(pollux: Command, done: (code: number) => void): void {
     .command('replay')
     .description('repeat a simulated run')
     .argument('<token>', 'as a failure names it')
-    .option('--guest <file>', 'where the guest is, if not where it was')
+    .argument('[guests...]', 'where its guests are, if not where they were, in any order')
+    .option('--guest <file>', 'the same, of one')
     .option('--world <file>', 'where the world is, if the token does not know')
     .option(
       '--trace <file>',
       'write what happened to a file: for Perfetto (.json), for Wireshark (.pcap), or as text',
     )
-    .action(async (token: string, flags: ReplayFlags) => done(await runReplay(token, flags)));
+    .action(async (token: string, guests: string[], flags: ReplayFlags) =>
+      done(await runReplay(token, guests, flags)),
+    );
 }

@@ -55,7 +55,8 @@ export interface CompanionEnd {
 /** What a run is told of its companions. */
 export interface Host {
   readonly world: World;
-  readonly recorded: boolean;
+  /** Is told of the calls of the guest that the run is about. */
+  readonly record: ((call: Call) => void) | undefined;
   readonly refuseMemory: boolean;
   /** True while there shall be more events. */
   readonly goesOn: boolean;
@@ -63,8 +64,8 @@ export interface Host {
   tick(): void;
   /** A companion that is awaited has ended. */
   finished(): void;
-  /** Throws, for the run has failed. */
-  companionFailed(kind: 'trap' | 'exit', message: string): never;
+  /** Throws, for the run has failed, unless a fault is to blame. */
+  companionFailed(kind: 'trap' | 'exit', message: string): void;
 }
 
 interface Member {
@@ -174,8 +175,12 @@ export class Company {
   }
 
   #add(name: string, options: CompanionOptions): void {
-    const { world, recorded, refuseMemory } = this.#host;
+    const { world, record, refuseMemory } = this.#host;
     const { guest, args = [guest.name], env = {}, poller = 'epoll', stdin = '' } = options;
+    if (name === 'guest')
+      throw new UsageError(
+        '"guest" is what the guest of the run is called: name the other one anew',
+      );
     const kernel = world.kernel({ host: name });
     kernel.suspension = new Suspension(world, kernel.waits);
     const stdout = new Sink();
@@ -206,7 +211,7 @@ export class Company {
       poller,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       granted,
-      recorded,
+      recorded: record !== undefined,
     };
     const room = refuseMemory ? world.choices.choose(`${name}/memory`, MEMORY_CHOICES) : 0;
     const { module } = moduleOf(guest, room, { shared: this.stage === undefined });

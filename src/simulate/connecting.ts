@@ -1,4 +1,4 @@
-/** The connections that a guest is given which shares its world: they must be there before it begins. */
+/** The connections of a guest that shares its world: they must be there before it begins. */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';

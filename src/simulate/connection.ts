@@ -50,6 +50,9 @@ export class Connection {
   readonly name: string;
   readonly #peer: Peer;
   readonly #hash: TraceHash;
+  /** To receive, and to send: they are made once. */
+  #input: Wait | undefined;
+  #room: Wait | undefined;
 
   constructor(name: string, peer: Peer, owner: Owner) {
     this.name = name;
@@ -68,7 +71,8 @@ export class Connection {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
     for (let sent = 0; sent < bytes.length;) {
       const result = this.#peer.send(sent === 0 ? bytes : bytes.subarray(sent));
-      if (result === -Errno.EAGAIN) yield this.#wait(Readiness.OUT, 'room to send');
+      if (result === -Errno.EAGAIN)
+        yield (this.#room ??= this.#wait(Readiness.OUT, 'room to send'));
       else if (result < 0) this.#fail(result, 'sending');
       else {
         this.#hash.bytes(bytes, sent, result);
@@ -85,8 +89,7 @@ export class Connection {
         this.#hash.bytes(result, 0, result.length);
         return result;
       }
-      if (result !== -Errno.EAGAIN) this.#fail(result, 'receiving');
-      yield this.#wait(Readiness.IN, 'something to receive');
+      yield this.#nothing(result);
     }
   }
 
@@ -94,10 +97,14 @@ export class Connection {
   *receiveExactly(count: number): Waiting<Uint8Array> {
     const all = new Uint8Array(count);
     for (let received = 0; received < count;) {
-      const part = yield* this.receive(count - received);
-      if (part.length === 0) return all.slice(0, received);
-      all.set(part, received);
-      received += part.length;
+      const result = this.#peer.recvInto(all, received);
+      if (result < 0) {
+        yield this.#nothing(result);
+        continue;
+      }
+      this.#hash.bytes(all, received, result);
+      if (result === 0) return all.slice(0, received);
+      received += result;
     }
     return all;
   }
@@ -150,10 +157,17 @@ export class Connection {
     throw new ConnectionError(this.name, this.#peer.name, errno, doing);
   }
 
+  /** Nothing was received: what to wait for, or it throws. */
+  #nothing(result: number): Wait {
+    if (result !== -Errno.EAGAIN) this.#fail(result, 'receiving');
+    return (this.#input ??= this.#wait(Readiness.IN, 'something to receive'));
+  }
+
   #wait(interest: number, what: string): Wait {
     const mask = interest | Readiness.HUP | Readiness.ERR;
+    const peer = this.#peer;
     return {
-      ready: () => (this.#peer.mask & mask) !== 0,
+      ready: () => (peer.mask & mask) !== 0,
       untilNs: Infinity,
       words: `${what} on "${this.name}"`,
     };
@@ -193,4 +207,5 @@ export class ActorListener {
 }
 
 /** Bytes as text. */
-export const textOf = (bytes: Uint8Array): string => decoder.decode(bytes);
+export const textOf = (bytes: Uint8Array): string =>
+  bytes.length === 0 ? '' : decoder.decode(bytes);

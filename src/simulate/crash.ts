@@ -7,6 +7,8 @@
 import { UsageError } from '../../host/kernel/error.js';
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { Choices } from '../../host/sim/choice.js';
+import type { Choice } from '../../host/sim/choice-log.js';
+import { breaking, concerns, decisionOf } from '../../host/sim/fault.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
@@ -44,7 +46,7 @@ export class Crashes {
   constructor({ crashes: most = 0, powerLoss = false, companions }: SimulateOptions) {
     if (!Number.isSafeInteger(most) || most < 0)
       throw new UsageError(`crashes is a whole number, 0 or more, and not ${most}`);
-    if (most > 0 && companions !== undefined)
+    if (most > 0 && Object.keys(companions ?? {}).length > 0)
       throw new UsageError('no guest of a company crashes: leave out crashes, or companions');
     this.#most = most;
     this.#powerLoss = powerLoss;
@@ -58,10 +60,16 @@ export class Crashes {
     if (chosen > 0) throw new Crash(DOWN_NS[chosen]!);
   }
 
-  /** True if a connection (`net/3.client`), or an attempt at one, may have ended by a crash. */
-  excuse(link: string | undefined): boolean {
-    if (link === undefined) return this.count > 0;
-    return Number.parseInt(link.slice('net/'.length), 10) <= this.#upTo;
+  /**
+   * True if a connection (`net/3.client`), or some attempt at one, may have ended by a crash, or by
+   * a fault that was `taken`.
+   */
+  excuse(link: string | undefined, taken: readonly Choice[]): boolean {
+    const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
+    if (link === undefined) return this.count > 0 || taken.some(breaks);
+    if (Number.parseInt(link.slice('net/'.length), 10) <= this.#upTo) return true;
+    const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
+    return taken.some((choice) => breaks(choice) && concerns(choice.label, own));
   }
 
   /** Closes all of a process that has died. After a while there is a kernel for the next one. */

@@ -1,10 +1,12 @@
-/** Finds what a command line or a token names: a guest's world. */
+/** Finds what a command line or a token names: a guest's world, and others that share it. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { UsageError } from '../../host/kernel/error.js';
+import { load } from '../guest.js';
+import type { CompanionOptions } from './company.js';
 import type { SimulateOptions } from './outcome.js';
 import { worlds, type ClientOptions, type WorldOrigin, type WorldScript } from './world.js';
 
@@ -13,11 +15,28 @@ export type FoundWorld = Pick<SimulateOptions, 'invariant' | 'eventually' | 'cra
   world: WorldScript;
 };
 
+/** Another guest of a world, and where it is. */
+export interface CompanionFile {
+  readonly name: string;
+  readonly file: string;
+  readonly options: Omit<CompanionOptions, 'guest'>;
+}
+
+/** Throws `UsageError`. */
+export async function loadCompanions(
+  files: readonly CompanionFile[],
+): Promise<Record<string, CompanionOptions>> {
+  const loaded: Record<string, CompanionOptions> = {};
+  for (const { name, file, options } of files)
+    loaded[name] = { ...options, guest: await load(file) };
+  return loaded;
+}
+
 const isName = (text: string): text is keyof typeof worlds => Object.hasOwn(worlds, text);
 
 /**
- * The world of a name (`echo`, `any`) or of a file, a module that exports `world`, and maybe
- * `invariant`, `eventually` and `crashes`. Throws `UsageError`.
+ * The world of a name (`echo`, `any`, `none`) or of a file, a module that exports `world`, and
+ * maybe `invariant`, `eventually` and `crashes`. Throws `UsageError`.
  */
 export async function findWorld(spec: string, options: ClientOptions): Promise<FoundWorld> {
   return isName(spec) ? { world: worlds[spec](options) } : await worldOfFile(spec);

@@ -39,7 +39,7 @@ export function give(
   kernel: SimKernel,
   options: SimulateOptions,
   [stdout, stderr]: readonly [Sink, Sink],
-  { listening }: { listening: SocketAddress[] },
+  listening: SocketAddress[],
   inhabit: (pipes: Pipes | undefined) => void,
 ): Given {
   const { listen = [], connect = [] } = options;

@@ -46,6 +46,8 @@ export interface Course {
 const IOVECS = 1;
 const isIovecs = (name: string | undefined) =>
   name === 'iovs' || name === 'ri_data' || name === 'si_data';
+/** Of any function. */
+const MOST_PARAMETERS = 9;
 /** No call moves more. */
 const MOST_IOVECS = 1024;
 
@@ -87,7 +89,12 @@ function shapesOf(module: Described): Shape[] {
 export class Instrument {
   readonly hash = new TraceHash();
   calls = 0;
-  readonly #course: Course;
+  #course: Course | undefined;
+  #memory: (() => Memory) | undefined;
+  /** What the functions of the guest call. */
+  readonly #functions: ((...values: unknown[]) => number)[] = [];
+  /** The parameters of the last call. */
+  readonly #values: unknown[] = new Array<unknown>(MOST_PARAMETERS).fill(undefined);
 
   constructor(course: Course) {
     this.#course = course;
@@ -98,19 +105,32 @@ export class Instrument {
     functions: Record<string, WasiFunction>,
     memory: () => Memory,
   ): Record<string, WasiFunction> {
+    this.#memory = memory;
     const wrapped: Record<string, WasiFunction> = {};
     for (const shape of shapesOf(module)) {
-      const call = functions[shape.name]! as (...values: unknown[]) => number;
-      // Nine parameters are the most that any function has; these are quicker than a rest array.
+      const call = functions[shape.name] as (() => number) | undefined;
+      if (call === undefined) continue;
+      const index = this.#functions.push(call) - 1;
+      // So many are quicker than a rest array.
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
-        const course = this.#course;
+        const course = this.#course!;
         try {
           const startNs = course.before();
-          const errno = call(a, b, c, d, e, f, g, h, i);
+          const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
           this.calls++;
-          const values = [a, b, c, d, e, f, g, h, i];
-          this.#hash(shape, values, errno, memory());
-          course.record?.(callOf(shape, values, errno, memory(), startNs, course.now));
+          const values = this.#values;
+          values[0] = a;
+          values[1] = b;
+          values[2] = c;
+          values[3] = d;
+          values[4] = e;
+          values[5] = f;
+          values[6] = g;
+          values[7] = h;
+          values[8] = i;
+          const endNs = course.now;
+          this.#hash(shape, values, errno, endNs, this.#memory!());
+          course.record?.(callOf(shape, values, errno, this.#memory!(), startNs, endNs));
           course.after();
           return errno;
         } catch (error) {
@@ -122,12 +142,32 @@ export class Instrument {
     return wrapped;
   }
 
-  #hash(shape: Shape, values: readonly unknown[], errno: number, memory: Memory): void {
+  /**
+   * Lets go of the run: an instance outlives it, until all of the heap is collected, and everything
+   * with it that the functions reach.
+   */
+  end(): void {
+    this.#functions.length = 0;
+    this.#course = undefined;
+    this.#memory = undefined;
+  }
+
+  #hash(
+    shape: Shape,
+    values: readonly unknown[],
+    errno: number,
+    now: number,
+    memory: Memory,
+  ): void {
     const { hash } = this;
     hash.word(shape.number);
-    for (let i = 0; i < shape.parameters.length; i++) hash.number(Number(values[i]));
+    for (let i = 0; i < shape.parameters.length; i++) {
+      const value = values[i];
+      if (typeof value === 'bigint') hash.number(Number(value));
+      else hash.integer(value as number);
+    }
     hash.word(errno);
-    hash.number(this.#course.now);
+    hash.number(now);
     if (errno !== 0) return;
     for (let i = 0; i < shape.answers.length; i++) {
       const { index, bytes } = shape.answers[i]!;

@@ -4,28 +4,33 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../../host/kernel/error.js';
 import { load } from '../guest.js';
 import { check, CheckError, type Checked, type CheckOptions } from './check.js';
-import { findWorld } from './find.js';
+import { findWorld, loadCompanions, type CompanionFile } from './find.js';
 import type { ClientOptions } from './world.js';
 
 /** What a thread is given: plain data. */
 export interface JobOptions {
   readonly file: string;
+  readonly companions: readonly CompanionFile[];
   readonly world: string;
   readonly clients: ClientOptions;
-  readonly check: Omit<CheckOptions, 'world' | 'invariant' | 'eventually' | 'progress' | 'signal'>;
+  readonly check: Omit<
+    CheckOptions,
+    'world' | 'companions' | 'invariant' | 'eventually' | 'progress' | 'signal'
+  >;
 }
 
 /** What a thread says of some seeds. */
 export type Answer = { checked: Checked; report?: string } | { usage: string };
 
-const { file, world, clients, check: options } = workerData as JobOptions;
+const { file, companions: files, world, clients, check: options } = workerData as JobOptions;
 const port = parentPort!;
 const guest = await load(file);
 const found = await findWorld(world, clients);
+const companions = await loadCompanions(files);
 
 async function answer(seeds: { seed: number; runs: number }): Promise<Answer> {
   try {
-    return { checked: await check(guest, { ...found, ...options, ...seeds }) };
+    return { checked: await check(guest, { ...found, ...options, companions, ...seeds }) };
   } catch (error) {
     if (error instanceof CheckError) return { checked: error.checked, report: error.message };
     if (error instanceof UsageError) return { usage: error.message };

@@ -4,10 +4,10 @@
  */
 import { UsageError } from '../../host/kernel/error.js';
 import type { Kernel } from '../../host/kernel/kernel.js';
-import { ChoiceLog, type Choice } from '../../host/sim/choice-log.js';
+import { ChoiceLog } from '../../host/sim/choice-log.js';
 import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
-import { breaking, concerns, decisionOf, profileOf } from '../../host/sim/fault.js';
+import { profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink } from '../../host/sim/stream.js';
@@ -50,7 +50,6 @@ const NO_BYTES = new Uint8Array(0);
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
 
-const breaks = ({ label }: Choice) => breaking.has(decisionOf(label));
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
@@ -82,7 +81,7 @@ class Run implements Course, Cast, RunState, Host {
   #company: Company | undefined;
   /** When the call that goes on began. */
   #startNs = 0;
-  /** How the guest has ended, if it has: its exit code, or undefined. */
+  /** Undefined: the guest goes on. Its exit code, if it ended of itself. */
   #left: { readonly code: number | undefined } | undefined;
   /** Actors that are not done. */
   #unfinished = 0;
@@ -122,6 +121,7 @@ class Run implements Course, Cast, RunState, Host {
     } finally {
       company = this.#company?.dispose();
       this.#kernel.dispose();
+      this.#instrument.end();
     }
     if (company !== undefined) this.hash.text(company.hash);
     return {
@@ -185,15 +185,13 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   excuses(link: string | undefined): boolean {
-    if (this.#crashes.excuse(link)) return true;
-    if (link === undefined) return this.#log.taken.some(breaks);
-    const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
-    return this.#log.taken.some((choice) => breaks(choice) && concerns(choice.label, own));
+    return this.#crashes.excuse(link, this.#log.taken);
   }
 
   finished(): void {
     if (--this.#unfinished > 0) return;
     this.world.scheduler.cancel(this.#heals);
+    this.world.rest = DONE;
     this.#stopNs = this.nowNs + GRACE_NS;
     this.#stopCalls = this.calls + GRACE_CALLS;
   }
@@ -204,15 +202,13 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   tick(): void {
+    // Others may go on for ever, so that a guest which waits would never come to its next call.
+    if (this.nowNs > this.#stopNs) throw DONE;
     if (this.nowNs <= this.#limitNs) return;
     throw new Failed('unanswered', `after ${this.nowNs / 1e9} s ${this.waiting.join(', ')}`);
   }
 
   // What companions ask.
-
-  get recorded(): boolean {
-    return this.record !== undefined;
-  }
 
   get refuseMemory(): boolean {
     return this.#options.refuseMemory === true;
@@ -223,7 +219,9 @@ class Run implements Course, Cast, RunState, Host {
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
   }
 
-  companionFailed(kind: 'trap' | 'exit', message: string): never {
+  companionFailed(kind: 'trap' | 'exit', message: string): void {
+    // Whose connection was broken by a fault may end as it likes.
+    if (kind === 'exit' && this.excuses(undefined)) return;
     throw (this.#end = new Failed(kind, message));
   }
 
@@ -235,10 +233,8 @@ class Run implements Course, Cast, RunState, Host {
 
   before(): number {
     const company = this.#company;
-    if (company !== undefined) {
-      if (company.suspension.resuming) return this.#startNs;
-      if (company.stage === undefined) company.suspension.catchUp();
-    }
+    if (company?.suspension.resuming) return this.#startNs;
+    if (company?.stage === undefined) company?.suspension.catchUp();
     if (this.#end !== undefined) throw this.#end;
     if (this.nowNs > this.#stopNs || this.calls >= this.#stopCalls) throw DONE;
     if (this.nowNs > this.#limitNs) this.tick();
@@ -268,10 +264,11 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   /** Puts the others into the world, before it has any connection: actors connect at once. */
-  #populate(): void {
+  #populate(pipes: Pipes | undefined): void {
     const { companions, world } = this.#options;
+    this.pipes = pipes;
     if (this.crashes > 0) return;
-    if (companions !== undefined) {
+    if (companions !== undefined && Object.keys(companions).length > 0) {
       this.#company = new Company(this, this.#guest, this.#kernel, companions);
       this.#unfinished += this.#company.awaited;
     }
@@ -279,11 +276,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #given(): Given {
-    const outputs = [this.#stdout, this.#stderr] as const;
-    return give(this.#kernel, this.#options, outputs, this.#crashes, (pipes) => {
-      this.pipes = pipes;
-      this.#populate();
-    });
+    const [kernel, outputs] = [this.#kernel, [this.#stdout, this.#stderr]] as const;
+    const { listening } = this.#crashes;
+    return give(kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */
@@ -291,7 +286,7 @@ class Run implements Course, Cast, RunState, Host {
     if (this.#company !== undefined) return connectAll(this.#kernel, connecting);
     connectAtOnce(this.#kernel, connecting, () => {
       this.tick();
-      return this.crashes > 0 || this.#log.taken.some(breaks);
+      return this.excuses(undefined);
     });
   }
 
@@ -352,15 +347,17 @@ class Run implements Course, Cast, RunState, Host {
     try {
       stage.run(main);
     } catch (error) {
-      return this.#outcome(error);
+      return this.#leave(error);
     }
-    return this.#left === undefined ? this.#outcome(this.world.deadlock()) : this.#left.code;
+    return this.#left === undefined ? this.#leave(this.world.deadlock()) : this.#left.code;
   }
 
   /** It was left by `error`, or has returned: its exit code, if it has one. */
   #leave(error: unknown): number | undefined {
-    this.#left = { code: this.#outcome(error) };
-    return this.#left.code;
+    const { code } = (this.#left = { code: this.#outcome(error) });
+    // A process that has ended has closed all that it had.
+    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    return code;
   }
 
   /** What it means that the guest was left by `error`. */
@@ -379,8 +376,6 @@ class Run implements Course, Cast, RunState, Host {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
-    // A process that has ended has closed all that it had.
-    if (code !== undefined) this.#kernel.dispose();
     this.#settle();
     if (this.#unfinished > 0) {
       return { kind: 'unanswered', message: this.waiting.join(', ') };
@@ -400,6 +395,6 @@ class Run implements Course, Cast, RunState, Host {
 
   /** A guest that has ended of itself may leave actors that are not done yet. */
   #settle(): void {
-    while (this.goesOn && (this.#company?.step() ?? this.world.step()));
+    while (this.goesOn && (this.#company ?? this.world).step());
   }
 }

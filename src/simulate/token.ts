@@ -7,7 +7,8 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import { UsageError } from '../../host/kernel/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
-import type { Guest } from '../guest.js';
+import { load, type Guest } from '../guest.js';
+import type { CompanionOptions } from './company.js';
 import { Contents, contentsOf, type AllContents, type Saved } from './contents.js';
 import type { SimulateOptions } from './outcome.js';
 import type { WorldOrigin } from './world.js';
@@ -39,18 +40,39 @@ const kept = [
 ] as const;
 export type KeptOptions = Pick<SimulateOptions, (typeof kept)[number]>;
 
-/** What a token holds. */
-export interface Token {
-  /** The hash of the guest's bytes. */
+const companionKept = [
+  'args',
+  'env',
+  'listen',
+  'connect',
+  'stdin',
+  'poller',
+  'maxDescriptors',
+  'exitCodes',
+  'awaited',
+] as const;
+
+/** A guest that a token names: by the hash of its bytes, and where it was loaded from. */
+export interface NamedGuest {
   readonly guest: string;
-  /** Where it was loaded from, or its name. */
+  /** Or its name. */
   readonly file: string;
+}
+
+/** Another guest of the run's world, without the guest itself. */
+export interface TokenCompanion extends NamedGuest {
+  readonly name: string;
+  readonly options: Pick<CompanionOptions, (typeof companionKept)[number]>;
+}
+
+/** What a token holds. */
+export interface Token extends NamedGuest {
   readonly log: readonly Choice[];
   readonly options: KeptOptions;
   /** Undefined: its world is a function that nobody but its author has. */
   readonly world: WorldOrigin | undefined;
-  /** The names of the guests that shared its world, which are not in it. */
-  readonly companions: readonly string[];
+  /** The guests that shared its world, in their order. */
+  readonly companions: readonly TokenCompanion[];
   /** By the guest's names, what was in its directories. */
   readonly dirs: Readonly<Record<string, Saved>>;
 }
@@ -65,9 +87,6 @@ export function guestHash({ bytes }: Guest): string {
 
 /** The token that repeats the run that `log` is of. */
 export function tokenOf(guest: Guest, options: SimulateOptions, log: readonly Choice[]): string {
-  const given = Object.fromEntries(
-    kept.flatMap((key) => (options[key] === undefined ? [] : [[key, plain(options[key])]])),
-  );
   const lines = log.map(({ label, ordinal, alternatives, value }) => [
     label,
     ordinal,
@@ -78,9 +97,14 @@ export function tokenOf(guest: Guest, options: SimulateOptions, log: readonly Ch
     guestHash(guest),
     guest.file ?? guest.name,
     lines,
-    given,
+    plainly(kept, options),
     options.world?.origin ?? null,
-    Object.keys(options.companions ?? {}),
+    Object.entries(options.companions ?? {}).map(([name, { guest: other, ...companion }]) => [
+      name,
+      guestHash(other),
+      other.file ?? other.name,
+      plainly(companionKept, companion),
+    ]),
     savedOf(contentsOf(options.dirs)),
   ];
   return PREFIX + deflateRawSync(JSON.stringify(data), { level: 9 }).toString('base64url');
@@ -98,13 +122,30 @@ export const dirsOf = ({ dirs }: Token): AllContents =>
 const plain = (value: unknown) =>
   value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value;
 
+/** What of `options` is kept, and was given. */
+function plainly<Key extends string>(
+  keys: readonly Key[],
+  options: Readonly<Partial<Record<Key, unknown>>>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    keys.flatMap((key) => (options[key] === undefined ? [] : [[key, plain(options[key])]])),
+  );
+}
+
+/** The other way round. */
+function restored<Options extends { stdin?: unknown }>(options: Options): Options {
+  const { base64 } = (options.stdin ?? {}) as { base64?: string };
+  if (base64 !== undefined) options.stdin = new Uint8Array(Buffer.from(base64, 'base64'));
+  return options;
+}
+
 /** Reads a token. Throws `UsageError` for what is none. */
 export function parseToken(text: string): Token {
   const broken = `"${text.slice(0, 40)}" is no whole token: copy all that follows "pollux replay"`;
   if (!text.startsWith(PREFIX)) throw new UsageError(broken);
   try {
     const packed = Buffer.from(text.slice(PREFIX.length), 'base64url');
-    const [guest, file, lines, options, world, companions = [], dirs = {}] = JSON.parse(
+    const [guest, file, lines, options, world, companions, dirs = {}] = JSON.parse(
       inflateRawSync(packed).toString(),
     ) as [
       string,
@@ -112,7 +153,7 @@ export function parseToken(text: string): Token {
       [string, number, number, number][],
       KeptOptions,
       WorldOrigin | null,
-      string[]?,
+      [string, string, string, TokenCompanion['options']][],
       Record<string, Saved>?,
     ];
     const log = lines.map(([label, ordinal, alternatives, value]) => ({
@@ -121,20 +162,48 @@ export function parseToken(text: string): Token {
       alternatives,
       value,
     }));
-    const { base64 } = (options.stdin ?? {}) as { base64?: string };
-    if (base64 !== undefined) options.stdin = new Uint8Array(Buffer.from(base64, 'base64'));
-    return { guest, file, log, options, world: world ?? undefined, companions, dirs };
+    return {
+      guest,
+      file,
+      log,
+      options: restored(options),
+      world: world ?? undefined,
+      companions: companions.map(([name, hash, from, given]) => ({
+        name,
+        guest: hash,
+        file: from,
+        options: restored(given),
+      })),
+      dirs,
+    };
   } catch (error) {
     throw new UsageError(broken, { cause: error });
   }
 }
 
-/** Throws `UsageError` if `guest` is not the one that the token was made with. */
-export function checkGuest({ guest: wanted, file }: Token, guest: Guest): void {
-  const hash = guestHash(guest);
-  if (hash === wanted) return;
-  throw new UsageError(
-    `the token was made with another ${file}: its hash was ${wanted}, and that of ` +
-      `${guest.file ?? guest.name} is ${hash}; build the guest as it was, or find a new token`,
+/**
+ * The guests of a token, its own first: each from among `given`, or else as it was loaded before.
+ * Throws `UsageError` if one of them is not what it was, or one of `given` is none of them.
+ */
+export async function findGuests(token: Token, given: readonly Guest[]): Promise<Guest[]> {
+  const named: NamedGuest[] = [token, ...token.companions];
+  const odd = given.find((guest) => named.every((each) => each.guest !== guestHash(guest)));
+  if (odd !== undefined) throw anotherGuest(named, odd);
+  return await Promise.all(
+    named.map(async (each) => {
+      const guest = given.find((one) => guestHash(one) === each.guest) ?? (await load(each.file));
+      if (guestHash(guest) !== each.guest) throw anotherGuest([each], guest);
+      return guest;
+    }),
+  );
+}
+
+function anotherGuest(named: readonly NamedGuest[], guest: Guest): UsageError {
+  const wanted = named.map(({ file }) => `another ${file}`).join(', or ');
+  const hashes = named.map((each) => each.guest).join(', or ');
+  return new UsageError(
+    `the token was made with ${wanted}: its hash was ${hashes}, and that of ` +
+      `${guest.file ?? guest.name} is ${guestHash(guest)}; build the guest as it was, ` +
+      'or find a new token',
   );
 }

@@ -2,52 +2,19 @@
  * The machines in C and their twins in AssemblyScript: the same tables, and the same walks through
  * them. POLLUX_SEQUENCES says how many sequences of events each machine is given.
  */
-import { readFileSync } from 'node:fs';
-
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { guestFile, wasmFile } from '../harness.js';
+import { nameOf, tables, upTo, type Tables } from './tables.js';
 
 const SEQUENCES = Number(process.env['POLLUX_SEQUENCES'] ?? 2000);
 /** Longer than any way through a machine. */
 const LONGEST_SEQUENCE = 50;
 
-type Name =
-  | 'machines'
-  | 'states'
-  | 'events'
-  | 'calls'
-  | 'initial'
-  | 'step'
-  | 'phase'
-  | 'process'
-  | 'sets'
-  | 'final'
-  | 'classOf'
-  | 'machineName'
-  | 'stateName'
-  | 'eventName'
-  | 'callName';
-type Tables = Record<Name, (...numbers: number[]) => number>;
-
-function tables(file: string): Tables {
-  const module = new WebAssembly.Module(readFileSync(file));
-  const { exports } = new WebAssembly.Instance(module, {});
-  return exports as Tables;
-}
-
 const c = tables(guestFile('machines'));
 const as = tables(wasmFile('machines.as'));
 
-/** A name, which comes letter by letter. */
-function nameOf(letterAt: (at: number) => number): string {
-  let name = '';
-  for (let letter; (letter = letterAt(name.length)) !== 0;) name += String.fromCharCode(letter);
-  return name;
-}
-
-const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 const machineNames = (from: Tables) =>
   upTo(from.machines()).map((machine) => nameOf((at) => from.machineName(machine, at)));
 

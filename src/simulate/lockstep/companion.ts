@@ -49,9 +49,9 @@ export class Companion implements Served {
   /** Leaves its guest where it is, and its thread to the next one; answers how it ended. */
   dispose(): End | undefined {
     this.#suspension.cancel();
-    if (this.#thread !== undefined) this.end ??= giveThread(this.#thread);
+    const aborted = this.#thread && giveThread(this.#thread);
     this.#thread = undefined;
-    return this.end;
+    return (this.end ??= aborted);
   }
 
   /** It is its turn. */

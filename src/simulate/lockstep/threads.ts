@@ -73,7 +73,8 @@ export class Thread {
   /** Ends its guest, and waits until it is idle: how it ended, or undefined if it would not. */
   settle(): End | undefined {
     const { shared } = this;
-    let end: End | undefined;
+    // It may have ended when it was not its turn yet.
+    let end = this.said === Said.ENDED ? (this.message() as End | undefined) : undefined;
     shared.control[LAYOUT.ABORT] = 1;
     while (!this.idle) {
       if (!shared.pass(Turn.GUEST, ABORT_MS)) return undefined;

@@ -197,7 +197,7 @@ export class Fiber {
     });
   }
 
-  /** The guest calls although the run is over: it has caught its end, and the second is for good. */
+  /** The run is over. A guest that has caught its end waits at its next call, for good. */
   #end(): Promise<number> {
     // oxlint-disable-next-line typescript/only-throw-error
     if (!this.#aborted) throw ((this.#aborted = true), ABORTED);

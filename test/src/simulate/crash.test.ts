@@ -14,7 +14,6 @@ import {
   type Waiting,
   type WorldScript,
 } from 'pollux/simulate';
-import { load } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
 import { Errno } from '#host/kernel/errno';
@@ -148,26 +147,6 @@ describe('a server that dies', () => {
 });
 
 describe('clients that connect again', () => {
-  const profiles = ['linux', 'posix', 'swarm'] as const;
-  const models = ['epoll', 'async', 'signal.as'];
-
-  test.each(models)('get all their answers of %s, however often it dies', async (model) => {
-    const guest = await load(wasmFile(`echo-${model}`));
-    for (const profile of profiles) {
-      let died = 0;
-      const checked = await check(guest, {
-        listen: [ADDRESS],
-        profile,
-        world,
-        runs: 40,
-        crashes: 3,
-        eventually: ({ crashes }) => void (died += crashes),
-      });
-      expect(checked.runs).toBe(40);
-      expect(died).toBeGreaterThan(5);
-    }
-  });
-
   test('find a server that does not answer any more', async () => {
     const guest = await guestOf(neverReads);
     await expect(check(guest, { listen: LISTEN, world, crashes: 2, runs: 5 })).rejects.toThrow(
@@ -260,6 +239,6 @@ test('pollux simulate --crashes', async () => {
     '2',
   ]);
   expect(stdout).toBe('');
-  expect(stderr).toMatch(/^30 runs/);
+  expect(stderr).toMatch(/^30 runs, /m);
   expect(code).toBe(0);
 });

@@ -11,6 +11,7 @@ const IMPORTS = `
   (import "${WASI}" "fd_close" (func $close (param i32) (result i32)))
   (import "${WASI}" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (import "${WASI}" "sched_yield" (func $yield (result i32)))
+  (import "${WASI}" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
   (import "${WASI}" "proc_exit" (func $exit (param i32)))`;
 
 /** A guest of this text: functions, with the imports and a memory before them. */
@@ -51,6 +52,27 @@ export const echoing = (received = '') => `
 export const expectsWhole = echoing(
   '(if (i32.ne (local.get $n) (i32.const 32)) (then (unreachable)))',
 );
+
+/** Sends six bytes, polls for a millisecond, receives as many, five times; or exits with 1. */
+export const asks = `
+  (data (i32.const 0) "\\40\\00\\00\\00\\06\\00\\00\\00")
+  (data (i32.const 16) "\\80\\00\\00\\00\\06\\00\\00\\00")
+  (data (i32.const 64) "hello\\n")
+  (data (i32.const 264) "\\01")
+  (data (i32.const 272) "\\03")
+  (data (i32.const 320) "\\01\\00\\00\\00\\00\\00\\00\\00\\40\\42\\0f")
+  (func (export "_start") (local $i i32)
+    (loop $again
+      (if (call $send (i32.const 3) (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 32))
+        (then (call $exit (i32.const 1))))
+      (drop (call $poll (i32.const 256) (i32.const 512) (i32.const 2) (i32.const 640)))
+      (if (call $recv (i32.const 3)
+        (i32.const 16) (i32.const 1) (i32.const 2) (i32.const 32) (i32.const 36))
+        (then (call $exit (i32.const 1))))
+      (if (i32.ne (i32.load (i32.const 32)) (i32.const 6)) (then (call $exit (i32.const 1))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (i32.const 5))))
+    (drop (call $close (i32.const 3))))`;
 
 /** Takes a connection, and never reads from it. */
 export const neverReads = `(func (export "_start")

@@ -10,6 +10,12 @@ import { wasmFile } from '../../harness.js';
 
 const runs = Number(process.env['POLLUX_SEEDS'] ?? 50);
 const world = echoClients({ address: '127.0.0.1:9000', clients: 3, messages: 3 });
+const returning = echoClients({
+  address: '127.0.0.1:9000',
+  clients: 3,
+  messages: 3,
+  reconnect: true,
+});
 const LIMIT_MS = 120_000 + runs * 1000;
 
 describe.each(Object.keys(echoLanguages))('the echo guests in %s', (language) => {
@@ -25,6 +31,28 @@ describe.each(Object.keys(echoLanguages))('the echo guests in %s', (language) =>
         expect(checked).toMatchObject({ runs, complete: true });
         if (profile !== 'calm') expect(checked.faults).toBeGreaterThan(runs);
       }
+    },
+    LIMIT_MS,
+  );
+
+  test.each(Object.entries(echoModels))(
+    'with %s answer every client in the end, however often they die',
+    async (model, { blocking }) => {
+      const guest = await load(wasmFile(`echo-${model}${ending}`));
+      const listen = [`127.0.0.1:9000${blocking ? ',blocking' : ''}`];
+      let died = 0;
+      for (const profile of ['linux', 'posix', 'swarm'] as const) {
+        const checked = await check(guest, {
+          listen,
+          world: returning,
+          profile,
+          runs,
+          crashes: 2,
+          eventually: ({ crashes }) => void (died += crashes),
+        });
+        expect(checked).toMatchObject({ runs, complete: true });
+      }
+      expect(died).toBeGreaterThan(runs / 4);
     },
     LIMIT_MS,
   );
