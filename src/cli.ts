@@ -21,15 +21,19 @@ import {
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { addInspect } from './inspect.js';
+import type { Limits } from './limit.js';
+import { addLimits, limitsOf, positive, type LimitFlags } from './limit-flags.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
-import { describeTrap, type Exit } from './run.js';
+import { describeLimit, describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
 import {
+  isolateNames,
   pollNames,
   sandbox,
   serveNames,
   type Box,
+  type IsolateName,
   type PollName,
   type SandboxOptions,
   type ServeName,
@@ -46,7 +50,7 @@ const exitCodes = [
 
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
-interface RunFlags {
+interface RunFlags extends LimitFlags {
   dir: string[];
   listen: string[];
   connect: string[];
@@ -57,21 +61,12 @@ interface RunFlags {
   serve: ServeName;
   maxConnections?: number;
   trace?: string;
-  maxMemory?: number;
-  maxDescriptors?: number;
-  timeout?: number;
+  isolate: IsolateName;
   drain: number;
 }
 
-interface EchoFlags extends Omit<EchoOptions, 'warn' | 'stderr'> {
+interface EchoFlags extends LimitFlags, Omit<EchoOptions, 'warn' | 'stderr' | keyof Limits> {
   drain: number;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value === 0 || value >= 2 ** 31)
-    throw new InvalidArgumentError('It must be a whole number, from 1 to 2147483647.');
-  return value;
 }
 
 function milliseconds(text: string): number {
@@ -110,10 +105,9 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
     warn: (sentence) => say(`pollux: ${sentence}`),
     ...(flags.poller !== undefined && { poller: flags.poller }),
     ...(flags.trace !== undefined && { trace: flags.trace }),
-    ...(flags.maxMemory !== undefined && { maxMemoryMiB: flags.maxMemory }),
+    isolate: flags.isolate,
+    ...limitsOf(flags),
     ...(flags.maxConnections !== undefined && { maxConnections: flags.maxConnections }),
-    ...(flags.maxDescriptors !== undefined && { maxDescriptors: flags.maxDescriptors }),
-    ...(flags.timeout !== undefined && { timeoutMs: flags.timeout }),
   };
   return await serve(
     load(file).then((guest) => sandbox(guest, options)),
@@ -124,7 +118,7 @@ async function run(file: string, args: string[], flags: RunFlags): Promise<numbe
 /** Says where the guest listens, leads it through signals, and answers its exit code. */
 async function serve(
   starting: Promise<Box>,
-  flags: { drain: number; timeout?: number },
+  flags: LimitFlags & { drain: number },
 ): Promise<number> {
   let signals = 0;
   const onSignal = () => {
@@ -139,17 +133,17 @@ async function serve(
   try {
     const box = await starting;
     for (const address of box.addresses) say(`listening on ${address}`);
-    return report(await box.exit, flags.timeout);
+    return report(await box.exit, limitsOf(flags));
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
 }
 
 /** Says what a guest did wrong, if it did, and answers its exit code. */
-function report(exit: Exit, timeoutMs: number | undefined): number {
+function report(exit: Exit, limits: Limits): number {
   if (exit.trap) say(`pollux: ${describeTrap(exit.trap)}`);
-  if (exit.reason === 'timeout')
-    say(`pollux: the guest ran longer than its limit of ${timeoutMs} ms`);
+  const limit = describeLimit(exit, limits);
+  if (limit !== undefined) say(`pollux: ${limit}`);
   return exit.code;
 }
 
@@ -178,27 +172,34 @@ const drain = () =>
   new Option('--drain <ms>', 'after SIGINT or SIGTERM, how long open connections may take to end')
     .argParser(milliseconds)
     .default(5000);
-const maxDescriptors = () =>
+const isolate = () =>
   new Option(
-    '--max-descriptors <n>',
-    'the most descriptors that the guest may have open',
-  ).argParser(positive);
+    '--isolate <how>',
+    'run it in a process that the kernel gives nothing else to, a bug in V8 included',
+  )
+    .choices(isolateNames)
+    .default('none');
 
 type Done = (code: number) => void;
 
 function addRun(pollux: Command, done: Done): void {
-  pollux
-    .command('run')
+  addLimits(pollux.command('run'))
     .description('run a guest, with what is named here and nothing else')
     .argument('<guest.wasm>', 'a WASI preview1 module: a command (_start) or a reactor (turn)')
     .argument('[args...]', "the guest's arguments")
     .option(
       '--listen <[fd=]host:port[,blocking]>',
-      'give it a listener; port 0 takes a free one (repeatable)',
+      'give it a listener; port 0 takes a free one; also udp:host:port, unix:path, unix:@name, ' +
+        'and fd:n or fd:name of systemd (repeatable)',
       each,
       [],
     )
-    .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection (repeatable)', each, [])
+    .option(
+      '--connect <[fd=]host:port[,blocking]>',
+      'give it a connection, to the same (repeatable)',
+      each,
+      [],
+    )
     .option('--env <name=value>', 'give it a variable of the environment (repeatable)', each, [])
     .option(
       '--dir <host::guest[,ro]>',
@@ -222,16 +223,7 @@ function addRun(pollux: Command, done: Done): void {
       'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
     )
     .addOption(trace())
-    .addOption(
-      new Option('--max-memory <MiB>', 'the most that its memory may grow to').argParser(positive),
-    )
-    .addOption(maxDescriptors())
-    .addOption(
-      new Option(
-        '--timeout <ms>',
-        'the longest that it may run; then the exit code is 124 (with thread and process: each)',
-      ).argParser(positive),
-    )
+    .addOption(isolate())
     .addOption(drain())
     .passThroughOptions()
     .action(async (file: string, args: string[], flags: RunFlags) =>
@@ -240,8 +232,7 @@ function addRun(pollux: Command, done: Done): void {
 }
 
 function addEcho(pollux: Command, done: Done): void {
-  pollux
-    .command('echo')
+  addLimits(pollux.command('echo'))
     .description('run the echo server that comes with Pollux')
     .addOption(
       new Option('--model <name>', 'the I/O model of the guest')
@@ -263,11 +254,11 @@ function addEcho(pollux: Command, done: Done): void {
     .addOption(maxConnections())
     .addOption(poller())
     .addOption(trace())
-    .addOption(maxDescriptors())
+    .addOption(isolate())
     .addOption(drain())
     .action(async (flags: EchoFlags) => {
       const warn = (sentence: string) => say(`pollux: ${sentence}`);
-      done(await serve(echo({ ...flags, warn, stderr: 'inherit' }), flags));
+      done(await serve(echo({ ...flags, ...limitsOf(flags), warn, stderr: 'inherit' }), flags));
     });
 }
 

@@ -11,6 +11,8 @@ const MAX_STACK_FRAMES = 64;
 /** What the thread lends to its command. */
 export interface Stage {
   tell(message: WorkerMessage): void;
+  /** The guest's module, when all that it is granted is open. */
+  module(): Promise<WebAssembly.Module>;
   /**
    * Ends the guest: does not return. `close` is called if nothing of it will run again, not even by
    * catching what `exit` threw.
@@ -23,7 +25,11 @@ export interface Stage {
 }
 
 /** Tells 'begins', then 'ready' or 'failed', maybe 'trap', and answers the exit code. */
-export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage): Promise<number> {
+export async function runCommand(
+  plan: Omit<Plan, 'module'>,
+  kernel: LinuxKernel,
+  stage: Stage,
+): Promise<number> {
   let made: Made | undefined;
   const close = () => made?.trace?.close();
   const exit = (code: number): never => stage.exit(code, close);
@@ -41,7 +47,8 @@ export async function runCommand(plan: Plan, kernel: LinuxKernel, stage: Stage):
   try {
     const watch = () => () => {}; // no call of a command needs the event loop
     stage.tell({ type: 'begins' });
-    made = await make(plan, kernel, { embedded: false, watch, exit, interrupted, warn });
+    const embedder = { embedded: false, watch, exit, interrupted, warn };
+    made = await make(plan, () => stage.module(), kernel, embedder);
     stage.tell({ type: 'ready' });
     Error.stackTraceLimit = MAX_STACK_FRAMES;
     (made.instance.exports['_start'] as () => void)();

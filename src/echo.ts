@@ -6,8 +6,9 @@
 import { fileURLToPath } from 'node:url';
 
 import { UsageError } from '../host/kernel/error.js';
-import { parseGrant } from './grant.js';
+import type { Limits } from './limit.js';
 import { load, type Guest } from './guest.js';
+import { parseSocket } from './socket.js';
 import { sandbox, serveNames, type Box, type SandboxOptions, type ServeName } from './sandbox.js';
 
 interface Model {
@@ -63,10 +64,8 @@ export function echoCombinations(): Combination[] {
 export interface EchoOptions
   extends
     Partial<Combination>,
-    Pick<
-      SandboxOptions,
-      'poller' | 'trace' | 'maxConnections' | 'maxDescriptors' | 'warn' | 'stderr'
-    > {
+    Pick<SandboxOptions, 'poller' | 'trace' | 'maxConnections' | 'isolate' | 'warn' | 'stderr'>,
+    Limits {
   /** `HOST:PORT`; default 127.0.0.1:9000. */
   listen?: string;
 }
@@ -91,7 +90,10 @@ export async function echo({
       `the model ${model} waits ${waits}: leave out the poller, which it does not ask`,
     );
   }
-  const grant = parseGrant(listen);
+  const grant = parseSocket(listen);
+  if (grant.form === 'udp') {
+    throw new UsageError(`"${listen}" is UDP: the echo server serves connections`);
+  }
   if (grant.fd !== undefined || grant.blocking) {
     throw new UsageError(`"${listen}" is not HOST:PORT: the echo server has its one descriptor`);
   }
@@ -114,7 +116,8 @@ function choose(what: string, value: string, among: readonly string[]): void {
 
 /** The client for a server at `address`, `HOST:PORT`, on the process's own streams. */
 export async function client(address: string): Promise<Box> {
-  const { fd, blocking } = parseGrant(address);
+  const { fd, blocking, form } = parseSocket(address);
+  if (form === 'udp') throw new UsageError(`"${address}" is UDP: the client has a connection`);
   if (fd !== undefined || blocking) {
     throw new UsageError(`"${address}" is not HOST:PORT: the client has its one descriptor`);
   }

@@ -17,9 +17,11 @@ export { load, type Guest, type GuestKind } from './guest.js';
 export { type Exit } from './run.js';
 export {
   sandbox,
+  isolateNames,
   serveNames,
   type Box,
   type SandboxOptions,
+  type IsolateName,
   type ServeName,
   type StreamOption,
 } from './sandbox.js';

@@ -21,6 +21,8 @@ import { Trace } from './trace.js';
  */
 export interface Plan {
   module: WebAssembly.Module;
+  /** True for a guest that does asynchronous I/O. */
+  queued: boolean;
   args: Uint8Array[];
   environ: Uint8Array[];
   poller: PollerName;
@@ -28,12 +30,19 @@ export interface Plan {
   edge?: boolean | undefined;
   strict?: boolean | undefined;
   maxDescriptors: number;
+  maxFiles: number;
+  maxWrittenBytes: number;
   trace: string | undefined;
   /** Of stdin, stdout, stderr: a descriptor to duplicate, or null for the null device. */
   streams: (number | null)[];
   /** Directories, and their names for the guest. */
   dirs: { name: Uint8Array; descriptor: number; readOnly: boolean }[];
-  sockets: { fd: number | undefined; descriptor: number; listener: boolean; blocking: boolean }[];
+  sockets: {
+    fd: number | undefined;
+    descriptor: number;
+    kind: 'listener' | 'connection' | 'datagram';
+    blocking: boolean;
+  }[];
 }
 
 export interface Made {
@@ -126,11 +135,13 @@ export function attach({ process }: Assembled, { exports }: WebAssembly.Instance
 }
 
 /**
- * Makes the guest of a plan on a kernel. Throws `HostError` for a descriptor that is not there any
+ * Makes the guest of a plan on a kernel. `moduleOf` is asked for its module when all that is granted
+ * is open, and before anything of the guest's is looked at. Throws `HostError` for a descriptor that is not there any
  * more, `GuestError` for a trap in the module's start function.
  */
 export async function make(
-  plan: Plan,
+  plan: Omit<Plan, 'module'>,
+  moduleOf: () => Promise<WebAssembly.Module>,
   kernel: LinuxKernel,
   embedder: Omit<Embedder, 'args' | 'environ' | 'poller' | 'edge' | 'strict'>,
 ): Promise<Made> {
@@ -138,17 +149,20 @@ export async function make(
   const grants = adoptAll(plan, kernel);
   const names = [kernel.name, edge ? `${poller} (edge)` : poller];
   // Now, for what is wrong with the choice of the environment is not the guest's fault.
-  if (isQueued(plan.module)) names.push(kernel.completions().name);
+  if (plan.queued) names.push(kernel.completions().name);
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
+  const module = await moduleOf();
   const assembled = assemble(
-    plan.module,
+    module,
     kernel,
     grants,
     { ...embedder, args, environ, poller, edge, strict },
     trace && ((...each) => trace.wrap(...each)),
   );
-  const instance = await instantiate(plan.module, assembled.imports).catch((error: unknown) => {
+  assembled.process.maxFiles = plan.maxFiles;
+  assembled.process.room = plan.maxWrittenBytes;
+  const instance = await instantiate(module, assembled.imports).catch((error: unknown) => {
     trace?.close();
     throw error;
   });
@@ -156,28 +170,27 @@ export async function make(
   return { instance, process: assembled.process, poll: assembled.poll, trace };
 }
 
-function adoptAll(plan: Plan, kernel: LinuxKernel): Grants {
+function adoptAll(plan: Omit<Plan, 'module'>, kernel: LinuxKernel): Grants {
   const { maxDescriptors } = plan;
   const streams = plan.streams.map((stream, fd) => openStream(kernel, stream, fd === 0));
   const dirs = plan.dirs.map(({ name, descriptor, readOnly }) =>
     Descriptor.preopen(adopt(kernel, descriptor, 'a granted directory'), name, readOnly),
   );
-  const sockets = plan.sockets.map(({ fd, descriptor, listener, blocking }) => {
+  const sockets = plan.sockets.map(({ fd, descriptor, kind, blocking }) => {
     const handle = adopt(kernel, descriptor, 'a granted socket');
-    return {
-      fd,
-      descriptor: listener
-        ? Descriptor.listener(handle, !blocking)
-        : Descriptor.connection(handle, !blocking),
-    };
+    return { fd, descriptor: Descriptor[kind](handle, !blocking) };
   });
   return { streams, dirs, sockets, maxDescriptors };
 }
 
 /** True for a guest that does asynchronous I/O. */
-export function isQueued(module: WebAssembly.Module): boolean {
+export const isQueued = (module: WebAssembly.Module) => imports(module, pollux.queued);
+/** True for a guest that does signal-driven I/O. */
+export const isSignalled = (module: WebAssembly.Module) => imports(module, pollux.signalled);
+
+function imports(module: WebAssembly.Module, names: ReadonlySet<string>): boolean {
   return WebAssembly.Module.imports(module).some(
-    (each) => each.module === pollux.MODULE && pollux.queued.has(each.name),
+    (each) => each.module === pollux.MODULE && names.has(each.name),
   );
 }
 

@@ -4,6 +4,8 @@
  * its own.
  */
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
+import type { Needs } from '../host/linux/confinement.js';
+import type { CpuClock } from '../host/linux/cpu-time.js';
 import type { Plan } from './instance.js';
 
 /**
@@ -33,17 +35,26 @@ export interface ProcessJob {
   parent: number;
   /** True where a standard stream is the null device. */
   nulls: boolean[];
-  fd: number | undefined;
-  blocking: boolean;
+  /** The guest's sockets, in the order in which they are inherited. */
+  sockets: Omit<Plan['sockets'][number], 'descriptor'>[];
   trace: string | undefined;
+  /** What is left to a process that is isolated. */
+  isolation: Isolation | undefined;
 }
 
-/** What a process finds at these numbers, after its standard streams; directories from 6 on. */
-export const Inherited = { CONNECTION: 3, IMAGE: 4, REPORT: 5, DIRECTORIES: 6 } as const;
+export interface Isolation extends Omit<Needs, 'directories'> {
+  bestEffort: boolean;
+}
+
+/**
+ * What a process finds at these numbers, after its standard streams: the guest, who started it, an
+ * eventfd that interrupts a wait, and from `GRANTED` on directories and then sockets.
+ */
+export const Inherited = { IMAGE: 3, REPORT: 4, WAKE: 5, GRANTED: 6 } as const;
 
 export type WorkerMessage =
   /** From here on its time counts: a start function is guest code too, and may never come back. */
-  | { type: 'begins' }
+  | { type: 'begins'; clock?: CpuClock }
   | { type: 'ready' }
   | { type: 'warning'; sentence: string }
   | { type: 'trap'; message: string; stack: string }

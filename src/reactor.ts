@@ -48,7 +48,7 @@ export class Reactor {
       throw new Exit(code);
     };
     try {
-      reactor.#made = await make(plan, reactor.#kernel, {
+      reactor.#made = await make(plan, async () => plan.module, reactor.#kernel, {
         embedded: true,
         watch: (poller) => reactor.#watch(poller as LinuxPoller),
         exit,

@@ -4,15 +4,19 @@
  */
 import type { Worker } from 'node:worker_threads';
 
+import { type CpuClock, cpuTimeMs } from '../host/linux/cpu-time.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { GuestError, HostError } from '../host/kernel/error.js';
 import type { Plan } from './instance.js';
 import { Command, errorOf, TRAP_EXIT_CODE, type Job, type WorkerMessage } from './message.js';
+import type { Limits } from './limit.js';
 import { Reactor } from './reactor.js';
 import { startThread } from './serve/threads.js';
 
 const TIMEOUT_EXIT_CODE = 124;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Between two looks at the processor time that is left. */
+const SHORTEST_LOOK_MS = 5;
 /**
  * How long a guest that was asked to stop may take to leave a wait by itself, before its thread is
  * terminated.
@@ -22,11 +26,11 @@ const GRACE_MS = 20;
 /** How a guest ended. */
 export interface Exit {
   /**
-   * The guest's own exit code; 134 for a trap, 124 for a time limit, 0 if it was stopped or
+   * The guest's own exit code; 134 for a trap, 124 for a limit of time, 0 if it was stopped or
    * drained.
    */
   code: number;
-  reason: 'exit' | 'trap' | 'timeout' | 'stopped';
+  reason: 'exit' | 'trap' | 'timeout' | 'cpu' | 'stopped';
   /** What the guest did wrong, with its stack, if it trapped. */
   trap?: GuestError;
 }
@@ -37,9 +41,18 @@ export function describeTrap(trap: GuestError): string {
   return `the guest trapped: ${trap.message} ${innermost}`.trimEnd();
 }
 
+/** By which limit a guest was ended, in a sentence; undefined if it was by none. */
+export function describeLimit(
+  { reason }: Exit,
+  { timeoutMs, maxCpuMs }: Limits,
+): string | undefined {
+  if (reason === 'timeout') return `the guest ran longer than its limit of ${timeoutMs} ms`;
+  if (reason !== 'cpu') return undefined;
+  return `the guest used more processor time than its limit of ${maxCpuMs} ms`;
+}
+
 /** What the caller wants of a run. */
-export interface RunOptions {
-  timeoutMs?: number;
+export interface RunOptions extends Limits {
   warn?: (sentence: string) => void;
 }
 
@@ -52,6 +65,8 @@ export abstract class Run {
   #timers: NodeJS.Timeout[] = [];
   #over = false;
   readonly #timeoutMs: number | undefined;
+  #cpuTimer: NodeJS.Timeout | undefined;
+  readonly #maxCpuMs: number | undefined;
 
   constructor(options: RunOptions) {
     this.exit = new Promise((resolve) => (this.#resolve = resolve));
@@ -63,6 +78,7 @@ export abstract class Run {
       warn(sentence);
     };
     this.#timeoutMs = options.timeoutMs;
+    this.#maxCpuMs = options.maxCpuMs;
   }
 
   abstract start(plan: Plan): Promise<void>;
@@ -75,7 +91,7 @@ export abstract class Run {
   protected abstract end(): void;
   protected abstract drainNow(): void;
 
-  async stop(reason: 'stopped' | 'timeout'): Promise<Exit> {
+  async stop(reason: 'stopped' | 'timeout' | 'cpu'): Promise<Exit> {
     this.#reason ??= reason;
     if (!this.#over) this.end();
     return await this.exit;
@@ -84,24 +100,38 @@ export abstract class Run {
   async drain(limitMs: number): Promise<Exit> {
     if (this.#over) return await this.exit;
     this.#reason ??= 'stopped';
-    this.#timers.push(setTimeout(() => this.end(), Math.min(limitMs, LONGEST_TIMER_MS)));
+    this.#after(limitMs, () => this.end());
     this.drainNow();
     return await this.exit;
   }
 
-  protected started(): void {
-    if (this.#timeoutMs === undefined) return;
-    this.#timers.push(
-      setTimeout(() => void this.stop('timeout'), Math.min(this.#timeoutMs, LONGEST_TIMER_MS)),
-    );
+  /** `clock`: of the processor time that the guest uses, which counts from here on too. */
+  protected started(clock?: CpuClock): void {
+    if (this.#timeoutMs !== undefined) this.#after(this.#timeoutMs, () => this.stop('timeout'));
+    if (this.#maxCpuMs === undefined || clock === undefined) return;
+    this.#limitCpu(clock, (cpuTimeMs(clock) ?? 0) + this.#maxCpuMs);
+  }
+
+  /** Looks again when the limit can be reached at the earliest. */
+  #limitCpu(clock: CpuClock, limitMs: number): void {
+    const used = cpuTimeMs(clock);
+    if (this.#over || used === undefined) return;
+    if (used >= limitMs) return void this.stop('cpu');
+    const leftMs = Math.min(Math.max(limitMs - used, SHORTEST_LOOK_MS), LONGEST_TIMER_MS);
+    this.#cpuTimer = setTimeout(() => this.#limitCpu(clock, limitMs), leftMs);
+  }
+
+  #after(ms: number, act: () => unknown): void {
+    this.#timers.push(setTimeout(act, Math.min(ms, LONGEST_TIMER_MS)));
   }
 
   protected finished(code: number, trap: GuestError | undefined): void {
     this.#over = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#cpuTimer);
     if (trap) this.#resolve({ code: TRAP_EXIT_CODE, reason: 'trap', trap });
-    else if (this.#reason === 'timeout')
-      this.#resolve({ code: TIMEOUT_EXIT_CODE, reason: 'timeout' });
+    else if (this.#reason === 'timeout' || this.#reason === 'cpu')
+      this.#resolve({ code: TIMEOUT_EXIT_CODE, reason: this.#reason });
     else if (this.#reason === 'stopped') this.#resolve({ code: 0, reason: 'stopped' });
     else this.#resolve({ code, reason: 'exit' });
   }
@@ -154,7 +184,7 @@ export class WorkerRun extends Run {
     endWithProcess(this);
     await new Promise<void>((resolve, reject) => {
       const onMessage = (message: WorkerMessage) => {
-        if (message.type === 'begins') this.started();
+        if (message.type === 'begins') this.started(message.clock);
         if (message.type === 'ready') resolve();
         if (message.type === 'warning') this.warn(message.sentence);
         if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);

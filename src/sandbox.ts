@@ -6,15 +6,17 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 import { errnoName } from '../host/kernel/errno.js';
-import { pollerNames, Readiness, Trigger, type PollerName } from '../host/kernel/readiness.js';
+import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { type DirectoryOption, openDirectories } from './directory.js';
-import { formatAddress, parseGrant, resolveGrant, type SocketGrant } from './grant.js';
 import { limited, limitedBytes, type Guest } from './guest.js';
-import type { Plan } from './instance.js';
+import { isQueued, isSignalled, type Plan } from './instance.js';
+import type { Image, Isolation } from './message.js';
+import { type Limits, limitNames } from './limit.js';
+import { openConnection, openListener, parseSocket, type GrantedSocket } from './socket.js';
 import { ReactorRun, WorkerRun, type Exit, type Run } from './run.js';
-import { ProcessRuns } from './serve/processes.js';
+import { processRun, ProcessRuns } from './serve/processes.js';
 import { ServerRun } from './serve/server.js';
 import { ThreadRuns } from './serve/thread-runs.js';
 
@@ -31,8 +33,11 @@ export type StreamOption = 'ignore' | 'inherit' | 'pipe' | number;
 export const serveNames = ['event', 'thread', 'process'] as const;
 export type ServeName = (typeof serveNames)[number];
 
+export const isolateNames = ['none', 'process', 'process,best-effort'] as const;
+export type IsolateName = (typeof isolateNames)[number];
+
 /** What a guest is given. It gets nothing that is not named here. */
-export interface SandboxOptions {
+export interface SandboxOptions extends Limits {
   /** The program's arguments; the first is its name. Default: the guest's name alone. */
   args?: string[];
   env?: Record<string, string>;
@@ -41,9 +46,13 @@ export interface SandboxOptions {
    * the kernel sees to that.
    */
   dirs?: Record<string, DirectoryOption>;
-  /** Listeners, each `[FD=]HOST:PORT[,blocking]`; port 0 takes any free one. */
+  /**
+   * Listeners, each `[FD=]HOST:PORT[,blocking]`; port 0 takes any free one. Before it `udp:` makes
+   * it a datagram socket, whose sends go to who sent the last datagram received; `unix:PATH` and
+   * `fd:N` are the others.
+   */
   listen?: string[];
-  /** Connections that are made before the guest starts, each `[FD=]HOST:PORT[,blocking]`. */
+  /** Connections that are made before the guest starts, in the same forms. */
   connect?: string[];
   /**
    * `event`, the default: the guest gets the listeners. `thread`, `process`: it is run anew for
@@ -69,12 +78,13 @@ export interface SandboxOptions {
    * it, and not an event of that one.
    */
   strict?: boolean;
-  /** The most that the guest's memory may grow to. */
-  maxMemoryMiB?: number;
-  /** The most descriptors that the guest may have open; default 65,536. */
-  maxDescriptors?: number;
-  /** The longest that the guest may run. */
-  timeoutMs?: number;
+  /**
+   * `process`: the guest runs in a process of its own, which has nothing else, not even with a bug
+   * in V8: the kernel refuses it all other files, connections, signals and system calls (Landlock
+   * and a filter). Where this Linux lacks Landlock that is a `HostError`; `process,best-effort`
+   * does without. Default: `none`, a thread.
+   */
+  isolate?: IsolateName;
   /** A file for the transcript of every call. */
   trace?: string;
   /**
@@ -114,11 +124,10 @@ export interface Box {
 export const pollNames = ['level', 'edge'] as const;
 export type PollName = (typeof pollNames)[number];
 
-const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
 const DEFAULT_CONNECTIONS = { thread: 256, process: 64 };
-const LIMITS = ['maxMemoryMiB', 'maxDescriptors', 'maxConnections', 'timeoutMs'] as const;
+const MIB = 2 ** 20;
 /** stdin, stdout, stderr: every guest has them. */
 const STREAMS = 3;
 /**
@@ -128,9 +137,12 @@ const STREAMS = 3;
 export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promise<Box> {
   checkOptions(guest, options);
   const kernel = new LinuxKernel();
+  let removeAll = () => {};
   try {
     const dirs = openDirectories(kernel, options.dirs);
-    const sockets = await openSockets(kernel, options);
+    const granted = await openSockets(kernel, options);
+    removeAll = () => granted.forEach(({ remove }) => remove());
+    const sockets = granted.map(({ socket }) => socket);
     const streams = [openStream(kernel, options.stdin, 0), openStream(kernel, options.stdout, 1)];
     streams.push(openStream(kernel, options.stderr, 2));
     const encoder = new TextEncoder();
@@ -139,6 +151,7 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
         options.maxMemoryMiB === undefined
           ? guest.module
           : await limited(guest, options.maxMemoryMiB),
+      queued: isQueued(guest.module),
       args: (options.args ?? [guest.name]).map((each) => encoder.encode(each)),
       environ: Object.entries(options.env ?? {}).map(([name, value]) =>
         encoder.encode(`${name}=${value}`),
@@ -147,6 +160,8 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       edge: options.poll === 'edge',
       strict: options.strict,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
+      maxFiles: options.maxFiles ?? Infinity,
+      maxWrittenBytes: (options.maxWrittenMiB ?? Infinity) * MIB,
       trace: options.trace,
       streams: streams.map(({ guestEnd }) => guestEnd),
       dirs,
@@ -154,15 +169,15 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       // is not theirs.
       sockets: [...sockets].sort((a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined)),
     };
-    const addresses = sockets
-      .filter(({ listener }) => listener)
-      .map(({ descriptor }) => addressOf(kernel, descriptor));
-    const run = runOf(guest, options, kernel, plan);
+    const addresses = granted.filter(({ listener }) => listener).map(({ name }) => name);
+    const answers = granted.some(({ listener, socket }) => listener && socket.kind === 'datagram');
+    const run = runOf(guest, options, kernel, plan, answers);
     await run.start(plan);
     for (const { descriptor } of sockets) kernel.close(descriptor);
     for (const { guestEnd, piped } of streams)
       if (piped && guestEnd !== null) kernel.close(guestEnd);
     void run.exit.then(() => kernel.dispose());
+    void run.exit.then(removeAll);
     const [stdin, stdout, stderr] = streams.map(({ callerEnd }, fd) =>
       wrapStream(kernel, callerEnd, fd),
     );
@@ -180,23 +195,54 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
       drain: (limitMs) => run.drain(limitMs),
     };
   } catch (error) {
+    removeAll();
     kernel.dispose();
     throw error;
   }
 }
 
-function runOf(guest: Guest, options: SandboxOptions, kernel: LinuxKernel, plan: Plan): Run {
+function runOf(
+  guest: Guest,
+  options: SandboxOptions,
+  kernel: LinuxKernel,
+  plan: Plan,
+  answers: boolean,
+): Run {
   if (guest.kind === 'reactor') return new ReactorRun(options);
   const { serve = 'event', maxConnections } = options;
-  if (serve === 'event') return new WorkerRun(options, kernel);
+  const isolation = isolationOf(guest, options, plan, answers);
+  if (serve === 'event') {
+    if (!isolation) return new WorkerRun(options, kernel);
+    return processRun({ ...options, isolation }, imageOf(guest, options, plan), kernel);
+  }
   const server = { ...options, maxConnections: maxConnections ?? DEFAULT_CONNECTIONS[serve] };
   if (serve === 'thread') return new ServerRun(server, new ThreadRuns());
+  return new ServerRun(server, new ProcessRuns(imageOf(guest, options, plan), isolation));
+}
+
+function imageOf(guest: Guest, options: SandboxOptions, plan: Plan): Image {
+  const { args, environ, poller, edge, strict, queued, dirs } = plan;
+  const { maxDescriptors, maxFiles, maxWrittenBytes } = plan;
+  const polling = { poller, edge, strict };
+  const limits = { maxDescriptors, maxFiles, maxWrittenBytes };
   const bytes = limitedBytes(guest, options.maxMemoryMiB);
-  return new ServerRun(server, new ProcessRuns({ ...plan, bytes }));
+  return { bytes, args, environ, ...polling, queued, dirs, ...limits };
+}
+
+function isolationOf(
+  guest: Guest,
+  { isolate = 'none' }: SandboxOptions,
+  { queued }: Plan,
+  answers: boolean,
+): Isolation | undefined {
+  if (isolate === 'none') return undefined;
+  const bestEffort = isolate === 'process,best-effort';
+  return { bestEffort, queues: queued, signals: isSignalled(guest.module), answers };
 }
 
 function checkOptions(guest: Guest, options: SandboxOptions): void {
   checkServe(guest, options);
+  checkIsolation(guest, options);
   const poller = options.poller ?? 'epoll';
   if (!pollerNames.includes(poller)) {
     throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
@@ -214,7 +260,7 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
       "a reactor is woken by Node's event loop through epoll: leave the poller at epoll",
     );
   }
-  for (const name of LIMITS) {
+  for (const name of [...limitNames, 'maxConnections'] as const) {
     const value = options[name];
     if (value !== undefined && !(value > 0 && Number.isFinite(value))) {
       throw new UsageError(`${name} is ${value}: it must be a number greater than 0`);
@@ -229,6 +275,22 @@ function checkOptions(guest: Guest, options: SandboxOptions): void {
   }
   if (options.args?.some((each) => each.includes('\0'))) {
     throw new UsageError('an argument has a NUL character in it, which no program can be given');
+  }
+}
+
+function checkIsolation(guest: Guest, { isolate = 'none', ...options }: SandboxOptions): void {
+  if (!isolateNames.includes(isolate)) {
+    throw new UsageError(`"${isolate}" is no isolation: choose ${isolateNames.join(' or ')}`);
+  }
+  if (guest.kind === 'reactor' && options.maxCpuMs !== undefined) {
+    throw new UsageError("a reactor's processor time is that of Node's thread: leave out maxCpuMs");
+  }
+  if (isolate === 'none') return;
+  if (guest.kind === 'reactor') {
+    throw new UsageError("a reactor runs in Node's event loop: only a command can be isolated");
+  }
+  if (options.serve === 'thread') {
+    throw new UsageError('a guest per thread shares this process: isolate those per process');
   }
 }
 
@@ -248,6 +310,9 @@ function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOption
   if (!options.listen?.length) {
     throw new UsageError(`a guest per ${serve} needs a listener, whose connections it is run for`);
   }
+  if (options.listen.some((text) => parseSocket(text).form === 'udp')) {
+    throw new UsageError(`a guest per ${serve} is run for connections: UDP has none`);
+  }
   if (options.connect?.length) {
     throw new UsageError(
       `a guest per ${serve} gets the connection that was accepted, and no other: leave out connect`,
@@ -255,14 +320,14 @@ function checkServe(guest: Guest, { serve = 'event', ...options }: SandboxOption
   }
 }
 
-async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promise<Plan['sockets']> {
+async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promise<Granted[]> {
   const limit = options.maxDescriptors ?? DEFAULT_DESCRIPTORS;
   // Directories come after the streams.
   const first = STREAMS + Object.keys(options.dirs ?? {}).length;
   const taken = new Set<number>();
   const grants = [
-    ...(options.listen ?? []).map((text) => ({ ...parseGrant(text), listener: true })),
-    ...(options.connect ?? []).map((text) => ({ ...parseGrant(text), listener: false })),
+    ...(options.listen ?? []).map((text) => ({ ...parseSocket(text), listener: true })),
+    ...(options.connect ?? []).map((text) => ({ ...parseSocket(text), listener: false })),
   ];
   for (const { fd } of grants) {
     if (fd === undefined) continue;
@@ -282,54 +347,20 @@ async function openSockets(kernel: LinuxKernel, options: SandboxOptions): Promis
       `the guest may have ${limit} descriptors, but what it is given are ${needed} already`,
     );
   }
-  const sockets: Plan['sockets'] = [];
-  for (const grant of grants) {
-    const descriptor = await (grant.listener
-      ? openListener(kernel, grant)
-      : openConnection(kernel, grant));
-    sockets.push({ fd: grant.fd, descriptor, listener: grant.listener, blocking: grant.blocking });
+  const sockets: Granted[] = [];
+  try {
+    for (const { listener, ...option } of grants) {
+      const granted = await (listener ? openListener : openConnection)(kernel, option);
+      sockets.push({ ...granted, listener });
+    }
+  } catch (error) {
+    for (const { remove } of sockets) remove();
+    throw error;
   }
   return sockets;
 }
 
-async function openListener(kernel: LinuxKernel, grant: SocketGrant): Promise<number> {
-  const address = await resolveGrant(grant);
-  const handle = kernel.listen(address, BACKLOG);
-  if (handle < 0)
-    throw new UsageError(`cannot listen at ${formatAddress(address)}: ${errnoName(handle)}`);
-  return handle;
-}
-
-async function openConnection(kernel: LinuxKernel, grant: SocketGrant): Promise<number> {
-  const address = await resolveGrant(grant);
-  const handle = kernel.connect(address);
-  if (handle >= 0) await writable(kernel, handle);
-  const error = handle < 0 ? handle : kernel.socketError(handle);
-  if (error < 0)
-    throw new UsageError(`cannot connect to ${formatAddress(address)}: ${errnoName(error)}`);
-  return handle;
-}
-
-/** Resolves when the outcome of a connect is known; Node's event loop goes on meanwhile. */
-async function writable(kernel: LinuxKernel, handle: number): Promise<void> {
-  const poller = kernel.poller('epoll');
-  poller.set(handle, Readiness.OUT, Trigger.LEVEL, 0);
-  await new Promise<void>((resolve) => {
-    const unwatch = poller.watch(() => {
-      unwatch();
-      resolve();
-    });
-  });
-  poller.remove(handle);
-  poller.close();
-}
-
-function addressOf(kernel: LinuxKernel, handle: number): string {
-  const address = kernel.localAddress(handle);
-  if (typeof address === 'number')
-    throw new HostError(`a listener has no address: ${errnoName(address)}`);
-  return formatAddress(address);
-}
+type Granted = GrantedSocket & { listener: boolean };
 
 interface Stream {
   /** The descriptor that the guest gets a duplicate of; null: the null device. */

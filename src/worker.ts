@@ -6,13 +6,16 @@
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 
+import { threadClock } from '../host/linux/cpu-time.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { runCommand, type Stage } from './command.js';
-import { isQueued } from './instance.js';
 import { Command, type Job, type WorkerMessage } from './message.js';
 
 const port = parentPort!;
-const tell = (message: WorkerMessage) => port.postMessage(message);
+const clock = threadClock();
+/** Its clock is for who limits its processor time. */
+const tell = (message: WorkerMessage) =>
+  port.postMessage(message.type === 'begins' ? { ...message, clock } : message);
 
 /** Ends a guest, but not its thread. */
 class Ended {
@@ -34,9 +37,10 @@ const exitThread: Stage['exit'] = (code, close) => {
 async function runOnly({ plan, wake, command, calls }: Job): Promise<never> {
   const words = new Int32Array(command);
   const wanted = () => Atomics.load(words, 0);
-  const stage = { tell, ended, wanted, exit: exitThread };
+  const module = async () => plan.module;
+  const stage = { tell, module, ended, wanted, exit: exitThread };
   // What is received ahead is not where the kernel's own operations would look for it.
-  const ahead = !isQueued(plan.module);
+  const ahead = !plan.queued;
   const kernel = new LinuxKernel({ wake, ahead, calls: new BigUint64Array(calls) });
   return process.exit(await runCommand(plan, kernel, stage));
 }
@@ -49,8 +53,9 @@ async function runNext({ plan, wake, command }: Job): Promise<void> {
     if (wanted() === Command.STOP) exitThread(code, close);
     throw new Ended(code);
   };
+  const module = async () => plan.module;
   const kernel = new LinuxKernel({ wake });
-  const code = await runCommand(plan, kernel, { tell, ended, wanted, exit });
+  const code = await runCommand(plan, kernel, { tell, module, ended, wanted, exit });
   kernel.dispose();
   tell({ type: 'ended', code });
 }

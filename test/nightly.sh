@@ -25,3 +25,6 @@ POLLUX_SEEDS=5000 node_modules/.bin/vitest run test/src/simulate/store.test.ts
 
 echo "== the guest's ABI, fuzzed for an hour, with sanitizers in the addon"
 POLLUX_FUZZ_SECONDS=3600 test/sanitize.sh test/host/wasi/fuzz.test.ts
+
+echo "== the simulator's memory over 100,000 seeds"
+node dist/bench/simulator.js --memory

@@ -13,6 +13,8 @@ export const MODULE = 'pollux';
 
 /** What needs the kernel's queue of operations. */
 export const queued: ReadonlySet<string> = new Set(['submit', 'reap']);
+/** What signal-driven I/O is made of. */
+export const signalled: ReadonlySet<string> = new Set(['signal_arm', 'signal_wait']);
 
 /**
  * The parameters of each function, for transcripts: `>name` is where a u32 answer goes; the rest is

@@ -42,8 +42,12 @@ export type FileType = (typeof FileType)[keyof typeof FileType];
 export const Clock = { REALTIME: 0, MONOTONIC: 1, PROCESS_CPUTIME: 2, THREAD_CPUTIME: 3 } as const;
 export type Clock = (typeof Clock)[keyof typeof Clock];
 
-/** Flags of `recv`. */
-export const Receive = { PEEK: 1, WAITALL: 2 } as const;
+/**
+ * Flags of `recv`. DATAGRAM: to the number of bytes `CUT_OFF` is added if the datagram was longer,
+ * and who sent it is who `send` answers, where the socket is not connected.
+ */
+export const Receive = { PEEK: 1, WAITALL: 2, DATAGRAM: 4 } as const;
+export const CUT_OFF = 2 ** 32;
 
 /** What `shutdown` ends, as a mask. */
 export const Shutdown = { RD: 1, WR: 2 } as const;

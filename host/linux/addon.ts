@@ -92,6 +92,16 @@ export interface Addon {
   send(fd: number, memory: Uint8Array, iovs: number, iovsCount: number, skip: number): number;
   recvOne(fd: number, memory: Uint8Array, iov: number): number;
   sendOne(fd: number, memory: Uint8Array, iov: number): number;
+  datagram(host: string, port: number, bound: 0 | 1): number;
+  local(path: string, backlog: number): number;
+  inherited(fd: number): number;
+  answerSender(
+    fd: number,
+    memory: Uint8Array,
+    iovs: number,
+    iovsCount: number,
+    skip: number,
+  ): number;
   shutdown(fd: number, how: number): number;
   retire(fd: number): number;
 
@@ -189,7 +199,7 @@ export interface Addon {
   cpuTime(id: number, thread: 0 | 1): number;
   threadId(): number;
   landlockVersion(): number;
-  restrictThreads(directories: Int32Array): number;
+  restrictThreads(directories: Int32Array, count: number): number;
   filterCalls(wanted: number): number;
   countCalls(count: BigUint64Array | undefined): number;
 

@@ -46,7 +46,10 @@ export function confine(needs: Needs, bestEffort: boolean): string[] {
     );
   }
   if (version > 0) {
-    must(native.restrictThreads(Int32Array.from(needs.directories)), 'by Landlock');
+    const { directories } = needs;
+    // An empty array has no place in memory, and one of at least one element has.
+    const array = Int32Array.from([...directories, -1]);
+    must(native.restrictThreads(array, directories.length), 'by Landlock');
   }
   const wanted =
     (needs.queues ? Wanted.QUEUES : 0) |

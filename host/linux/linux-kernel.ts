@@ -76,6 +76,9 @@ export class LinuxPoller implements Poller {
   }
 }
 
+/** Kinds of sockets that a process may be started with. */
+export const Socket = { LISTENER: 1, STREAM: 2, DATAGRAM: 3 } as const;
+
 export class LinuxKernel implements Kernel {
   readonly name: string = 'linux';
   readonly files: LinuxFiles;
@@ -162,6 +165,12 @@ export class LinuxKernel implements Kernel {
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
+    const sent = this.#send(socket, iovs, iovsCount, skip);
+    if (sent !== -Errno.EDESTADDRREQ) return sent;
+    return this.#native.answerSender(socket, this.#memory.bytes, iovs, iovsCount, skip);
+  }
+
+  #send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && skip === 0) {
       const sent = this.#ahead === undefined ? 0 : this.#ahead.send(socket, bytes, iovs);
@@ -169,6 +178,21 @@ export class LinuxKernel implements Kernel {
       return this.#native.sendOne(socket, bytes, iovs);
     }
     return this.#native.send(socket, bytes, iovs, iovsCount, skip);
+  }
+
+  /** A datagram socket: bound to `address`, or connected to it. */
+  datagram(address: SocketAddress, bound: boolean): number {
+    return this.#keep(this.#native.datagram(address.host, address.port, bound ? 1 : 0));
+  }
+
+  /** A stream socket at a path or `@name` of this machine: one that listens, or is connected. */
+  local(path: string, backlog: number | undefined): number {
+    return this.#keep(this.#native.local(path, backlog ?? -1));
+  }
+
+  /** What a descriptor is that this process was started with: a `Socket`, or a negated errno. */
+  inherited(descriptor: number): number {
+    return this.#native.inherited(descriptor);
   }
 
   shutdown(socket: number, how: number): number {

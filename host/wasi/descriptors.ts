@@ -103,6 +103,8 @@ export class Descriptor {
   retired = false;
   /** True for what the guest got by accept: the drain at the end waits for these to be closed. */
   accepted = false;
+  /** True for a file or directory that the guest opened by its path. */
+  opened = false;
   /** Of a directory that was granted: its name for the guest, in UTF-8. */
   preopen: Uint8Array | undefined;
   /** True for a directory that was granted for reading, and all that is opened beneath it. */
@@ -149,6 +151,11 @@ export class Descriptor {
     return new Descriptor(handle, FileType.SOCKET_STREAM, CONNECTION_RIGHTS, 0, nonblocking);
   }
 
+  /** A datagram socket. */
+  static datagram(handle: number, nonblocking: boolean): Descriptor {
+    return new Descriptor(handle, FileType.SOCKET_DGRAM, CONNECTION_RIGHTS, 0, nonblocking);
+  }
+
   /** A listening socket. */
   static listener(handle: number, nonblocking: boolean): Descriptor {
     return new Descriptor(
@@ -192,6 +199,7 @@ export class Descriptors {
   #lowest = 0;
   #connections = 0;
   #open = 0;
+  #files = 0;
   /** The most descriptors that the guest may have open at once. */
   readonly limit: number;
   /** Called when a number changed its meaning. */
@@ -207,6 +215,11 @@ export class Descriptors {
   /** The accepted connections that are open. */
   get connections(): number {
     return this.#connections;
+  }
+
+  /** The files and directories that are open and that the guest opened by their paths. */
+  get files(): number {
+    return this.#files;
   }
 
   /** How many more could be open. */
@@ -261,6 +274,7 @@ export class Descriptors {
     if (!descriptor) return undefined;
     this.#table[fd] = undefined;
     this.#open--;
+    if (descriptor.opened) this.#files--;
     if (fd < this.#lowest) this.#lowest = fd;
     this.changed(fd);
     return descriptor;
@@ -270,6 +284,7 @@ export class Descriptors {
     this.#table[fd] = descriptor;
     descriptor.fd = fd;
     this.#open++;
+    if (descriptor.opened) this.#files++;
     this.changed(fd);
   }
 

@@ -70,6 +70,11 @@ export class Process {
    */
   pendingTimeoutNs = Infinity;
 
+  /** The most files and directories that the guest may have open by their paths. */
+  maxFiles = Infinity;
+  /** How many bytes more the guest may write to files and streams. */
+  room = Infinity;
+
   constructor(kernel: Kernel, descriptors: Descriptors, embedder: Embedder) {
     this.kernel = kernel;
     this.descriptors = descriptors;

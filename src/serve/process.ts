@@ -1,15 +1,17 @@
 /**
- * A process for one connection: it runs the guest that its image holds with the connection that it
- * inherited, tells its parent what it does not get done, and ends with the guest or the parent.
+ * A process for one guest: it runs the guest that its image holds with what it inherited, isolated
+ * if it is told so, tells its parent what it does not get done, and ends with the guest or the
+ * parent.
  */
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { argv, exit, ppid } from 'node:process';
 import { deserialize } from 'node:v8';
 
+import { confine, quit } from '../../host/linux/confinement.js';
 import { LinuxKernel } from '../../host/linux/linux-kernel.js';
 import { runCommand, type Stage } from '../command.js';
 import type { Plan } from '../instance.js';
-import { Command, Inherited, type Image, type ProcessJob } from '../message.js';
+import { Command, Inherited, type Image, type ProcessJob, type WorkerMessage } from '../message.js';
 
 /** The file's offset is shared by all processes that read it: it is left alone. */
 function readImage(): Image {
@@ -19,36 +21,50 @@ function readImage(): Image {
   return deserialize(bytes) as Image;
 }
 
-const stage: Stage = {
-  tell: (message) => {
-    // The guest has its own of these.
-    if (message.type === 'ready') inherited.forEach((fd) => closeSync(fd));
-    writeSync(Inherited.REPORT, `${JSON.stringify(message)}\n`);
-  },
-  exit: (code, close) => {
-    close();
-    return exit(code);
-  },
-  ended: () => undefined,
-  wanted: () => Command.RUN,
-};
-
+const tell = (message: WorkerMessage) =>
+  void writeSync(Inherited.REPORT, `${JSON.stringify(message)}\n`);
 const job = JSON.parse(argv[2]!) as ProcessJob;
-const kernel = new LinuxKernel();
+const { bytes, ...image } = readImage();
+// What is received ahead is not where the kernel's own operations would look for it.
+const kernel = new LinuxKernel({ wake: Inherited.WAKE, ahead: !image.queued });
 kernel.endWithParent();
 if (ppid !== job.parent) exit(1); // it has ended already
-const { bytes, ...image } = readImage();
 closeSync(Inherited.IMAGE);
-const dirs = image.dirs.map((dir, i) => ({ ...dir, descriptor: Inherited.DIRECTORIES + i }));
-const inherited = [Inherited.CONNECTION, ...dirs.map(({ descriptor }) => descriptor)];
-const plan: Plan = {
+
+const dirs = image.dirs.map((dir, i) => ({ ...dir, descriptor: Inherited.GRANTED + i }));
+const sockets = job.sockets.map((socket, i) => ({
+  ...socket,
+  descriptor: Inherited.GRANTED + dirs.length + i,
+}));
+const plan: Omit<Plan, 'module'> = {
   ...image,
-  module: await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>),
   trace: job.trace,
   streams: job.nulls.map((isNull, fd) => (isNull ? null : fd)),
   dirs,
-  sockets: [
-    { fd: job.fd, descriptor: Inherited.CONNECTION, listener: false, blocking: job.blocking },
-  ],
+  sockets,
 };
-exit(await runCommand(plan, kernel, stage));
+
+const stage: Stage = {
+  tell,
+  exit: (code, close) => {
+    close();
+    return quit(code);
+  },
+  ended: () => undefined,
+  // All that is ever written to it is the wish that it ends when its connections have.
+  wanted: () => (kernel.readable(Inherited.REPORT) > 0 ? Command.DRAIN : Command.RUN),
+  /** The guest's bytes are the first of what others have made: nothing is done with them before. */
+  module: async () => {
+    if (job.isolation) {
+      const { bestEffort, ...needs } = job.isolation;
+      const directories = dirs.map(({ descriptor }) => descriptor);
+      for (const sentence of confine({ ...needs, directories }, bestEffort))
+        tell({ type: 'warning', sentence });
+    }
+    // The guest has its own of these.
+    for (const { descriptor } of [...dirs, ...sockets]) closeSync(descriptor);
+    return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+  },
+};
+
+quit(await runCommand(plan, kernel, stage));

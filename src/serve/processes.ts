@@ -7,13 +7,22 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 
 import { GuestError, HostError } from '../../host/kernel/error.js';
+import { keepDescriptors } from '../../host/linux/confinement.js';
+import { LinuxKernel } from '../../host/linux/linux-kernel.js';
 import type { Plan } from '../instance.js';
-import { errorOf, Inherited, type Image, type ProcessJob, type WorkerMessage } from '../message.js';
+import {
+  errorOf,
+  Inherited,
+  type Image,
+  type Isolation,
+  type ProcessJob,
+  type WorkerMessage,
+} from '../message.js';
 import { Run, type RunOptions } from '../run.js';
 import { roomFor } from './room.js';
 import type { Runs } from './server.js';
@@ -22,24 +31,40 @@ import type { Runs } from './server.js';
 const DESCRIPTORS = 32;
 const ENTRY = fileURLToPath(new URL('./process.js', import.meta.url));
 
+export interface ProcessOptions extends RunOptions {
+  isolation?: Isolation | undefined;
+}
+
 export class ProcessRuns implements Runs {
+  readonly #isolation: Isolation | undefined;
+  readonly #kernel = new LinuxKernel();
   #image: number | undefined;
 
   /** Throws `HostError`. */
-  constructor({ bytes, args, environ, poller, edge, strict, maxDescriptors, dirs }: Image) {
-    const polling = { poller, edge, strict };
-    this.#image = writeImage({ bytes, args, environ, ...polling, maxDescriptors, dirs });
+  constructor(image: Image, isolation?: Isolation) {
+    this.#image = writeImage(image);
+    this.#isolation = isolation;
   }
 
   async prepare(options: RunOptions): Promise<ProcessRun> {
     if (!roomFor(DESCRIPTORS)) throw new HostError('too few descriptors are free for a process');
-    return new ProcessRun(options, this.#image!);
+    const isolation = this.#isolation;
+    return new ProcessRun({ ...options, isolation }, this.#image!, this.#kernel);
   }
 
   async close(): Promise<void> {
     if (this.#image !== undefined) closeSync(this.#image);
     this.#image = undefined;
+    this.#kernel.dispose();
   }
+}
+
+/** The one run of a guest that has all its listeners, in a process of its own. */
+export function processRun(options: ProcessOptions, image: Image, kernel: LinuxKernel): ProcessRun {
+  const file = writeImage(image);
+  const run = new ProcessRun(options, file, kernel);
+  void run.exit.then(() => closeSync(file));
+  return run;
 }
 
 /**
@@ -63,39 +88,50 @@ function writeImage(image: Image): number {
   }
 }
 
-class ProcessRun extends Run {
+/** A guest in a process of its own. */
+export class ProcessRun extends Run {
   readonly #image: number;
+  readonly #kernel: LinuxKernel;
+  readonly #isolation: Isolation | undefined;
   #child: ChildProcess | undefined;
   #killed = false;
   #trap: GuestError | undefined;
 
-  constructor(options: RunOptions, image: number) {
+  /** `kernel`: its eventfd wakes the guest. */
+  constructor(options: ProcessOptions, image: number, kernel: LinuxKernel) {
     super(options);
     this.#image = image;
+    this.#kernel = kernel;
+    this.#isolation = options.isolation;
   }
 
-  /** Of the plan it takes what is this connection's; the rest is in the image. */
-  async start({ streams, dirs, sockets: [socket], trace }: Plan): Promise<void> {
-    const { fd, blocking, descriptor } = socket!;
-    const nulls = streams.map((stream) => stream === null);
-    const job: ProcessJob = { parent: process.pid, nulls, fd, blocking, trace };
+  /** Of the plan it takes what is this run's own; the rest is in the image. */
+  async start({ streams, dirs, sockets, trace }: Plan): Promise<void> {
+    const isolation = this.#isolation;
+    const job: ProcessJob = {
+      parent: process.pid,
+      nulls: streams.map((stream) => stream === null),
+      sockets: sockets.map(({ fd, kind, blocking }) => ({ fd, kind, blocking })),
+      trace,
+      isolation,
+    };
+    if (isolation) keepDescriptors();
     const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
       stdio: [
         ...streams.map((stream) => stream ?? 'ignore'),
-        descriptor,
         this.#image,
-        'pipe' as const,
-        ...dirs.map((dir) => dir.descriptor),
+        'pipe',
+        this.#kernel.wakeHandle,
+        ...[...dirs, ...sockets].map(({ descriptor }) => descriptor),
       ],
       // A terminal's SIGINT is for this process, which drains: the others go on with their clients.
       detached: true,
-      // Of the embedder's options for Node none is for the guest.
-      env: { ...process.env, NODE_OPTIONS: undefined },
+      env: isolation ? isolatedEnvironment() : { ...process.env, NODE_OPTIONS: undefined },
     });
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       const onMessage = (message: WorkerMessage) => {
-        if (message.type === 'begins') this.started();
+        if (message.type === 'begins') this.started({ process: child.pid! });
         if (message.type === 'ready') resolve();
         if (message.type === 'warning') this.warn(message.sentence);
         if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
@@ -110,13 +146,18 @@ class ProcessRun extends Run {
         if (signal && !this.#killed) this.warn(`a guest's process was ended by ${signal}`);
         this.finished(code ?? 1, this.#trap);
       });
-      // A process that could not be started has no streams at all.
-      const streams: readonly unknown[] | undefined = child.stdio;
-      const report = streams?.[Inherited.REPORT] as Readable | undefined;
+      const report = this.#report;
       if (!report) return;
+      report.on('error', () => {}); // it has ended, and is told nothing any more
       const lines = createInterface({ input: report });
       lines.on('line', (line) => onMessage(JSON.parse(line) as WorkerMessage));
     });
+  }
+
+  /** A process that could not be started has no streams at all. */
+  get #report(): Duplex | undefined {
+    const streams: readonly unknown[] | undefined = this.#child?.stdio;
+    return streams?.[Inherited.REPORT] as Duplex | undefined;
   }
 
   protected end(): void {
@@ -125,6 +166,16 @@ class ProcessRun extends Run {
     this.#child.kill('SIGKILL');
   }
 
-  /** It has no listener that could be taken out of service. */
-  protected drainNow(): void {}
+  protected drainNow(): void {
+    this.#report?.write('\n', () => this.#kernel.wake());
+  }
+}
+
+/** What Node, the addon and their libraries look at, and nothing that is anybody's secret. */
+function isolatedEnvironment(): NodeJS.ProcessEnv {
+  const names = ['LD_LIBRARY_PATH', 'POLLUX_ADDON', 'POLLUX_ASYNC', 'POLLUX_PATHS'];
+  const kept = names.flatMap((name) =>
+    process.env[name] === undefined ? [] : [[name, process.env[name]]],
+  );
+  return { ...Object.fromEntries(kept), UV_USE_IO_URING: '0' };
 }

@@ -10,7 +10,7 @@ import { GuestError, UsageError } from '../../host/kernel/error.js';
 import { Readiness, Trigger } from '../../host/kernel/readiness.js';
 import { LinuxKernel, type LinuxPoller } from '../../host/linux/linux-kernel.js';
 import { adopt, type Plan } from '../instance.js';
-import { describeTrap, Run, type RunOptions } from '../run.js';
+import { describeLimit, describeTrap, Run, type RunOptions } from '../run.js';
 
 /** Runs that are ready before their connection comes. */
 const PREPARED = 2;
@@ -192,19 +192,17 @@ export class ServerRun extends Run {
     const run = await this.#begin(prepared, number, {
       ...this.#plan,
       trace: trace === undefined ? undefined : `${trace}.${number}`,
-      sockets: [{ ...listener, descriptor: connection, listener: false }],
+      sockets: [{ ...listener, descriptor: connection, kind: 'connection' }],
     });
     this.#kernel.close(connection); // the guest has its own
     this.#beginning--;
     this.#goOn();
     if (run) {
-      const { reason, trap } = await run.exit;
+      const exit = await run.exit;
       this.#current.delete(run);
-      if (trap) this.warn(`connection ${number}: ${describeTrap(trap)}`);
-      if (reason === 'timeout') {
-        const limit = `its limit of ${this.#options.timeoutMs} ms`;
-        this.warn(`connection ${number}: the guest ran longer than ${limit}`);
-      }
+      if (exit.trap) this.warn(`connection ${number}: ${describeTrap(exit.trap)}`);
+      const limit = describeLimit(exit, this.#options);
+      if (limit !== undefined) this.warn(`connection ${number}: ${limit}`);
     }
     this.#open--;
     this.#goOn();

@@ -47,6 +47,8 @@ export interface Checked {
   readonly different: number;
   /** False: it was ended early, or there were more schedules than `runs`. */
   readonly complete: boolean;
+  /** With `exhaustive`: how many runs there are, as far as that is known. */
+  readonly known?: number;
 }
 
 /** A guest failed. `message` is the report of it. */
@@ -96,8 +98,9 @@ export async function check(guest: Guest, given: CheckOptions = {}): Promise<Che
   for (let sliceMs = performance.now(); ;) {
     const next = planned.next();
     if (next.done === true) return tally.now(next.value);
-    const { run, log, seed } = next.value;
+    const { run, log, seed, known } = next.value;
     tally.count(run);
+    tally.known = known;
     const twice = options.paranoid === true || tally.runs % TWICE_OF === 1;
     const failure = run.failure ?? (twice ? repeated(guest, options, run, log) : undefined);
     if (failure !== undefined) throw errorOf(guest, options, seed, { ...run, failure }, tally);
@@ -113,6 +116,7 @@ interface Planned {
   run: Simulated;
   log: readonly Choice[] | undefined;
   seed: number | undefined;
+  known?: number;
 }
 
 /** The runs, one after the other; in the end, whether there are no more. */
@@ -123,8 +127,8 @@ function* plan(guest: Guest, options: CheckOptions): Generator<Planned, boolean,
     const bounds = { most: exhaustive, values, profile };
     const runLog = (log: readonly Choice[], chosen: (choice: Choice) => void) =>
       simulate(guest, { ...options, log, chosen });
-    for (const { run, log } of explore(runLog, bounds)) {
-      yield { run, log, seed: undefined };
+    for (const { run, log, known } of explore(runLog, bounds)) {
+      yield { run, log, seed: undefined, known };
       if (--left <= 0) return false;
     }
     return true;
@@ -149,6 +153,7 @@ function repeated(
 
 class Tally {
   runs = 0;
+  known: number | undefined;
   #calls = 0;
   #choices = 0;
   #faults = 0;
@@ -174,6 +179,7 @@ class Tally {
       virtualNs: this.#virtualNs,
       different: this.#hashes.size,
       complete,
+      ...(this.known !== undefined && { known: this.known }),
     };
   }
 }

@@ -71,10 +71,12 @@ const each = (value: string, before: string[] = []) => [...before, value];
 const grouped = (value: number) => Math.round(value).toLocaleString('en-US');
 
 /** What was done, in a line. */
-function inALine({ runs, calls, faults, virtualNs, different }: Checked, ms: number): string {
+function inALine(checked: Checked, ms: number): string {
+  const { runs, calls, faults, virtualNs, different, known } = checked;
   const speed = grouped((runs / Math.max(ms, 1)) * 1000);
+  const among = known === undefined ? '' : ` of ${grouped(known)}`;
   return (
-    `${grouped(runs)} runs, ${speed}/s: ${grouped(calls)} calls, ` +
+    `${grouped(runs)}${among} runs, ${speed}/s: ${grouped(calls)} calls, ` +
     `${(virtualNs / 1e9).toFixed(1)} s of virtual time, ${grouped(faults)} faults, ` +
     `${grouped(different)} different runs`
   );

@@ -71,8 +71,7 @@ export class Connection {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
     for (let sent = 0; sent < bytes.length;) {
       const result = this.#peer.send(sent === 0 ? bytes : bytes.subarray(sent));
-      if (result === -Errno.EAGAIN)
-        yield (this.#room ??= this.#wait(Readiness.OUT, 'room to send'));
+      if (result === -Errno.EAGAIN) yield this.#full();
       else if (result < 0) this.#fail(result, 'sending');
       else {
         this.#hash.bytes(bytes, sent, result);
@@ -155,6 +154,11 @@ export class Connection {
 
   #fail(errno: number, doing: string): never {
     throw new ConnectionError(this.name, this.#peer.name, errno, doing);
+  }
+
+  /** Nothing was taken: what to wait for. */
+  #full(): Wait {
+    return (this.#room ??= this.#wait(Readiness.OUT, 'room to send'));
   }
 
   /** Nothing was received: what to wait for, or it throws. */

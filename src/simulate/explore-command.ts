@@ -22,9 +22,11 @@ const upTo = (most: number) => (text: string) => {
   return value;
 };
 
-/** Numbers that nobody counts: 1.6e+48. */
-const sequencesOf = ({ sequences }: Searched) =>
-  sequences < 1_000_000n ? String(sequences) : Number(sequences).toExponential(1);
+/** A number that nobody counts: 1.5e+48. Few of these are numbers to JavaScript. */
+function sequencesOf({ sequences }: Searched): string {
+  const digits = String(sequences);
+  return digits.length < 7 ? digits : `${digits[0]}.${digits[1]}e+${digits.length - 1}`;
+}
 
 const inALine = (what: string, searched: Searched) =>
   `${searched.states} states of ${what} by ${sequencesOf(searched)} sequences` +

@@ -17,6 +17,8 @@ export interface Bounds {
 export interface Explored<Run> {
   readonly run: Run;
   readonly log: readonly Choice[];
+  /** How many runs there are, as far as that is known: those of this length, and of the next. */
+  readonly known: number;
 }
 
 /** One run with these choices; `chosen` is to hear of every choice in it. */
@@ -29,6 +31,7 @@ export function* explore<Run>(
 ): Generator<Explored<Run>, void, void> {
   const { rate } = profileOf(profile === 'swarm' ? 'posix' : profile, 0);
   let level: (readonly Choice[])[] = [[]];
+  let known = 1;
   for (let depth = 0; depth <= most && level.length > 0; depth++) {
     const next: (readonly Choice[])[] = [];
     for (const log of level) {
@@ -41,12 +44,13 @@ export function* explore<Run>(
           points.push(choice);
         behind ||= choice.label === after?.label && choice.ordinal === after.ordinal;
       });
-      yield { run, log };
-      if (depth === most) continue;
-      for (const point of points) {
+      const before = next.length;
+      for (const point of depth === most ? [] : points) {
         for (const value of valuesOf(point.alternatives, values))
           next.push([...log, { ...point, value }]);
       }
+      known += next.length - before;
+      yield { run, log, known };
     }
     level = next;
   }

@@ -94,7 +94,7 @@ export class Instrument {
   /** What the functions of the guest call. */
   readonly #functions: ((...values: unknown[]) => number)[] = [];
   /** The parameters of the last call. */
-  readonly #values: unknown[] = new Array<unknown>(MOST_PARAMETERS).fill(undefined);
+  readonly #values: unknown[] = Array.from({ length: MOST_PARAMETERS });
 
   constructor(course: Course) {
     this.#course = course;

@@ -1,6 +1,6 @@
 /**
- * What can happen to the machine of an I/O model: it reads from a peer that sends a few messages and
- * shuts down. What the kernel answers to each call is all that it may answer then, faults too.
+ * What can happen to the machine of an I/O model: it reads from a peer that sends a few messages
+ * and shuts down. What the kernel answers to each call is all that it may answer then, faults too.
  */
 import { PROTOCOL_ERROR, type Machine, type Call, type Event } from './machine.js';
 import type { Model } from './search.js';

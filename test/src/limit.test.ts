@@ -1,14 +1,16 @@
 /** What a guest may use: memory, descriptors, time. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { load, sandbox, UsageError } from 'pollux';
 import { expect, test } from 'vitest';
 
 import { limitMemory } from '#src/memory-limit';
 
-import { guestFile, runToEnd, wasmFile, wat } from '../harness.js';
+import { guestFile, polluxToEnd, runToEnd, wasmFile, wat } from '../harness.js';
 import { exits } from './guests.js';
-import { box, client, echoBox, ping, silent, take } from './started.js';
+import { box, client, echoBox, eventually, folder, ping, silent, take } from './started.js';
 
 const listen = ['127.0.0.1:0'];
 const grown = async (maxMemoryMiB: number) =>
@@ -114,4 +116,96 @@ test('a guest that ends in time is not touched by its limit', async () => {
     code: 5,
     reason: 'exit',
   });
+});
+
+test('a guest that computes is ended by its limit of processor time', async () => {
+  const ended = await runToEnd(guestFile('spin'), { maxCpuMs: 150 });
+  expect(ended).toMatchObject({ code: 124, reason: 'cpu' });
+});
+
+test('a guest that waits has its processor time still', async () => {
+  const running = await echoBox({ maxCpuMs: 300 });
+  const socket = await client(running.address!);
+  expect(await ping(socket)).toBe('ping');
+  await sleep(900);
+  expect(await ping(socket)).toBe('ping');
+});
+
+test('of a guest for each connection the processor time of each is limited', async () => {
+  const warnings: string[] = [];
+  const running = await box(guestFile('spin'), {
+    listen,
+    serve: 'thread',
+    maxCpuMs: 100,
+    warn: (sentence) => void warnings.push(sentence),
+  });
+  const [one, two] = [await client(running.address!), await client(running.address!)];
+  await Promise.all([take(one, 1), take(two, 1)]); // their ends
+  expect(await eventually(() => warnings.length === 2)).toBe(true);
+  const used = 'the guest used more processor time than its limit of 100 ms';
+  expect(warnings.sort()).toEqual([`connection 1: ${used}`, `connection 2: ${used}`]);
+});
+
+test('the command line limits processor time, and says so', async () => {
+  const { code, stderr } = await polluxToEnd(['run', '--max-cpu', '100', guestFile('spin')]);
+  expect(code).toBe(124);
+  expect(stderr).toContain('pollux: the guest used more processor time than its limit of 100 ms\n');
+});
+
+test("a reactor's processor time cannot be told from Node's", async () => {
+  const failure = sandbox(await load(wasmFile('echo-reactor')), { listen, maxCpuMs: 1 });
+  await expect(failure).rejects.toThrow(/leave out maxCpuMs/);
+});
+
+/** Opens "file" until there is an error, with which it exits. */
+const opens = wat(`(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "file")
+  (global $opened (mut i32) (i32.const 0))
+  (func (export "_start") (local $errno i32)
+    (loop $again
+      (local.set $errno (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4)
+        (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+      (if (i32.eqz (local.get $errno)) (then
+        (global.set $opened (i32.add (global.get $opened) (i32.const 1)))
+        (br $again))))
+    (call $exit (i32.add (i32.mul (global.get $opened) (i32.const 10))
+      (i32.eq (local.get $errno) (i32.const 33))))))`);
+
+test('a guest may have as many files open as it is allowed, and is told EMFILE', async () => {
+  const path = folder();
+  writeFileSync(join(path, 'file'), 'contents');
+  const { code } = await runToEnd(opens, { dirs: { '/': path }, maxFiles: 5 });
+  expect(code).toBe(51); // five, and then EMFILE
+});
+
+/** Writes 4,000 bytes to stdout until there is an error, with which it exits. */
+const writes = wat(`(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\10\\00\\00\\00\\a0\\0f\\00\\00")
+  (func (export "_start") (local $errno i32)
+    (loop $again
+      (local.set $errno (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (br_if $again (i32.eqz (local.get $errno))))
+    (call $exit (local.get $errno))))`);
+
+test.each(['none', 'process'] as const)(
+  'a guest writes as much as it is allowed, and is told EDQUOT (isolation: %s)',
+  async (isolate) => {
+    const { code, stdout } = await runToEnd(writes, { maxWrittenMiB: 1, isolate });
+    expect(code).toBe(19); // DQUOT
+    expect(stdout.length).toBe(Math.floor(2 ** 20 / 4000) * 4000);
+  },
+);
+
+test('what is sent by sockets is not what is written', async () => {
+  const running = await echoBox({ maxWrittenMiB: 0.001 });
+  const socket = await client(running.address!);
+  expect(await ping(socket, 'x'.repeat(10_000))).toHaveLength(10_000);
 });

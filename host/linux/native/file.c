@@ -2,6 +2,7 @@
  * that other processes share: a terminal or an inherited pipe keeps its O_NONBLOCK as it is. */
 #include "native.h"
 #include "system_call.h"
+#include "system_call.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -54,7 +55,7 @@ static void learn(struct instance *instance, int fd, mode_t mode) {
 
 static bool is_regular(struct instance *instance, int fd) {
   struct stat stat;
-  if (!includes(&instance->known, fd) && fstat(fd, &stat) == 0) learn(instance, fd, stat.st_mode);
+  if (!includes(&instance->known, fd) && fstat_now(fd, &stat) == 0) learn(instance, fd, stat.st_mode);
   return includes(&instance->regular, fd);
 }
 
@@ -155,7 +156,7 @@ static napi_value statInto(napi_env env, napi_callback_info info) {
   int fd = argument_int(&call, 0);
   if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS)
     return answer(env, -EFAULT);
-  if (fstat(fd, &stat) < 0) return answer(env, -errno);
+  if (fstat_now(fd, &stat) < 0) return answer(env, -errno);
   learn(call.instance, fd, stat.st_mode);
   put_stat(array, fd, &stat);
   return answer(env, 0);

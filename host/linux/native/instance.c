@@ -1,5 +1,6 @@
 /* The addon's entry, and what one thread's instance of it owns. */
 #include "native.h"
+#include "system_call.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -39,6 +40,7 @@ bool owns(const struct instance *instance, int fd) { return includes(&instance->
 
 void disown(struct instance *instance, int fd) {
   exclude(&instance->owned, fd);
+  forget_sender(instance, fd);
   exclude(&instance->retired, fd);
   exclude(&instance->known, fd);
   exclude(&instance->regular, fd);
@@ -92,6 +94,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   for (int fd = 0; (size_t)fd < instance->owned.size * 8; fd++) {
     if (!owns(instance, fd)) continue;
     ahead_closing(instance, fd);
+    forget_sender(instance, fd);
     close(fd);
   }
   close_ahead(instance);
@@ -116,7 +119,7 @@ NAPI_MODULE_INIT() {
                                            export_socket,    export_file,   export_regular,
                                            export_beneath,   export_path,   export_directory,
                                            export_clock,     export_loop,   export_process,
-                                           export_landlock,  export_seccomp, export_ahead};
+                                           export_datagram,  export_landlock, export_seccomp, export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);

@@ -149,13 +149,14 @@ static napi_value landlockVersion(napi_env env, napi_callback_info info) {
   return answer(env, version());
 }
 
-/* restrictThreads(directories: Int32Array): 0 when it holds for every thread, this one being the
- * last, for it reads /proc */
+/* restrictThreads(directories: Int32Array, count): 0 when it holds for every thread, this one being
+ * the last, for it reads /proc */
 static napi_value restrictThreads(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   void *directories;
-  size_t count;
-  if (!argument_array(&call, 0, napi_int32_array, &directories, &count)) return answer(env, -EFAULT);
+  size_t size, count = argument_u32(&call, 1);
+  if (!argument_array(&call, 0, napi_int32_array, &directories, &size) || count > size)
+    return answer(env, -EFAULT);
   int abi = version();
   if (abi < 0) return answer(env, abi);
   order.ruleset = ruleset_of(abi, directories, count);

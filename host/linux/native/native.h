@@ -65,6 +65,7 @@ struct bits {
 };
 
 struct ahead;
+struct sender;
 struct listing;
 struct watch;
 struct queue;
@@ -85,6 +86,7 @@ struct instance {
   struct poller **pollers;
   int poller_capacity;
   struct signals *signals; /* the queue, if it is open */
+  struct sender *senders;
   struct ahead *ahead; /* NULL: nothing is received ahead */
   struct queue *queues[MAX_QUEUES];
   struct watch *watches;
@@ -134,6 +136,10 @@ void put_stat(uint64_t *fields, int fd, const struct stat *stat);
 /* directory.c */
 void forget_listing(struct instance *instance, int fd);
 void close_listings(struct instance *instance);
+
+/* datagram.c */
+void remember_sender(struct instance *instance, int fd, const void *address, unsigned length);
+void forget_sender(struct instance *instance, int fd);
 
 /* ahead.c */
 void ahead_accepted(struct instance *instance, int fd);
@@ -204,6 +210,7 @@ void export_directory(napi_env env, napi_value exports);
 void export_clock(napi_env env, napi_value exports);
 void export_loop(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
+void export_datagram(napi_env env, napi_value exports);
 void export_landlock(napi_env env, napi_value exports);
 void export_seccomp(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);

@@ -2,6 +2,7 @@
  * real-time signal, and the SIGIO that the kernel sends when its queue is full, are blocked in the
  * thread that they are sent to, and are read from a signalfd. */
 #include "native.h"
+#include "system_call.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -141,7 +142,7 @@ static int arm(struct instance *instance, int fd) {
   if (includes(&instance->signals->armed, fd)) return 0;
   struct stat stat;
   count_calls(instance, 7);
-  if (fstat(fd, &stat) < 0) return -errno;
+  if (fstat_now(fd, &stat) < 0) return -errno;
   if (!S_ISSOCK(stat.st_mode) && !S_ISFIFO(stat.st_mode)) return -EPERM;
   /* The owner is that of the open file description, which others may share: theirs is not taken
    * away, so that disarming leaves it as it was found. */

@@ -1,6 +1,6 @@
 /* Stream sockets of the internet family, always non-blocking and close-on-exec. A broken pipe is
  * EPIPE, never SIGPIPE. */
-#include "native.h"
+#include "address.h"
 #include "system_call.h"
 
 #include <arpa/inet.h>
@@ -12,16 +12,10 @@
 #include <unistd.h>
 
 enum { RECEIVE_PEEK = 1, RECEIVE_WAITALL = 2, SHUTDOWN_RD = 1, SHUTDOWN_WR = 2 };
+enum { RECEIVE_DATAGRAM = 4 };
+#define CUT_OFF (1ll << 32) /* is added to the bytes of a datagram that was longer */
 
-union address {
-  struct sockaddr any;
-  struct sockaddr_in v4;
-  struct sockaddr_in6 v6;
-  struct sockaddr_storage storage;
-};
-
-/* The address of host argv[index] and port argv[index + 1]; its length, or -EINVAL. */
-static int address_of(const struct call *call, int index, union address *address) {
+int address_of(const struct call *call, int index, union address *address) {
   char host[INET6_ADDRSTRLEN + 1]; /* one more than any address, to tell what is too long */
   memset(address, 0, sizeof *address);
   uint32_t port = argument_u32(call, index + 1);
@@ -101,6 +95,7 @@ static napi_value localAddress(napi_env env, napi_callback_info info) {
   union address address = {0};
   socklen_t length = sizeof address;
   if (getsockname(argument_int(&call, 0), &address.any, &length) < 0) return answer(env, -errno);
+  if (address.any.sa_family == AF_UNIX) return answer(env, -EAFNOSUPPORT);
   char host[INET6_ADDRSTRLEN];
   bool v6 = address.any.sa_family == AF_INET6;
   const void *bytes = v6 ? (void *)&address.v6.sin6_addr : (void *)&address.v4.sin_addr;
@@ -124,14 +119,23 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
   int flags = MSG_DONTWAIT;
   if (wanted & RECEIVE_PEEK) flags |= MSG_PEEK;
   if (wanted & RECEIVE_WAITALL) flags |= MSG_WAITALL;
+  union address sender;
   struct msghdr message = {.msg_iov = iovs, .msg_iovlen = (size_t)count};
+  if (wanted & RECEIVE_DATAGRAM) {
+    message.msg_name = &sender;
+    message.msg_namelen = sizeof sender;
+  }
   int fd = argument_int(&call, 0);
   bool held = ahead_holds(call.instance, fd);
   if (!held) count_calls(call.instance, 1);
   ssize_t bytes = held ? ahead_receive(call.instance, fd, iovs, count, flags)
                        : recvmsg(fd, &message, flags);
+  int error = errno;
   if (!held) ahead_received(call.instance, fd, bytes);
-  return answer(env, bytes < 0 ? -errno : bytes);
+  if (bytes < 0) return answer(env, -error);
+  if (!(wanted & RECEIVE_DATAGRAM)) return answer(env, bytes);
+  remember_sender(call.instance, fd, &sender, message.msg_namelen);
+  return answer(env, message.msg_flags & MSG_TRUNC ? bytes + CUT_OFF : bytes);
 }
 
 /* send(fd, memory, iovs, iovsCount, skip) */

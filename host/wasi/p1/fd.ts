@@ -9,7 +9,7 @@ import { Readiness } from '../../kernel/readiness.js';
 import { type Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { untilReady, type Process } from '../process.js';
-import { receive, transmit, writeRest } from './sock.js';
+import { bytesOf, MAX_IOVS, receive, transmit, writeRest } from './sock.js';
 
 const FDSTAT_BYTES = 24;
 const FDFLAGS =
@@ -27,6 +27,20 @@ function flagsOf(process: Process, { handle, type, nonblocking }: Descriptor): n
 function unseekable({ type }: Descriptor): number {
   if (type === FileType.REGULAR_FILE) return WasiErrno.SUCCESS;
   return type === FileType.DIRECTORY ? WasiErrno.ISDIR : WasiErrno.SPIPE;
+}
+
+/**
+ * Writes, unless that is more than the guest may write to files and streams: then nothing is
+ * written, and the answer is -EDQUOT.
+ */
+function withinRoom(process: Process, iovs: number, count: number, write: () => number): number {
+  if (process.room === Infinity) return write();
+  // Iovecs that lie elsewhere are for the kernel to refuse.
+  const known = process.memory.holds(iovs, Math.min(count, MAX_IOVS) * 8);
+  if (known && bytesOf(process, iovs, count) > process.room) return -Errno.EDQUOT;
+  const bytes = write();
+  if (bytes > 0) process.room -= bytes;
+  return bytes;
 }
 
 /**
@@ -136,7 +150,8 @@ export const fd = (process: Process) => ({
     if (refusal) return refusal;
     const { memory, kernel } = process;
     if (!memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
-    const bytes = kernel.files.pwrite(descriptor.handle, iovs >>> 0, count >>> 0, offset);
+    const write = () => kernel.files.pwrite(descriptor.handle, iovs >>> 0, count >>> 0, offset);
+    const bytes = withinRoom(process, iovs >>> 0, count >>> 0, write);
     if (bytes < 0) return wasiErrno(bytes);
     memory.setU32(bytesOut, bytes);
     return WasiErrno.SUCCESS;
@@ -221,7 +236,7 @@ export const fd = (process: Process) => ({
     if (!memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
     const bytes = descriptor.socket
       ? transmit(process, descriptor, iovs, count)
-      : writeStream(process, descriptor, iovs, count);
+      : withinRoom(process, iovs, count, () => writeStream(process, descriptor, iovs, count));
     if (bytes < 0) return wasiErrno(bytes);
     memory.setU32(bytesOut, bytes);
     return WasiErrno.SUCCESS;

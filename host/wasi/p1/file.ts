@@ -51,7 +51,12 @@ export const file = (process: Process) => ({
     if (descriptor.type === FileType.DIRECTORY) return WasiErrno.ISDIR;
     const refusal = descriptor.refusal(Right.FD_ALLOCATE);
     if (refusal) return refusal;
-    return wasiErrno(process.kernel.files.allocate(descriptor.handle, offset, length));
+    // It takes as much of the disk as writing it would.
+    const bytes = Number(BigInt.asUintN(64, length));
+    if (bytes > process.room) return WasiErrno.DQUOT;
+    const result = process.kernel.files.allocate(descriptor.handle, offset, length);
+    if (result === 0) process.room -= bytes;
+    return wasiErrno(result);
   },
 
   /** https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#fd_datasync */

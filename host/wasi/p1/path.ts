@@ -239,11 +239,12 @@ export const path = (process: Process) => ({
     const wrong = openFault(directory!, request);
     if (wrong) return wrong;
     // Asked first, so that nothing is created or cut off for nothing.
-    if (descriptors.full) return WasiErrno.MFILE;
+    if (descriptors.full || descriptors.files >= process.maxFiles) return WasiErrno.MFILE;
     const handle = open(process, directory!, request);
     if (handle < 0) return wasiErrno(handle);
     const opened = described(process, directory!, handle, request);
     if (typeof opened === 'number') return wasiErrno(opened);
+    opened.opened = true;
     memory.setU32(fdOut, descriptors.add(opened));
     return WasiErrno.SUCCESS;
   },

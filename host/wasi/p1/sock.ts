@@ -6,13 +6,17 @@
  * work; waiting is the exception.
  */
 import { Errno } from '../../kernel/errno.js';
-import { Receive, Shutdown } from '../../kernel/kernel.js';
+import { CUT_OFF, FileType, Receive, Shutdown } from '../../kernel/kernel.js';
 import { Readiness } from '../../kernel/readiness.js';
 import { Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { untilReady, type Process } from '../process.js';
 
 const FDFLAGS_NONBLOCK = 4;
+/** A flag of what sock_recv answers. */
+const RECV_DATA_TRUNCATED = 1;
+/** The kernel takes no more iovecs in one call. */
+export const MAX_IOVS = 1024;
 
 /**
  * Receives into iovecs: bytes, or a negated errno of the kernel. PEEK answers what is there, with
@@ -26,6 +30,7 @@ export function receive(
   flags: number,
 ): number {
   const { kernel } = process;
+  if (socket.type === FileType.SOCKET_DGRAM) return receiveOne(process, socket, iovs, count, flags);
   const all = (flags & (Receive.WAITALL | Receive.PEEK)) === Receive.WAITALL;
   const first = kernel.recv(socket.handle, iovs, count, flags, 0);
   if (first > 0 && !all) return first;
@@ -47,6 +52,19 @@ export function receive(
     last = undefined;
   }
   return done;
+}
+
+/** One datagram, of which what there is no room for is lost: then `CUT_OFF` is added. */
+function receiveOne(
+  process: Process,
+  socket: Descriptor,
+  iovs: number,
+  count: number,
+  flags: number,
+): number {
+  const how = (flags & Receive.PEEK) | Receive.DATAGRAM;
+  const receive = () => process.kernel.recv(socket.handle, iovs, count, how, 0);
+  return untilReady(process, socket, Readiness.IN, receive);
 }
 
 /**
@@ -95,9 +113,9 @@ export function writeRest(
  * The bytes that iovecs span, which were checked already; at most what one call takes, 1,024 of
  * them and 2 GiB.
  */
-function bytesOf(process: Process, iovs: number, count: number): number {
+export function bytesOf(process: Process, iovs: number, count: number): number {
   let total = 0;
-  for (let i = 0, at = iovs + 4; i < Math.min(count, 1024); i++, at += 8)
+  for (let i = 0, at = iovs + 4; i < Math.min(count, MAX_IOVS); i++, at += 8)
     total += process.memory.u32(at);
   return Math.min(total, 0x7ffff000);
 }
@@ -148,8 +166,9 @@ export const sock = (process: Process) => ({
     if (!memory.holds(bytesOut, 4) || !memory.holds(flagsOut, 2)) return WasiErrno.FAULT;
     const bytes = receive(process, socket, iovs, count, flags);
     if (bytes < 0) return wasiErrno(bytes);
-    memory.setU32(bytesOut, bytes);
-    memory.setU16(flagsOut, 0);
+    const cutOff = bytes >= CUT_OFF;
+    memory.setU32(bytesOut, cutOff ? bytes - CUT_OFF : bytes);
+    memory.setU16(flagsOut, cutOff ? RECV_DATA_TRUNCATED : 0);
     return WasiErrno.SUCCESS;
   },
 

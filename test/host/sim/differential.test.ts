@@ -101,6 +101,10 @@ const kept: [about: string, steps: Step[]][] = [
     ],
   ],
   [
+    'reading nothing from a listener out of service',
+    [{ do: 'pair' }, { do: 'retire', of: 0 }, { do: 'read', of: 187_932, bytes: 0 }],
+  ],
+  [
     'a read that finds nothing, and signals the end that writes',
     [
       { do: 'pipe' },

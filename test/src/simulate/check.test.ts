@@ -173,7 +173,11 @@ describe('all schedules', () => {
     const checked = await check(good, { ...small, exhaustive: 1, runs: 10_000 });
     expect(checked.complete).toBe(true);
     expect(checked.runs).toBeGreaterThan(5);
+    expect(checked.known).toBe(checked.runs);
     const cut = await check(good, { ...small, exhaustive: 1, runs: 3 });
-    expect(cut).toMatchObject({ runs: 3, complete: false });
+    expect(cut).toMatchObject({ runs: 3, complete: false, known: checked.runs });
+    // A pair of faults is tried once, so there are fewer than pairs of runs.
+    const pairs = await check(good, { ...small, exhaustive: 2, runs: 1 });
+    expect(pairs.known).toBe(checked.known);
   });
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { pollux, polluxToEnd, textOf, wasmFile } from '../../harness.js';
+import { guestFile, pollux, polluxToEnd, textOf, wasmFile } from '../../harness.js';
 import { echoing, expectsWhole, guestOf, LISTEN } from './guests.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'pollux-simulate-'));
@@ -56,6 +56,26 @@ describe('pollux simulate', () => {
       const again = await polluxToEnd(['replay', token!]);
       expect(again.code).toBe(1);
       expect(again.stdout).toMatch(/^the guest trapped: unreachable$/m);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'tries all schedules with one fault, and with two, which alone find this bug',
+    async () => {
+      const canary = ['simulate', guestFile('canary/half-close'), '--listen', '127.0.0.1:9000'];
+      const world = ['--world', 'echo', '--clients', '1', '--messages', '1', '--seeds', '100000'];
+      const one = await polluxToEnd([...canary, ...world, '--exhaustive', '1']);
+      expect(one).toMatchObject({ code: 0, stdout: '' });
+      const [, runs, known] = /^([\d,]+) of ([\d,]+) runs, /m.exec(one.stderr) ?? [];
+      expect(known).toBe(runs);
+      expect(Number(runs)).toBeGreaterThan(50);
+      const two = await polluxToEnd([...canary, ...world, '--exhaustive', '2']);
+      expect(two.code).toBe(1);
+      expect(two.stdout).toMatch(/^faults: 2 of 2\n.*client 1\/ahead.*\n.*net\/1.server\/short/m);
+      expect(two.stderr).toMatch(/^[\d,]+ of [\d,]+ runs, /m);
+      const [, token] = /npx pollux replay (\S+)$/m.exec(two.stdout) ?? [];
+      expect((await polluxToEnd(['replay', token!])).code).toBe(1);
     },
     LIMIT_MS,
   );
