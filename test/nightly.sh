@@ -20,6 +20,9 @@ POLLUX_SEQUENCES=20000 node_modules/.bin/vitest run test/host/sim/file-different
 echo "== the echo guests on the simulated kernel: 1,000 seeds of every model, language and profile"
 POLLUX_SEEDS=1000 node_modules/.bin/vitest run test/src/simulate/models.test.ts
 
+echo "== a store on a simulated disk, whose machine loses its power: 5,000 seeds of every profile"
+POLLUX_SEEDS=5000 node_modules/.bin/vitest run test/src/simulate/store.test.ts
+
 echo "== the guest's ABI, fuzzed for an hour, with sanitizers in the addon"
 POLLUX_FUZZ_SECONDS=3600 test/sanitize.sh test/host/wasi/fuzz.test.ts
 

@@ -97,12 +97,6 @@ function twin(name, model) {
   };
 }
 
-<<<<<<< HEAD
-=======
-const TEST_GUESTS =
-  'blocking clocks close0 connection copy files grow lines select spin stdio trap'.split(' ');
-
->>>>>>> paths
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [
   'partial-send',
@@ -138,23 +132,12 @@ const CONFORMANCE = readdirSync(CASES)
     sources: [`${CASES}/${name}`],
   }));
 
-const PLAIN = [
-  'blocking',
-  'clocks',
-  'close0',
-  'connection',
-  'copy',
-  'datagram',
-  'files',
-  'grow',
-  'lines',
-  'maybe',
-  'script',
-  'select',
-  'spin',
-  'stdio',
-  'trap',
-].map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
+const PLAIN = (
+  'blocking clocks close0 connection copy datagram files grow lines maybe script select spin ' +
+  'stdio trap'
+)
+  .split(' ')
+  .map((name) => ({ output: `dist/test/guest/${name}.wasm`, sources: [`test/guest/${name}.c`] }));
 const SERVERS = ['echo', 'response'];
 const REACTOR = server('echo', 'poll');
 
@@ -170,14 +153,7 @@ const GUESTS = [
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
   { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
-<<<<<<< HEAD
   ...PLAIN,
-=======
-  ...TEST_GUESTS.map((name) => ({
-    output: `dist/test/guest/${name}.wasm`,
-    sources: [`test/guest/${name}.c`],
-  })),
->>>>>>> paths
   ...CANARIES,
   ...STORES,
   ...CONFORMANCE,

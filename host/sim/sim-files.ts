@@ -23,7 +23,8 @@ const MOST_COOKIE = 2 ** 52;
 
 export class SimFiles implements FileSystem {
   readonly #kernel: SimKernel;
-  readonly #iovecs = new Iovecs();
+  /** Made when it is needed, for most runs have no file. */
+  #iovecs: Iovecs | undefined;
 
   constructor(kernel: SimKernel) {
     this.#kernel = kernel;
@@ -101,11 +102,11 @@ export class SimFiles implements FileSystem {
   // What is open.
 
   pread(file: number, iovs: number, iovsCount: number, offset: bigint): number {
-    return this.#move(file, iovs, iovsCount, offset, (open, at) => open.readAt(this.#iovecs, at));
+    return this.#move(file, iovs, iovsCount, offset, (open, all, at) => open.readAt(all, at));
   }
 
   pwrite(file: number, iovs: number, iovsCount: number, offset: bigint): number {
-    return this.#move(file, iovs, iovsCount, offset, (open, at) => open.writeAt(this.#iovecs, at));
+    return this.#move(file, iovs, iovsCount, offset, (open, all, at) => open.writeAt(all, at));
   }
 
   #move(
@@ -113,15 +114,16 @@ export class SimFiles implements FileSystem {
     iovs: number,
     iovsCount: number,
     offset: bigint,
-    act: (file: DiskFile, at: number) => number,
+    act: (file: DiskFile, all: Iovecs, at: number) => number,
   ): number {
     const { bytes, world } = this.#kernel;
-    if (this.#iovecs.gather(bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
+    const all = (this.#iovecs ??= new Iovecs());
+    if (all.gather(bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
     return this.#on(handle, -Errno.ESPIPE, (file) => {
       if (offset < 0n || offset + BigInt(this.#iovecs.total) >= 1n << 63n) return -Errno.EINVAL;
       // Behind the end of all files there is nothing.
       const at = offset < MOST_FILE_BYTES ? Number(offset) : MOST_FILE_BYTES;
-      const result = act(file, at);
+      const result = act(file, all, at);
       if (result > 0) world.progress();
       return result;
     });

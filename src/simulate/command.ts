@@ -174,9 +174,9 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       connect: flags.connect,
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
-      powerLoss: flags.powerLoss === true,
       ...(exhaustive !== undefined && { exhaustive }),
       ...(crashes !== undefined && { crashes }),
+      ...(flags.powerLoss && { powerLoss: true }),
       ...(fuel !== undefined && { fuel }),
     },
   };

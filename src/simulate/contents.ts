@@ -121,7 +121,16 @@ function plainOf(node: Tree[string]): Plain {
   if (node instanceof Link) return [null, node.target];
   if (typeof node === 'string' || node instanceof Uint8Array)
     return [Buffer.from(node as string).toString('base64')];
-  return Object.fromEntries(Object.entries(node).map(([name, each]) => [name, plainOf(each)]));
+  return Object.fromEntries(
+    Object.entries(node).map(([name, each]) => {
+      if (/^\.{0,2}$|[/\0]/.test(name)) {
+        throw new UsageError(
+          `"${name}" is no name of a file: a directory in a tree is a tree, { a: { b: 'text' } }`,
+        );
+      }
+      return [name, plainOf(each)];
+    }),
+  );
 }
 
 function treeOf(plain: Plain): Tree[string] {

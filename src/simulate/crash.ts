@@ -48,6 +48,10 @@ export class Crashes {
       throw new UsageError(`crashes is a whole number, 0 or more, and not ${most}`);
     if (most > 0 && Object.keys(companions ?? {}).length > 0)
       throw new UsageError('no guest of a company crashes: leave out crashes, or companions');
+    if (powerLoss && most === 0)
+      throw new UsageError(
+        'no machine loses its power where no process dies: say how many crashes',
+      );
     this.#most = most;
     this.#powerLoss = powerLoss;
   }

@@ -11,9 +11,10 @@ import type { SimulateOptions } from './outcome.js';
 import { worlds, type ClientOptions, type WorldOrigin, type WorldScript } from './world.js';
 
 /** A world, and the properties that its file may have beside it. */
-export type FoundWorld = Pick<SimulateOptions, 'invariant' | 'eventually' | 'crashes'> & {
-  world: WorldScript;
-};
+export type FoundWorld = Pick<
+  SimulateOptions,
+  'invariant' | 'eventually' | 'crashes' | 'powerLoss'
+> & { world: WorldScript };
 
 /** Another guest of a world, and where it is. */
 export interface CompanionFile {
@@ -36,7 +37,7 @@ const isName = (text: string): text is keyof typeof worlds => Object.hasOwn(worl
 
 /**
  * The world of a name (`echo`, `any`, `none`) or of a file, a module that exports `world`, and
- * maybe `invariant`, `eventually` and `crashes`. Throws `UsageError`.
+ * maybe `invariant`, `eventually`, `crashes` and `powerLoss`. Throws `UsageError`.
  */
 export async function findWorld(spec: string, options: ClientOptions): Promise<FoundWorld> {
   return isName(spec) ? { world: worlds[spec](options) } : await worldOfFile(spec);
@@ -68,7 +69,7 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
       cause: error,
     });
   }
-  const { world, invariant, eventually, crashes } = found;
+  const { world, invariant, eventually, crashes, powerLoss } = found;
   if (typeof world !== 'function') {
     throw new UsageError(
       `${path} exports no function "world": write export function world(world) { … }`,
@@ -81,5 +82,6 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
     ...(invariant && { invariant }),
     ...(eventually && { eventually }),
     ...(crashes !== undefined && { crashes }),
+    ...(powerLoss !== undefined && { powerLoss }),
   };
 }

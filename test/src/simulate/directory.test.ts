@@ -79,6 +79,11 @@ describe('a directory of nowhere', () => {
     expect(textOf(run.disk.read('/data/out'))).toBe('more');
   });
 
+  test.each(['a/b', '', '.', '..', 'a\0'])('has no file of the name "%s"', (name) => {
+    const dirs = { '/data': { tree: { sub: { [name]: 'text' } } } };
+    expect(() => simulate(copy, { dirs })).toThrow(/is no name of a file/);
+  });
+
   test('is in the token', async () => {
     const dirs = { '/data': { tree: { ...tree, in: '!' } } };
     const error = (await check(copy, { ...calm, dirs }).catch(

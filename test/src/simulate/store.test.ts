@@ -2,6 +2,8 @@
  * A store that outlives crashes of its machine, and twins of it that each forget to sync something,
  * which is found.
  */
+import { env } from 'node:process';
+
 import {
   check,
   CheckError,
@@ -18,6 +20,9 @@ import { guestFile } from '../../harness.js';
 
 const ADDRESS = '127.0.0.1:9000';
 const LAST = 40;
+/** More than the tests want is test/nightly.sh's. */
+const runs = Number(env['POLLUX_SEEDS'] ?? 150);
+const LIMIT_MS = 60_000 + runs * 100;
 const PAUSE_NS = 100e6;
 
 const bytesOf = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
@@ -60,7 +65,7 @@ const options: CheckOptions = {
   dirs: { '/data': { tree: {} } },
   crashes: 5,
   powerLoss: true,
-  runs: 150,
+  runs,
 };
 const store = await load(guestFile('store'));
 
@@ -72,7 +77,12 @@ describe('a store', () => {
       expect(checked.complete).toBe(true);
       expect(checked.different).toBeGreaterThan(checked.runs / 2);
     },
+    LIMIT_MS,
   );
+
+  test('is not asked to stand a machine that dies without its process', () => {
+    expect(() => simulate(store, { ...options, crashes: 0 })).toThrow(/say how many crashes/);
+  });
 
   test('has in the end what it has answered, on its disk', () => {
     const run = simulate(store, { ...options, seed: 3 });
@@ -98,12 +108,17 @@ describe('a store', () => {
       const again = simulate(guest, { ...options, log: parseToken(token).log });
       expect(again.failure?.message).toBe(failure.message);
     },
+    LIMIT_MS,
   );
 
-  test('that forgets to sync loses nothing by crashes of the process alone', async () => {
-    for (const forgotten of ['log', 'snapshot', 'directory']) {
-      const guest = await load(guestFile(`store.${forgotten}`));
-      await check(guest, { ...options, powerLoss: false, runs: 50 });
-    }
-  });
+  test(
+    'that forgets to sync loses nothing by crashes of the process alone',
+    async () => {
+      for (const forgotten of ['log', 'snapshot', 'directory']) {
+        const guest = await load(guestFile(`store.${forgotten}`));
+        await check(guest, { ...options, powerLoss: false, runs: runs / 3 });
+      }
+    },
+    LIMIT_MS,
+  );
 });
