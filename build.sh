@@ -56,11 +56,14 @@ sanitize() { addon dist/sanitize/pollux.node "${SANITIZE[@]}"; }
 
 bench() {
   local name
-  for name in load echo; do
+  for name in load echo files; do
     if stale "dist/bench/$name" bench/native/*.[ch]; then
       compile "dist/bench/$name" -- "bench/native/$name.c"
     fi
   done
+  if stale dist/bench/files.wasm bench/native/files.c; then
+    node wasm/build.mjs bench/native/files.c dist/bench/files.wasm
+  fi
 }
 
 wasm() { node wasm/build.mjs; }

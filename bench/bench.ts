@@ -1,10 +1,12 @@
 // `npm run bench`: Pollux in every I/O model, a native C epoll server, node:net, Bun and Deno under
 // the same load, interleaved, ratios first. It reports; it never fails because of a figure.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import ora from 'ora';
 import { BenchError } from './error.js';
+import { measureFiles } from './files.js';
 import { machine, pinning } from './machine.js';
 import { type Entry, type Plan, type Sample, takeSamples } from './measure.js';
 import { installPeers } from './peers.js';
@@ -24,6 +26,7 @@ interface Options {
   readonly only?: ServerName[];
   readonly scenario?: string[];
   readonly peers: boolean;
+  readonly files?: string | boolean;
   readonly repeat?: number;
   readonly seconds?: number;
   readonly warmup: number;
@@ -70,6 +73,8 @@ function parse(): Options {
     .option('--repeat <n>', 'rounds (default: 11, and 5 where there is no target)', count)
     .option('--seconds <s>', 'measured seconds per sample (default: 1)', positive)
     .option('--warmup <s>', 'seconds of load before each sample', positive, 0.5)
+    .option('--files [folder]', 'files alone, in a folder of that one (default: /dev/shm)')
+    .option('--no-files', 'sockets alone')
     .option('--no-peers', 'leave out Bun and Deno, which are installed by npm (200 MB)')
     .option('--json <file>', 'where the samples go', RESULT)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
@@ -140,8 +145,16 @@ async function measureWithProgress(plan: Plan): Promise<Sample[]> {
   }
 }
 
-async function main(): Promise<void> {
-  const options = parse();
+// Files in memory, if there are any: what a disk does is not ours.
+async function measureInFolder({ files, repeat, quick }: Options): Promise<void> {
+  const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const place = typeof files === 'string' ? files : memory;
+  const rounds = repeat ?? (quick ? 3 : OTHER_ROUNDS);
+  console.log(`Processor time of files in ${place}, medians of ${rounds} rounds:`);
+  console.log(await measureFiles(rounds, place, pinning().server));
+}
+
+async function sockets(options: Options): Promise<void> {
   const plan = planOf(options);
   const host = machine();
   const { seconds, warmupSeconds } = plan;
@@ -161,6 +174,14 @@ async function main(): Promise<void> {
     `${JSON.stringify({ startedAt, machine: host, plan, ...result, samples }, null, 2)}\n`,
   );
   console.log(`\nSamples: ${options.json}`);
+}
+
+async function main(): Promise<void> {
+  const options = parse();
+  const { files, only, scenario } = options;
+  const chosen = only !== undefined || scenario !== undefined;
+  if (!files) await sockets(options);
+  if (files || (files === undefined && !chosen)) await measureInFolder(options);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -6,7 +6,7 @@ import { errnoName } from '../host/kernel/errno.js';
 import { FileType, type Kernel, Stat, STAT_FIELDS } from '../host/kernel/kernel.js';
 import type { PollerName } from '../host/kernel/readiness.js';
 import type { LinuxKernel } from '../host/linux/linux-kernel.js';
-import { Descriptor, Descriptors, Right } from '../host/wasi/descriptors.js';
+import { Descriptor, Descriptors } from '../host/wasi/descriptors.js';
 import { type LinearMemory, Memory } from '../host/wasi/memory.js';
 import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
@@ -196,10 +196,8 @@ function openStream(kernel: LinuxKernel, stream: number | null, isInput: boolean
   // Node gives its children sockets for pipes: no guest shall tell the difference.
   const isSocket = kind === FileType.SOCKET_STREAM || kind === FileType.SOCKET_DGRAM;
   const type = isSocket ? FileType.UNKNOWN : kind;
-  // One direction each, and no flags, as wasmtime has it and wasi-libc's tests expect it.
-  const descriptor = Descriptor.stream(handle, type, read && isInput, write && !isInput);
-  descriptor.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
-  return descriptor;
+  // One direction each, as wasmtime has it and wasi-libc's tests expect.
+  return Descriptor.stream(handle, type, read && isInput, write && !isInput);
 }
 
 function check(result: number, what: string): number {

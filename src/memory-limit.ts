@@ -9,6 +9,7 @@ const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
 const HEADER_BYTES = 8;
 const MEMORY_SECTION = 5;
+const START_SECTION = 8;
 const HAS_MAXIMUM = 1;
 const IS_SHARED = 2;
 const IS_64_BIT = 4;
@@ -38,6 +39,17 @@ export function shareMemory(bytes: Uint8Array): Uint8Array {
     const pages = Math.min(maximum, MOST_PAGES);
     return Uint8Array.of(1, HAS_MAXIMUM | IS_SHARED, ...leb(minimum), ...leb(pages));
   });
+}
+
+/** True if code of its own runs while it is instantiated. */
+export function hasStartFunction(bytes: Uint8Array): boolean {
+  const reader = new Reader(bytes, HEADER_BYTES);
+  while (!reader.done) {
+    if (reader.byte() === START_SECTION) return true;
+    const length = reader.leb();
+    reader.at += length;
+  }
+  return false;
 }
 
 /** The binary, with its memory section replaced. */

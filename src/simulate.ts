@@ -1,4 +1,5 @@
 /** What `import … from 'pollux/simulate'` gives. */
+export { Link, type Tree } from '../host/sim/disk.js';
 export { load, type Guest } from './guest.js';
 export type { Actor, Script } from './simulate/actor.js';
 export {
@@ -10,9 +11,11 @@ export {
   type Waiting,
 } from './simulate/connection.js';
 export { check, CheckError, type Checked, type CheckOptions } from './simulate/check.js';
+export type { DirectoryContents } from './simulate/contents.js';
 export { describeCall, type Call } from './simulate/instrument.js';
 export {
   failureKinds,
+  type DiskView,
   type Failure,
   type FailureKind,
   type RunState,

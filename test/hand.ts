@@ -133,10 +133,11 @@ export class Hand {
     return this.kernel.poller(this.backend);
   }
 
-  /** Events as [mask, token]. */
+  /** Events as [mask, token]; none if it was interrupted, which a simulated kernel may choose. */
   wait(poller: Poller, timeoutNs = 0, most = 64): [mask: number, token: number][] {
     const events = this.events.subarray(0, most * EVENT_STRIDE);
     const count = poller.wait(events, timeoutNs);
+    if (count === -Errno.EINTR) return [];
     if (count < 0) throw new Error(`wait answers ${count}`);
     return Array.from({ length: count }, (_, i) => [
       events[i * EVENT_STRIDE]!,

@@ -7,15 +7,8 @@
  *     node wasm/build.mjs [SOURCE.c|SOURCE.ts OUTPUT.wasm]
  */
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -104,6 +97,9 @@ function twin(name, model) {
   };
 }
 
+const TEST_GUESTS =
+  'blocking clocks close0 connection copy datagram files grow lines select spin stdio trap'.split(' ');
+
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [
   'partial-send',
@@ -122,13 +118,21 @@ const CANARIES = [
   })),
 );
 
+/** A store, and its twins that each forget to sync something. */
+const STORES = ['', '.log', '.snapshot', '.directory'].map((name, i) => ({
+  output: `dist/test/guest/store${name}.wasm`,
+  sources: ['test/guest/store.c'],
+  compileFlags: [`-DFORGET=${(1 << i) >> 1}`],
+}));
+
 /** Cases in the format of the public WASI test suite: a program, and what it is given beside it. */
-const CASES = { sources: 'test/conformance/case', output: 'dist/test/conformance' };
-const CONFORMANCE = readdirSync(CASES.sources)
+const CASES = 'test/conformance/case';
+const CASES_OUTPUT = 'dist/test/conformance';
+const CONFORMANCE = readdirSync(CASES)
   .filter((name) => name.endsWith('.c'))
   .map((name) => ({
-    output: `${CASES.output}/${basename(name, '.c')}.wasm`,
-    sources: [`${CASES.sources}/${name}`],
+    output: `${CASES_OUTPUT}/${basename(name, '.c')}.wasm`,
+    sources: [`${CASES}/${name}`],
   }));
 
 const SERVERS = ['echo', 'response'];
@@ -145,13 +149,13 @@ const GUESTS = [
     linkFlags: [...POLL_STACK, '-mexec-model=reactor'],
   },
   { output: 'dist/wasm/client.wasm', sources: ['wasm/c/client.c'] },
-  ...['blocking', 'clocks', 'close0', 'connection', 'grow', 'select', 'spin', 'stdio', 'trap'].map(
-    (name) => ({
-      output: `dist/test/guest/${name}.wasm`,
-      sources: [`test/guest/${name}.c`],
-    }),
-  ),
+  { output: 'dist/bench/files.wasm', sources: ['bench/native/files.c'] },
+  ...TEST_GUESTS.map((name) => ({
+    output: `dist/test/guest/${name}.wasm`,
+    sources: [`test/guest/${name}.c`],
+  })),
   ...CANARIES,
+  ...STORES,
   ...CONFORMANCE,
   { output: 'dist/test/guest/maybe.wasm', sources: ['test/guest/maybe.c'] },
   {
@@ -382,7 +386,7 @@ async function main() {
   }
   if (named.length > 0) return;
   const isGiven = (/** @type {string} */ path) => !/\.[ch]$/.test(path);
-  cpSync(CASES.sources, CASES.output, { recursive: true, filter: isGiven });
+  cpSync(CASES, CASES_OUTPUT, { recursive: true, filter: isGiven });
   await buildComponent(compiler);
 }
 

@@ -92,7 +92,7 @@ class Asynchronous {
         return WasiErrno.SUCCESS;
       }
       if (count !== -Errno.EINTR) return wasiErrno(count);
-      this.#process.interrupt();
+      if (this.#process.interrupt()) return WasiErrno.INTR;
       if (min !== 0) leftNs = this.#timeout.leftNs;
     }
   }

@@ -218,8 +218,9 @@ export const epoll = (process: Process) => {
         let count = set.wait(most, leftNs);
         if (count < 0 && count !== -Errno.EINTR) return wasiErrno(count);
         if (count < 0 || !set.store(memory, events, count)) {
-          process.interrupt();
+          const told = process.interrupt();
           count = set.strike(count);
+          if (told && count === 0) return WasiErrno.INTR;
           if (count === 0) {
             leftNs = timeout.leftNs;
             continue;

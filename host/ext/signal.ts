@@ -48,7 +48,7 @@ export const signal = (process: Process) => {
       let leftNs = timeout.begin(timeoutNs);
       let count: number;
       while ((count = queue.wait(signals, leftNs)) === -Errno.EINTR) {
-        process.interrupt();
+        if (process.interrupt()) return WasiErrno.INTR;
         leftNs = timeout.leftNs;
       }
       if (count < 0) return wasiErrno(count);

@@ -150,8 +150,11 @@ export class SimCompletions implements CompletionQueue, Waiting {
   #go(max: number, min: number): number {
     const kernel = this.#kernel;
     for (;;) {
-      const full = this.#tellAll(max);
-      if (full || (this.#count > 0 && this.#count >= min)) return this.#count;
+      // Called again, it goes on where it was left: at the wait.
+      if (kernel.suspension?.resuming !== true) {
+        const full = this.#tellAll(max);
+        if (full || (this.#count > 0 && this.#count >= min)) return this.#count;
+      }
       const result = kernel.block(this, this.#deadlineNs - kernel.world.now);
       if (result < 0) return this.#count > 0 ? this.#count : result;
       if (result === 0) return this.#count;

@@ -6,6 +6,7 @@
 import { Errno } from '../kernel/errno.js';
 import { EVENT_STRIDE, Readiness, Trigger, WAKE } from '../kernel/readiness.js';
 import type { File, Watcher } from './file.js';
+import { DiskFile } from './open-file.js';
 import { ALWAYS, interestOf, put, SimPoller } from './readiness.js';
 import type { SimKernel } from './sim-kernel.js';
 
@@ -92,6 +93,7 @@ export class SimEpoll extends SimPoller {
     if (trigger & ~(Trigger.EDGE | Trigger.ONESHOT)) return -Errno.EINVAL;
     const file = this.kernel.file(handle);
     if (file === undefined) return -Errno.EBADF;
+    if (file instanceof DiskFile) return -Errno.EPERM;
     const known = this.#items[handle];
     const exclusive = (interest & EXCLUSIVE) !== 0;
     if (exclusive && (known || interest & ~EXCLUSIVE_MAY || trigger & Trigger.ONESHOT))

@@ -3,7 +3,8 @@
  * readiness changes. Who is told takes note and does no more; it calls nothing of the file then.
  */
 import { Errno } from '../kernel/errno.js';
-import type { FileType, SocketAddress } from '../kernel/kernel.js';
+import { Stat, type FileType, type SocketAddress } from '../kernel/kernel.js';
+import { EPOCH_NS } from './clock.js';
 import type { Iovecs } from './iovec.js';
 
 /** Is told of changes, as the entry of a wait queue of Linux is. */
@@ -60,6 +61,15 @@ export abstract class File {
   /** One user less. */
   drop(): void {
     if (--this.users === 0) this.release();
+  }
+
+  /** Fills all of `stat`; `number` is that of its inode if it has none of its own. */
+  fill(stat: BigUint64Array, number: number): void {
+    stat.fill(0n);
+    stat[Stat.INO] = BigInt(number);
+    stat[Stat.TYPE] = BigInt(this.type);
+    stat[Stat.NLINK] = 1n;
+    stat.fill(EPOCH_NS, Stat.ATIME, Stat.CTIME + 1);
   }
 
   // What a thing that is neither socket nor pipe answers.

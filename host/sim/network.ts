@@ -116,6 +116,11 @@ export class Network {
     this.#attempts.delete(client);
   }
 
+  /** How many there were, attempts included: `net/1` to `net/N`. */
+  get connections(): number {
+    return this.#connections;
+  }
+
   get now(): number {
     return this.#scheduler.now;
   }

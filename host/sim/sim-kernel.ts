@@ -3,17 +3,11 @@
  * or something else that Linux might do; docs/SIMULATOR.md says where it cannot.
  */
 import { Errno } from '../kernel/errno.js';
-import type { FileSystem } from '../kernel/file-system.js';
-import {
-  Clock,
-  Stat,
-  type GuestMemory,
-  type Kernel,
-  type SocketAddress,
-} from '../kernel/kernel.js';
+import { Clock, type GuestMemory, type Kernel, type SocketAddress } from '../kernel/kernel.js';
 import { Readiness, type PollerName } from '../kernel/readiness.js';
-import { EPOCH_NS, Realtime } from './clock.js';
+import { Realtime } from './clock.js';
 import { SimCompletions } from './completion.js';
+import { Disk } from './disk.js';
 import { SimEpoll } from './epoll.js';
 import type { File } from './file.js';
 import { Null, Retired, Wake } from './inert.js';
@@ -23,35 +17,39 @@ import { openPipe } from './pipe.js';
 import { SimPoll } from './poll.js';
 import { Random } from './random.js';
 import type { SimPoller } from './readiness.js';
+import { SimFiles } from './sim-files.js';
 import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
 import type { Suspension } from './suspension.js';
 import { WaitForOne } from './wait.js';
-import type { Waiting, World } from './world.js';
+import { waitLabels, type WaitLabels, type Waiting, type World } from './world.js';
 
 export interface KernelOptions {
   /** Its name in the world: of labels, and in messages. */
   host?: string;
   /** How many handles may be open at once. */
   maxHandles?: number;
+  /** What its disk is, if that was another machine's before. */
+  disk?: Disk;
 }
 
 export class SimKernel implements Kernel {
   readonly name: string = 'sim';
-  readonly files = {} as FileSystem; // none yet
+  readonly disk: Disk;
+  readonly files = new SimFiles(this);
   readonly world: World;
   readonly host: string;
   /** What `wake` makes ready. */
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
-  /** For a guest in a thread of its own: how it waits. */
+  /** For a guest that shares its world with others: how it waits. */
   suspension: Suspension | undefined;
   readonly #files: (File | undefined)[] = [];
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
   // The labels of what is chosen.
-  readonly late: string;
+  readonly waits: WaitLabels;
   readonly #realtime: Realtime;
   readonly #emfile: string;
   readonly #enobufs: string;
@@ -68,8 +66,9 @@ export class SimKernel implements Kernel {
   constructor(world: World, options: KernelOptions) {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
-    this.late = `${this.host}/wake`;
-    this.#realtime = new Realtime(world, this.host);
+    this.waits = waitLabels(this.host);
+    this.disk = options.disk ?? new Disk(world, this.host);
+    this.#realtime = this.disk.clock = new Realtime(this);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;
     this.#maxHandles = options.maxHandles ?? 1 << 20;
@@ -99,6 +98,11 @@ export class SimKernel implements Kernel {
     file.users++;
     this.#lowest = handle + 1;
     return handle;
+  }
+
+  /** True if there is no handle left. */
+  get full(): boolean {
+    return this.#lowestFree() >= this.#maxHandles;
   }
 
   close(handle: number): number {
@@ -246,11 +250,7 @@ export class SimKernel implements Kernel {
     this.charge();
     const file = this.#files[handle];
     if (file === undefined) return -Errno.EBADF;
-    stat.fill(0n);
-    stat[Stat.INO] = BigInt(handle) + 1n;
-    stat[Stat.TYPE] = BigInt(file.type);
-    stat[Stat.NLINK] = 1n;
-    stat.fill(EPOCH_NS, Stat.ATIME, Stat.CTIME + 1);
+    file.fill(stat, handle + 1);
     return 0;
   }
 
@@ -302,7 +302,7 @@ export class SimKernel implements Kernel {
   now(clock: Clock): bigint {
     this.charge();
     if (clock === Clock.REALTIME) return this.#realtime.now();
-    if (clock === Clock.MONOTONIC) return BigInt(this.world.now);
+    if (clock === Clock.MONOTONIC) return BigInt(this.nowNs);
     if (clock === Clock.PROCESS_CPUTIME || clock === Clock.THREAD_CPUTIME)
       return BigInt(this.#calls * this.world.callNs);
     return 0n;
@@ -339,15 +339,17 @@ export class SimKernel implements Kernel {
     if (suspension?.resuming) return;
     this.#calls++;
     if (suspension === undefined) this.world.charge();
-    else this.world.count();
+    else suspension.charge();
   }
 
-  /** What its guest waits for, if that is in a thread of its own and waits. */
+  /** The time of its guest. */
+  get nowNs(): number {
+    return this.suspension?.nowNs ?? this.world.now;
+  }
+
+  /** What its guest waits for, if that shares its world with others and waits. */
   get suspended(): string | undefined {
-    const { suspension } = this;
-    return suspension && this.world.suspensions.includes(suspension)
-      ? suspension.waitsFor()
-      : undefined;
+    return this.suspension?.waitsFor();
   }
 
   dispose(): void {
@@ -381,7 +383,7 @@ export class SimKernel implements Kernel {
 
   /** Why a connection that waits is not accepted, and waits on: a negated errno, or 0. */
   #refusal(listener: File): number {
-    if (this.#lowestFree() >= this.#maxHandles) return -Errno.EMFILE;
+    if (this.full) return -Errno.EMFILE;
     const { choices } = this.world;
     if (choices.calm === true || !(listener.poll() & Readiness.IN)) return 0;
     if (choices.choose(this.#emfile, 2) === 1) return -Errno.EMFILE;

@@ -3,6 +3,7 @@
  * machine with one guest. It is one synchronous state machine. While a guest waits, the world goes
  * on; while it computes, no time passes, but each of its calls takes some.
  */
+import { Errno } from '../kernel/errno.js';
 import type { SocketAddress } from '../kernel/kernel.js';
 import { benign, type Choices } from './choice.js';
 import { Deadlock, Livelock } from './error.js';
@@ -18,7 +19,22 @@ const PATIENT_CALLS = 256;
 const CALLS_A_DOUBLING = 32;
 const MOST_DOUBLINGS = 18;
 /** How late a guest may wake up, for others have the processor. */
-const LATE_NS = [0, 10_000, 1e6, 20e6];
+export const LATE_NS = [0, 10_000, 1e6, 20e6];
+/** When a wait is interrupted for which there is no reason. */
+const INTERRUPTED_NS = [Infinity, 0, 1e6, 1e9];
+
+/** What is chosen in the waits of one machine. */
+export interface WaitLabels {
+  readonly late: string;
+  readonly eintr: string;
+  readonly handler: string;
+}
+
+export const waitLabels = (host: string): WaitLabels => ({
+  late: `${host}/wake`,
+  eintr: `${host}/eintr`,
+  handler: `${host}/handler`,
+});
 
 /** What a guest waits for. */
 export interface Waiting {
@@ -42,8 +58,15 @@ export class World {
   readonly network: Network;
   readonly callNs: number;
   readonly kernels: SimKernel[] = [];
-  /** The waits of guests in threads of their own. */
+  /** What waits of the guests that share this world, and wants to know when something happens. */
   readonly suspensions: Suspension[] = [];
+  /** True if the last wait that was interrupted was so by a handler of the guest's own. */
+  handled = false;
+  /** Of those guests: whose turn it is after the last step; undefined: nobody's. */
+  turn: Suspension | undefined;
+  /** How often something happened for which a guest may have called in vain. */
+  progressed = 0;
+  #progressSeen = 0;
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;
@@ -84,7 +107,6 @@ export class World {
   charge(): void {
     this.count();
     this.scheduler.pass(this.#idleCalls < PATIENT_CALLS ? this.callNs : this.#idleNs());
-    if (this.suspensions.length > 0) this.rouse();
   }
 
   /**
@@ -93,8 +115,7 @@ export class World {
    * would otherwise make millions of calls until a client has slept enough.
    */
   #idleNs(): number {
-    const doublings = Math.floor((this.#idleCalls - PATIENT_CALLS) / CALLS_A_DOUBLING);
-    const ns = this.callNs * 2 ** Math.min(doublings, MOST_DOUBLINGS);
+    const ns = idleNs(this.#idleCalls, this.callNs);
     return Math.max(this.callNs, Math.min(ns, this.scheduler.nextNs - this.scheduler.now));
   }
 
@@ -111,54 +132,92 @@ export class World {
     }
   }
 
-  /** The event that goes on is a guest's call, and nothing that happens to it. */
-  discount(): void {
+  /** The event that goes on is a guest's turn, and nothing that happens to anybody. */
+  turnOf(guest: Suspension): void {
+    this.turn = guest;
     this.#stepsSeen++;
-  }
-
-  /** Looks after the waits of guests in threads of their own. */
-  rouse(): void {
-    for (const suspension of this.suspensions.slice()) suspension.rouse();
   }
 
   /** The next event happens: false if there is none. */
   step(): boolean {
-    if (!this.scheduler.step()) return false;
-    if (this.suspensions.length > 0) this.rouse();
-    return true;
+    if (this.suspensions.length > 0) this.#rouse();
+    this.turn = undefined;
+    return this.scheduler.step();
+  }
+
+  /** Whoever waits looks what came of the last event, or of the last turn, which may be nothing. */
+  #rouse(): void {
+    const happened = this.turn === undefined || this.progressed !== this.#progressSeen;
+    this.#progressSeen = this.progressed;
+    for (const suspension of this.suspensions.slice()) suspension.rouse(happened);
+  }
+
+  /** Lets `ns` nanoseconds pass, in which nobody waits for anything. */
+  idle(ns: number): void {
+    const untilNs = this.now + ns;
+    while (this.scheduler.nextNs <= untilNs) this.step();
+    this.scheduler.pass(untilNs - this.now);
+    this.progress();
   }
 
   /** Something happened: whoever calls in vain may have an answer now. */
   progress(): void {
+    this.progressed++;
     this.#idleCalls = 0;
     this.#stepsSeen = this.scheduler.steps;
   }
 
   /**
    * Lets the world go on until `waiting` is ready, or `timeoutNs` nanoseconds are over: what it
-   * answers, or 0. Throws `Deadlock` where neither would ever be.
+   * answers, or 0; or -EINTR. Throws `Deadlock` where neither would ever be.
    */
   block(kernel: SimKernel, waiting: Waiting, timeoutNs: number): number {
     const { scheduler } = this;
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
     const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
-    let lateNs = LATE_NS[this.choices.choose(kernel.late, LATE_NS.length)]!;
-    if (this.suspensions.length > 0) this.rouse();
-    while (scheduler.nextNs <= deadlineNs && this.step()) {
+    let lateNs = LATE_NS[this.choices.choose(kernel.waits.late, LATE_NS.length)]!;
+    const interruptedNs = scheduler.now + this.interruptedNs(kernel.waits);
+    const untilNs = Math.min(deadlineNs, interruptedNs);
+    while (scheduler.nextNs <= untilNs && this.step()) {
       // What happens meanwhile, it finds all at once.
       if (lateNs > 0) scheduler.pass(lateNs);
       lateNs = 0;
       result = waiting.ready();
       if (result !== 0) return result;
     }
-    if (deadlineNs > END_OF_TIME_NS) {
-      const all = [`${kernel.host} waits for ever: ${waiting.waitsFor()}`];
-      for (const each of this.kernels)
-        if (each.suspended) all.push(`${each.host} waits for ever: ${each.suspended}`);
-      throw new Deadlock(all.join('; '));
+    if (interruptedNs < deadlineNs) {
+      scheduler.pass(interruptedNs - scheduler.now);
+      return -Errno.EINTR;
     }
+    if (deadlineNs > END_OF_TIME_NS)
+      throw new Deadlock(`${kernel.host} waits for ever: ${waiting.waitsFor()}`);
     if (deadlineNs > scheduler.now) scheduler.pass(deadlineNs - scheduler.now);
     return 0;
   }
+
+  /** How long a wait that begins lasts at most, until something interrupts it. */
+  interruptedNs({ eintr, handler }: WaitLabels): number {
+    const { choices } = this;
+    if (choices.calm === true) return Infinity;
+    let chosen = choices.choose(eintr, INTERRUPTED_NS.length);
+    this.handled = chosen === 0;
+    if (chosen === 0) chosen = choices.choose(handler, INTERRUPTED_NS.length);
+    return INTERRUPTED_NS[chosen]!;
+  }
+
+  /** What it is when there is no event any more, and guests that share this world wait. */
+  deadlock(): Deadlock {
+    const all = this.kernels.flatMap(({ host, suspended }) =>
+      suspended === undefined ? [] : [`${host} waits for ever: ${suspended}`],
+    );
+    return new Deadlock(all.join('; '));
+  }
+}
+
+/** How long a call takes after so many in which nothing happened. */
+export function idleNs(idleCalls: number, callNs: number): number {
+  if (idleCalls < PATIENT_CALLS) return callNs;
+  const doublings = Math.floor((idleCalls - PATIENT_CALLS) / CALLS_A_DOUBLING);
+  return callNs * 2 ** Math.min(doublings, MOST_DOUBLINGS);
 }

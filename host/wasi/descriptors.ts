@@ -109,6 +109,11 @@ export class Descriptor {
   preopen: Uint8Array | undefined;
   /** True for a directory that was granted for reading, and all that is opened beneath it. */
   readOnly = false;
+  /**
+   * True for a directory that was opened for reading: it does not show that it hands on the right
+   * to write. faccessat(2) of wasi-libc takes what it shows for an answer, as it is on wasmtime.
+   */
+  reading = false;
 
   constructor(
     handle: number,
@@ -174,15 +179,14 @@ export class Descriptor {
 
   /**
    * A standard stream: only a regular file can be sought in (isatty(3) of wasi-libc looks at just
-   * that).
+   * that). Its flags are not the guest's to set, as wasmtime has it and wasi-libc's tests expect.
    */
   static stream(handle: number, type: FileType, read: boolean, write: boolean): Descriptor {
     const rights =
-      COMMON |
+      (COMMON & ~Right.FD_FDSTAT_SET_FLAGS) |
       (read ? Right.FD_READ : 0) |
       (write ? Right.FD_WRITE : 0) |
-      (type === FileType.REGULAR_FILE ? Right.FD_SEEK | Right.FD_TELL : 0) |
-      (type === FileType.SOCKET_STREAM ? Right.SOCK_SHUTDOWN : 0);
+      (type === FileType.REGULAR_FILE ? Right.FD_SEEK | Right.FD_TELL : 0);
     return new Descriptor(handle, type, rights, 0, false);
   }
 }

@@ -37,6 +37,11 @@ export interface Embedder {
   exit(code: number): never;
   /** A wait was interrupted: obeys what the embedder wants, and may not return. */
   interrupted(): void;
+  /**
+   * After that: true if the guest is to hear of it (EINTR), as it would if a signal handler of its
+   * own had run. Left out: it never is, for no guest has one.
+   */
+  handled?(): boolean;
   /** Tells the operator, in a sentence, of something that the guest cannot be told. */
   warn(sentence: string): void;
 }
@@ -80,14 +85,14 @@ export class Process {
     if (descriptor.nonblocking || this.embedder.embedded) return -Errno.EAGAIN;
     const ready = this.kernel.waitFor(descriptor.handle, interest, Infinity);
     if (ready !== -Errno.EINTR) return ready < 0 ? ready : 0;
-    this.interrupt();
-    return 0;
+    return this.interrupt() ? -Errno.EINTR : 0;
   }
 
-  /** Takes note of a wake-up: returns if the guest may go on. */
-  interrupt(): void {
+  /** Takes note of a wake-up: returns if the guest may go on; true: it is to be told (EINTR). */
+  interrupt(): boolean {
     this.kernel.awake();
     this.embedder.interrupted();
+    return this.embedder.handled?.() ?? false;
   }
 }
 

@@ -27,8 +27,8 @@ const PRIORITY = 10;
 export interface Cast {
   readonly world: World;
   readonly hash: TraceHash;
-  /** True if a fault of the log's has broken the connection, and not the guest. */
-  excuses(error: ConnectionError): boolean;
+  /** True if a fault may have broken a connection, or an attempt at one, and not the guest. */
+  excuses(link: string | undefined): boolean;
   /** One more actor has come to its end. */
   finished(): void;
   /** Throws, for the run has failed. */
@@ -110,6 +110,14 @@ export class Actor implements Owner {
     return new ActorListener(this.name, listener, this);
   }
 
+  /**
+   * True if a connection, or an attempt at one, may have ended by a fault or by the death of the
+   * guest's process, so that the guest is not to blame: whoever has more to say connects again.
+   */
+  lost({ link }: Connection | ConnectionError): boolean {
+    return this.#cast.excuses(link);
+  }
+
   /** Goes on, if it can; an event of the scheduler calls it. */
   wake(): void {
     const cast = this.#cast;
@@ -144,8 +152,7 @@ export class Actor implements Owner {
       }
     } catch (error) {
       this.over = true;
-      if (!(error instanceof ConnectionError && this.#cast.excuses(error)))
-        this.#cast.failed(this, error);
+      if (!(error instanceof ConnectionError && this.lost(error))) this.#cast.failed(this, error);
     }
     this.over = true;
     this.#cast.finished();

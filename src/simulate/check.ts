@@ -6,6 +6,7 @@ import type { Choice } from '../../host/sim/choice-log.js';
 import { inWords, type ProfileName } from '../../host/sim/fault.js';
 import { GuestError } from '../../host/kernel/error.js';
 import type { Guest } from '../guest.js';
+import { contentsOf } from './contents.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
 import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
@@ -86,7 +87,9 @@ const SLICE_MS = 50;
  * Checks a guest. Throws `CheckError` for the first run that fails, `UsageError` for what cannot be
  * run.
  */
-export async function check(guest: Guest, options: CheckOptions = {}): Promise<Checked> {
+export async function check(guest: Guest, given: CheckOptions = {}): Promise<Checked> {
+  // Once for all runs, which would otherwise differ by what is written there meanwhile.
+  const options = { ...given, dirs: contentsOf(given.dirs) };
   const tally = new Tally();
   const planned = plan(guest, options);
   for (let sliceMs = performance.now(); ;) {

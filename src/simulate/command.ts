@@ -7,13 +7,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
+import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, worldOfOrigin } from './find.js';
 import type { JobOptions } from './job.js';
 import { checkInThreads } from './jobs.js';
 import { failureKinds } from './outcome.js';
-import { checkGuest, parseToken } from './token.js';
+import { checkGuest, dirsOf, parseToken } from './token.js';
 import { fileOf, record } from '../trace/record.js';
 
 const ADDRESS = '127.0.0.1:9000';
@@ -31,6 +32,8 @@ interface SimulateFlags {
   listen?: string[];
   connect: string[];
   env: string[];
+  dir: string[];
+  disk?: number;
   clients: number;
   messages: number;
   bytes: number;
@@ -38,6 +41,9 @@ interface SimulateFlags {
   exhaustive?: number;
   paranoid?: true;
   refuseMemory?: true;
+  powerLoss?: true;
+  crashes?: number;
+  fuel?: number;
 }
 
 interface ReplayFlags {
@@ -105,7 +111,7 @@ function environment(pairs: readonly string[]): Record<string, string> {
 }
 
 function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
-  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive } = flags;
+  const { seeds: runs, seed, profile, clients, messages, bytes, exhaustive, crashes, fuel } = flags;
   const listen = flags.listen ?? [ADDRESS];
   const [, address = ADDRESS] = /^(?:\d+=)?(.*?)(?:,blocking)?$/.exec(listen[0] ?? '') ?? [];
   if (exhaustive !== undefined && flags.jobs > 1)
@@ -113,18 +119,23 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
   return {
     file,
     world: flags.world,
-    clients: { address, clients, messages, bytes },
+    clients: { address, clients, messages, bytes, ...(crashes && { reconnect: true }) },
     check: {
       runs,
       seed,
       profile,
       args: [file, ...args],
       env: environment(flags.env),
+      dirs: parseDirectories(flags.dir),
+      ...(flags.disk !== undefined && { diskBytes: flags.disk * 2 ** 20 }),
       listen,
       connect: flags.connect,
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
+      powerLoss: flags.powerLoss === true,
       ...(exhaustive !== undefined && { exhaustive }),
+      ...(crashes !== undefined && { crashes }),
+      ...(fuel !== undefined && { fuel }),
     },
   };
 }
@@ -138,7 +149,7 @@ async function checkHere(
   const guest = await load(file);
   const found = await findWorld(world, clients);
   try {
-    const checked = await check(guest, { ...options, ...found, progress, signal });
+    const checked = await check(guest, { ...found, ...options, progress, signal });
     return { checked, report: undefined };
   } catch (error) {
     if (!(error instanceof CheckError)) throw error;
@@ -200,7 +211,7 @@ async function runReplay(text: string, flags: ReplayFlags): Promise<number> {
   const found = await (flags.world === undefined
     ? worldOfOrigin(token.world!)
     : findWorld(flags.world, { address: ADDRESS }));
-  const options = { ...token.options, ...found, log: token.log };
+  const options = { ...found, ...token.options, dirs: dirsOf(token), log: token.log };
   const { simulated: run, recording } = record(guest, guest.name, options);
   if (flags.trace !== undefined) writeTrace(flags.trace, fileOf(recording, flags.trace));
   process.stdout.write(run.stdout);
@@ -235,6 +246,8 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     )
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
     .option('--env <name=value>', 'give it a variable of the environment', each, [])
+    .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
+    .addOption(new Option('--disk <mib>', 'the size of its disk').argParser(positive))
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
     .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))
@@ -250,6 +263,19 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
       ).argParser(positive),
     )
     .option('--refuse-memory', 'in some runs its memory can grow no further')
+    .addOption(
+      new Option(
+        '--crashes <n>',
+        'its process may die so often, and is started anew; the clients of echo connect again',
+      ).argParser(whole),
+    )
+    .option('--power-loss', 'its machine may die with it, and lose what was not synced')
+    .addOption(
+      new Option(
+        '--fuel <n>',
+        'how often it may loop between two calls (default: 100000000)',
+      ).argParser(positive),
+    )
     .option('--paranoid', 'run everything twice: it must go the same way')
     .action(async (file: string, args: string[], flags: SimulateFlags) =>
       done(await runSimulate(file, args, flags)),

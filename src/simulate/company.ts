@@ -1,20 +1,30 @@
 /**
- * The guests that share the world of a run with the one that it is about: each on a machine of its
- * own, in a thread of its own, in lockstep with the world.
+ * The guests that share the world of a run with the one that it is about, each on a machine of its
+ * own: on stacks of their own where the engine has those (JSPI), in threads in lockstep elsewhere.
+ * It is the same run either way.
  */
+import process from 'node:process';
+
 import { errnoName } from '../../host/kernel/errno.js';
 import { UsageError } from '../../host/kernel/error.js';
 import type { PollerName } from '../../host/kernel/readiness.js';
+import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink, Source } from '../../host/sim/stream.js';
+import { Suspension } from '../../host/sim/suspension.js';
 import type { World } from '../../host/sim/world.js';
 import { formatAddress, parseGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
-import { shareMemory } from '../memory-limit.js';
+import { hasStartFunction } from '../memory-limit.js';
+import type { Connecting } from './connecting.js';
 import { textOf } from './connection.js';
 import type { Call } from './instrument.js';
-import { Companion, type Connecting } from './lockstep/companion.js';
-import type { End, Granted, Job } from './lockstep/verb.js';
+import { Companion } from './lockstep/companion.js';
+import { MEMORY_CHOICES, moduleOf } from './module.js';
+import type { End, Granted, Program } from './program.js';
 import { checkRepeatable } from './repeatable.js';
+import { StackCompanion } from './stack/companion.js';
+import { hasStacks } from './stack/realm.js';
+import { Stage } from './stack/stage.js';
 
 /** One more guest of a world; what is not said here is as for the guest that the run is about. */
 export interface CompanionOptions {
@@ -46,6 +56,11 @@ export interface CompanionEnd {
 export interface Host {
   readonly world: World;
   readonly recorded: boolean;
+  readonly refuseMemory: boolean;
+  /** True while there shall be more events. */
+  readonly goesOn: boolean;
+  /** Throws if the run has lasted too long. */
+  tick(): void;
   /** A companion that is awaited has ended. */
   finished(): void;
   /** Throws, for the run has failed. */
@@ -53,23 +68,48 @@ export interface Host {
 }
 
 interface Member {
+  readonly name: string;
   readonly options: CompanionOptions;
-  readonly companion: Companion;
+  readonly kernel: SimKernel;
+  readonly guest: Companion | StackCompanion;
   readonly stdout: Sink;
   readonly stderr: Sink;
 }
 
+/** How guests that share a world are run. */
+export const ways = ['stacks', 'threads'] as const;
+export type Way = (typeof ways)[number];
+
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;
 const encoder = new TextEncoder();
-const shared = new WeakMap<Guest, WebAssembly.Module>();
 
 export class Company {
+  /** Undefined: they are in threads. */
+  readonly stage: Stage | undefined;
+  /** How the guest that the run is about waits. */
+  readonly suspension: Suspension;
   readonly #host: Host;
   readonly #members: Member[] = [];
 
-  constructor(host: Host, companions: Readonly<Record<string, CompanionOptions>>) {
+  /** `kernel` is that of the guest that the run is about, `main`. */
+  constructor(
+    host: Host,
+    main: Guest,
+    kernel: SimKernel,
+    companions: Readonly<Record<string, CompanionOptions>>,
+  ) {
+    const { world } = host;
     this.#host = host;
+    const guests = [main, ...Object.values(companions).map(({ guest }) => guest)];
+    guests.forEach(checkRepeatable);
+    if (wayOf(guests) === 'stacks') this.stage = new Stage(world, () => this.step());
+    this.suspension = new Suspension(
+      world,
+      kernel.waits,
+      this.stage ? undefined : () => this.#wait(),
+    );
+    kernel.suspension = this.suspension;
     try {
       for (const [name, options] of Object.entries(companions)) this.#add(name, options);
     } catch (error) {
@@ -85,11 +125,22 @@ export class Company {
 
   /** What those wait for that the run waits for. */
   get waiting(): string[] {
-    return this.#members.flatMap(({ options, companion: { name, end, kernel } }) =>
-      options.awaited && end === undefined
+    return this.#members.flatMap(({ name, options, guest, kernel }) =>
+      options.awaited && guest.end === undefined
         ? [`"${name}" waits for ${kernel.suspended ?? 'its turn'}`]
         : [],
     );
+  }
+
+  /** The next event, and what the guest in a thread does whose turn it is then; false: no more. */
+  step(): boolean {
+    const { world, goesOn } = this.#host;
+    if (!goesOn || !world.step()) return false;
+    this.#host.tick();
+    if (this.stage !== undefined || world.turn === undefined) return true;
+    for (const { kernel, guest } of this.#members)
+      if (kernel.suspension === world.turn) (guest as Companion).go();
+    return true;
   }
 
   /** Ends all that have not ended: the hash of each one's calls, and how it fared. */
@@ -97,12 +148,12 @@ export class Company {
     let hash = '';
     let calls = 0;
     const ends: Record<string, CompanionEnd> = {};
-    for (const { companion, stdout, stderr } of this.#members.splice(0)) {
-      const end = companion.dispose();
-      companion.kernel.dispose();
+    for (const { name, guest, kernel, stdout, stderr } of this.#members.splice(0)) {
+      const end = guest.dispose();
+      kernel.dispose();
       hash += end?.hash ?? '';
       calls += end?.calls ?? 0;
-      ends[companion.name] = {
+      ends[name] = {
         code: end?.code,
         trap: end?.trap,
         stdout: textOf(stdout.bytes),
@@ -110,14 +161,23 @@ export class Company {
         record: end?.record ?? [],
       };
     }
+    this.stage?.dispose();
     return { hash, calls, ends };
   }
 
+  /** The guest that the run is about waits where it stands, and the others have their turns. */
+  #wait(): void {
+    const { world } = this.#host;
+    do {
+      if (!this.step()) throw world.deadlock();
+    } while (world.turn !== this.suspension);
+  }
+
   #add(name: string, options: CompanionOptions): void {
-    const { world, recorded } = this.#host;
+    const { world, recorded, refuseMemory } = this.#host;
     const { guest, args = [guest.name], env = {}, poller = 'epoll', stdin = '' } = options;
-    checkRepeatable(guest);
     const kernel = world.kernel({ host: name });
+    kernel.suspension = new Suspension(world, kernel.waits);
     const stdout = new Sink();
     const stderr = new Sink();
     const input = typeof stdin === 'string' ? encoder.encode(stdin) : stdin;
@@ -140,8 +200,7 @@ export class Company {
       granted.push(grant);
       return { address, grant };
     });
-    const job: Job = {
-      module: sharedModule(guest),
+    const program: Program = {
       args: args.map((each) => encoder.encode(each)),
       environ: Object.entries(env).map(([key, value]) => encoder.encode(`${key}=${value}`)),
       poller,
@@ -149,10 +208,14 @@ export class Company {
       granted,
       recorded,
     };
-    const companion = new Companion(name, kernel, world, job, connecting, (end) =>
-      this.#ended(name, options, end),
-    );
-    this.#members.push({ options, companion, stdout, stderr });
+    const room = refuseMemory ? world.choices.choose(`${name}/memory`, MEMORY_CHOICES) : 0;
+    const { module } = moduleOf(guest, room, { shared: this.stage === undefined });
+    const ended = (end: End) => this.#ended(name, options, end);
+    const running =
+      this.stage === undefined
+        ? new Companion(kernel, { module, program }, connecting, ended)
+        : new StackCompanion(this.stage, kernel, module, program, connecting, ended);
+    this.#members.push({ name, options, kernel, guest: running, stdout, stderr });
   }
 
   #ended(name: string, { exitCodes = [0], awaited = false }: CompanionOptions, end: End): void {
@@ -164,13 +227,23 @@ export class Company {
   }
 }
 
-/** The module with a memory that its thread and the world's can share. */
-function sharedModule(guest: Guest): WebAssembly.Module {
-  let module = shared.get(guest);
-  if (module === undefined) {
-    const bytes = shareMemory(guest.bytes!);
-    module = new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
-    shared.set(guest, module);
+/**
+ * The way in which these guests are run. A guest whose module has a start function can only be in a
+ * thread: that function is called by no export, so it has no stack to be suspended with.
+ */
+function wayOf(guests: readonly Guest[]): Way {
+  const chosen = process.env['POLLUX_COMPANY'];
+  if (chosen !== undefined && !ways.includes(chosen as Way)) {
+    throw new UsageError(
+      `POLLUX_COMPANY is "${chosen}": guests that share a world run in ${ways.join(' or ')}`,
+    );
   }
-  return module;
+  if (chosen === 'stacks' && !hasStacks) {
+    throw new UsageError(
+      `POLLUX_COMPANY is "stacks", which need WebAssembly.Suspending, and Node ` +
+        `${process.version} has none: leave it unset, or take Node 24 or newer`,
+    );
+  }
+  if (chosen === 'threads' || !hasStacks) return 'threads';
+  return guests.some(({ bytes }) => hasStartFunction(bytes!)) ? 'threads' : 'stacks';
 }

@@ -58,6 +58,11 @@ export class Connection {
     peer.onReady = () => owner.wake();
   }
 
+  /** What the network calls it: `net/1.client`. */
+  get link(): string | undefined {
+    return this.#peer.name;
+  }
+
   /** Sends text (as UTF-8) or bytes, all of them, and waits for room as often as it needs. */
   *send(data: string | Uint8Array): Waiting<void> {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;

@@ -9,13 +9,15 @@ import type { SimulateOptions } from './outcome.js';
 import { worlds, type ClientOptions, type WorldOrigin, type WorldScript } from './world.js';
 
 /** A world, and the properties that its file may have beside it. */
-export type FoundWorld = Pick<SimulateOptions, 'invariant' | 'eventually'> & { world: WorldScript };
+export type FoundWorld = Pick<SimulateOptions, 'invariant' | 'eventually' | 'crashes'> & {
+  world: WorldScript;
+};
 
 const isName = (text: string): text is keyof typeof worlds => Object.hasOwn(worlds, text);
 
 /**
  * The world of a name (`echo`, `any`) or of a file, a module that exports `world`, and maybe
- * `invariant` and `eventually`. Throws `UsageError`.
+ * `invariant`, `eventually` and `crashes`. Throws `UsageError`.
  */
 export async function findWorld(spec: string, options: ClientOptions): Promise<FoundWorld> {
   return isName(spec) ? { world: worlds[spec](options) } : await worldOfFile(spec);
@@ -47,7 +49,7 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
       cause: error,
     });
   }
-  const { world, invariant, eventually } = found;
+  const { world, invariant, eventually, crashes } = found;
   if (typeof world !== 'function') {
     throw new UsageError(
       `${path} exports no function "world": write export function world(world) { … }`,
@@ -59,5 +61,6 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
     }),
     ...(invariant && { invariant }),
     ...(eventually && { eventually }),
+    ...(crashes !== undefined && { crashes }),
   };
 }

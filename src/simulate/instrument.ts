@@ -32,8 +32,8 @@ export function describeCall({ name, inputs, errno, outputs, startNs, endNs }: C
 /** What the calls of a guest look at and report to. */
 export interface Course {
   readonly now: number;
-  /** Before each call: throws if there shall be no other. */
-  before(): void;
+  /** Before each call: when it begins; throws if there shall be no other. */
+  before(): number;
   /** After each call. */
   after(): void;
   /** Whatever ended the guest, which may have caught it. */
@@ -105,8 +105,7 @@ export class Instrument {
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course;
         try {
-          course.before();
-          const startNs = course.now;
+          const startNs = course.before();
           const errno = call(a, b, c, d, e, f, g, h, i);
           this.calls++;
           const values = [a, b, c, d, e, f, g, h, i];

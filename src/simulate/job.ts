@@ -25,7 +25,7 @@ const found = await findWorld(world, clients);
 
 async function answer(seeds: { seed: number; runs: number }): Promise<Answer> {
   try {
-    return { checked: await check(guest, { ...options, ...found, ...seeds }) };
+    return { checked: await check(guest, { ...found, ...options, ...seeds }) };
   } catch (error) {
     if (error instanceof CheckError) return { checked: error.checked, report: error.message };
     if (error instanceof UsageError) return { usage: error.message };

@@ -5,10 +5,8 @@
  * https://webassembly.github.io/spec/core/binary/instructions.html
  */
 import { UsageError } from '../../host/kernel/error.js';
+import { HEADER_BYTES, Reader, Section } from './binary.js';
 
-const HEADER_BYTES = 8;
-const CODE_SECTION = 10;
-const MEMORY_SECTION = 5;
 const SHARED = 2;
 /** Of the prefix 0xFD, opcodes from here on are those of relaxed SIMD. */
 const RELAXED = 0x100;
@@ -23,7 +21,7 @@ function define(shape: string, ...opcodes: (number | [number, number])[]): void 
   }
 }
 
-const prefixed = (prefix: number, opcode: number) => prefix * 0x10000 + opcode;
+export const prefixed = (prefix: number, opcode: number) => prefix * 0x10000 + opcode;
 const both = (prefix: number, from: number, to = from): [number, number] => [
   prefixed(prefix, from),
   prefixed(prefix, to),
@@ -68,8 +66,8 @@ export function refuseUnrepeatable(name: string, bytes: Uint8Array): void {
     const id = reader.byte();
     const length = reader.leb();
     const end = reader.at + length;
-    if (id === MEMORY_SECTION) refuseShared(name, reader);
-    if (id === CODE_SECTION) refuseCode(name, reader);
+    if (id === Section.MEMORY) refuseShared(name, reader);
+    if (id === Section.CODE) refuseCode(name, reader);
     reader.at = end;
   }
 }
@@ -100,7 +98,11 @@ function refuseCode(name: string, reader: Reader): void {
   }
 }
 
-function instruction(name: string, reader: Reader): void {
+/**
+ * Reads the next instruction: its opcode, where the second part of one in two parts is in the low
+ * 16 bits. Throws `UsageError` for what could not be repeated.
+ */
+export function instruction(name: string, reader: Reader): number {
   let opcode = reader.byte();
   if (opcode >= 0xfb && opcode <= 0xfe) {
     const prefix = opcode;
@@ -127,6 +129,7 @@ function instruction(name: string, reader: Reader): void {
     );
   }
   for (const part of shape) skip(reader, part);
+  return opcode;
 }
 
 function skip(reader: Reader, part: string): void {
@@ -165,31 +168,7 @@ function blockType(reader: Reader): void {
 }
 
 /** A type: one byte, or, of a reference, what it refers to. */
-function valueType(reader: Reader): void {
+export function valueType(reader: Reader): void {
   const first = reader.byte();
   if (first === 0x63 || first === 0x64) reader.leb();
-}
-
-class Reader {
-  readonly #bytes: Uint8Array;
-  at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
-  byte(): number {
-    return this.#bytes[this.at++]!;
-  }
-
-  /** The low bits of a LEB128 of either sign and any length. */
-  leb(): number {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.byte();
-      if (shift < 32) value |= (byte & 127) << shift;
-      if (byte < 128) return value >>> 0;
-    }
-  }
 }

@@ -2,10 +2,13 @@
  * What a run is made of, and how it went.
  */
 import type { PollerName } from '../../host/kernel/readiness.js';
+import { Deadlock, Livelock } from '../../host/sim/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
+import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
+import type { DirectoryContents } from './contents.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -25,6 +28,13 @@ export interface SimulateOptions {
   listen?: readonly string[];
   /** Connections to listeners of actors', each `[FD=]HOST:PORT[,blocking]`. */
   connect?: readonly string[];
+  /**
+   * By their names for the guest, directories of this machine, or what there is in them. The guest
+   * has a copy of its own in each run.
+   */
+  dirs?: Readonly<Record<string, DirectoryContents>>;
+  /** How many bytes its disk has; default: 256 MiB. */
+  diskBytes?: number;
   /** Guests that share the world with this one, by their names, each on a machine of its own. */
   companions?: Readonly<Record<string, CompanionOptions>>;
   /** What there is to read on stdin. */
@@ -36,6 +46,21 @@ export interface SimulateOptions {
    * can do without, so that this is no part of a profile.
    */
   refuseMemory?: boolean;
+  /**
+   * How many loops, and calls of its own functions, a guest may make between two calls of the
+   * host's; default: 100 million. One that makes more is taken for one that would never end.
+   */
+  fuel?: number;
+  /**
+   * How often the guest's process may die, at any of its calls, to be started anew with the same
+   * grants after a while. Default: 0, for few worlds expect it; a file of a world may export it.
+   */
+  crashes?: number;
+  /**
+   * True: its machine may die with it, and then what was not synced to the disk may be lost.
+   * Default: what a process wrote outlives it.
+   */
+  powerLoss?: boolean;
   /** From when on nothing but the benign happens; default: after 10 virtual seconds. */
   healNs?: number;
   /** When the run has failed if an actor is not done; default: an hour after the healing. */
@@ -54,16 +79,22 @@ export interface SimulateOptions {
   chosen?: (choice: Choice) => void;
 }
 
+/** What lies on the guest's disk, by its paths. */
+export type DiskView = Pick<Disk, 'read' | 'list'>;
+
 /** What a property may look at. */
 export interface RunState {
   readonly nowNs: number;
   readonly calls: number;
+  /** How often its process has died. */
+  readonly crashes: number;
   /** The connections that the guest has accepted and not closed. */
   readonly connections: number;
   /** The guest's memory. */
   readonly memory: Uint8Array;
   readonly stdout: string;
   readonly stderr: string;
+  readonly disk: DiskView;
   /** Of the actors that are not done. */
   readonly waiting: readonly string[];
 }
@@ -97,6 +128,8 @@ export interface Simulated {
   readonly code: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
+  /** As the run has left it. */
+  readonly disk: DiskView;
   /** Of all that the guest asked and was answered: equal for equal runs. */
   readonly hash: string;
   /** The choices that were not benign: the run is repeated by them. */
@@ -115,4 +148,23 @@ export class Failed {
   constructor(kind: FailureKind, message: string, cause?: unknown) {
     this.failure = { kind, message, cause };
   }
+}
+
+const SPENT = 'the guest loops, and calls nothing; if it has so much to compute, give it more fuel';
+
+/**
+ * What it means that a guest was left by `error`: a failure of the run, or whatever else it is.
+ * `spent`: it has no fuel left.
+ */
+export function failureOf(error: unknown, waiting: readonly string[], spent: boolean): unknown {
+  if (error instanceof Deadlock)
+    return new Failed('deadlock', [error.message, ...waiting].join('; '), error);
+  if (error instanceof Livelock) return new Failed('livelock', error.message, error);
+  if (error instanceof RangeError) return new Failed('stack', error.message, error);
+  if (error instanceof WebAssembly.RuntimeError && spent)
+    return new Failed('livelock', SPENT, error);
+  if (error instanceof WebAssembly.RuntimeError) return new Failed('trap', error.message, error);
+  if (error instanceof WebAssembly.Exception)
+    return new Failed('trap', 'an exception was not caught', error);
+  return error;
 }

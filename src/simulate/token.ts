@@ -8,6 +8,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { UsageError } from '../../host/kernel/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import type { Guest } from '../guest.js';
+import { Contents, contentsOf, type AllContents, type Saved } from './contents.js';
 import type { SimulateOptions } from './outcome.js';
 import type { WorldOrigin } from './world.js';
 
@@ -24,7 +25,11 @@ const kept = [
   'stdin',
   'poller',
   'maxDescriptors',
+  'diskBytes',
   'refuseMemory',
+  'crashes',
+  'powerLoss',
+  'fuel',
   'healNs',
   'limitNs',
   'exitCodes',
@@ -43,6 +48,8 @@ export interface Token {
   readonly world: WorldOrigin | undefined;
   /** The names of the guests that shared its world, which are not in it. */
   readonly companions: readonly string[];
+  /** By the guest's names, what was in its directories. */
+  readonly dirs: Readonly<Record<string, Saved>>;
 }
 
 /** The hash by which a token names a guest. */
@@ -71,9 +78,19 @@ export function tokenOf(guest: Guest, options: SimulateOptions, log: readonly Ch
     given,
     options.world?.origin ?? null,
     Object.keys(options.companions ?? {}),
+    savedOf(contentsOf(options.dirs)),
   ];
   return PREFIX + deflateRawSync(JSON.stringify(data), { level: 9 }).toString('base64url');
 }
+
+const savedOf = (contents: AllContents): Record<string, Saved> =>
+  Object.fromEntries(Object.entries(contents).map(([guest, { saved }]) => [guest, saved]));
+
+/** The directories of a token, as they were. Throws `UsageError` if they are not. */
+export const dirsOf = ({ dirs }: Token): AllContents =>
+  Object.fromEntries(
+    Object.entries(dirs).map(([guest, saved]) => [guest, Contents.restored(saved)]),
+  );
 
 const plain = (value: unknown) =>
   value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value;
@@ -84,7 +101,7 @@ export function parseToken(text: string): Token {
   if (!text.startsWith(PREFIX)) throw new UsageError(broken);
   try {
     const packed = Buffer.from(text.slice(PREFIX.length), 'base64url');
-    const [guest, file, lines, options, world, companions = []] = JSON.parse(
+    const [guest, file, lines, options, world, companions = [], dirs = {}] = JSON.parse(
       inflateRawSync(packed).toString(),
     ) as [
       string,
@@ -93,6 +110,7 @@ export function parseToken(text: string): Token {
       KeptOptions,
       WorldOrigin | null,
       string[]?,
+      Record<string, Saved>?,
     ];
     const log = lines.map(([label, ordinal, alternatives, value]) => ({
       label,
@@ -102,7 +120,7 @@ export function parseToken(text: string): Token {
     }));
     const { base64 } = (options.stdin ?? {}) as { base64?: string };
     if (base64 !== undefined) options.stdin = new Uint8Array(Buffer.from(base64, 'base64'));
-    return { guest, file, log, options, world: world ?? undefined, companions };
+    return { guest, file, log, options, world: world ?? undefined, companions, dirs };
   } catch (error) {
     throw new UsageError(broken, { cause: error });
   }

@@ -1,7 +1,7 @@
 /** Worlds that come with Pollux: clients of an echo server, and clients that expect nothing. */
 import { GuestError } from '../../host/kernel/error.js';
 import type { Actor, Script } from './actor.js';
-import { textOf, type Connection, type Waiting } from './connection.js';
+import { ConnectionError, textOf, type Connection, type Waiting } from './connection.js';
 
 /** Where a world is found again, by whoever has but a token. */
 export type WorldOrigin =
@@ -28,11 +28,18 @@ export interface ClientOptions {
   messages?: number;
   /** Of each message. */
   bytes?: number;
+  /**
+   * True: who loses its connection to a fault, or to a crash of the guest, connects again and goes
+   * on with what was not answered. Clients of `any` do not.
+   */
+  reconnect?: boolean;
 }
 
 /** Between the beginnings of two clients. */
 const STAGGER_NS = 10_000;
 const PAUSE_NS = 1_000_000;
+/** From the loss of a connection to the next attempt. */
+const RECONNECT_NS = 10_000_000;
 
 const encoder = new TextEncoder();
 
@@ -61,11 +68,79 @@ function* sendMessage(me: Actor, connection: Connection, message: Uint8Array): W
   yield* connection.send(message.subarray(cut));
 }
 
-function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
-  if (echo.length === message.length && echo.every((byte, i) => byte === message[i])) return;
+/** `most`: so many of the last bytes may be missing. */
+function mustBeEcho(echo: Uint8Array, message: Uint8Array, most = 0): void {
+  const missing = message.length - echo.length;
+  if (missing <= most && echo.every((byte, i) => byte === message[i])) return;
   throw new GuestError(
     `sent ${JSON.stringify(textOf(message))}, and got ${JSON.stringify(textOf(echo))}`,
   );
+}
+
+/** What a client has still to say. */
+interface Session {
+  readonly left: Uint8Array[];
+  /** True: all is sent before anything is received, as one message. */
+  ahead: boolean | undefined;
+}
+
+/** True if a connection was lost that its guest is not to blame for. */
+const isLost = (me: Actor, error: unknown): boolean =>
+  error instanceof ConnectionError && me.lost(error);
+
+/**
+ * Sends what is left, message by message, and takes from it what was answered. False: the
+ * connection was lost, of which without `reconnect` a shorter echo is no sign, but an error.
+ */
+function* exchange(
+  me: Actor,
+  connection: Connection,
+  session: Session,
+  reconnect: boolean,
+): Waiting<boolean> {
+  const { left } = session;
+  const ahead = (session.ahead ??= me.choose('ahead', 2) === 1);
+  if (ahead) left.splice(0, left.length, new Uint8Array(Buffer.concat(left)));
+  while (left.length > 0) {
+    const message = left[0]!;
+    yield* sendMessage(me, connection, message);
+    if (me.choose('leave', 2) === 1) {
+      connection.reset();
+      left.length = 0;
+      return true;
+    }
+    if (ahead) connection.halfClose();
+    const pause = me.choose('pause', 8);
+    if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
+    const echo = yield* connection.receiveExactly(message.length);
+    const lost = reconnect && me.lost(connection);
+    mustBeEcho(echo, message, lost ? message.length : 0);
+    if (echo.length < message.length) return false;
+    left.shift();
+  }
+  if (!ahead) connection.halfClose();
+  const rest = yield* connection.receiveAll();
+  if (rest.length > 0) {
+    throw new GuestError(`after all echoes there came ${JSON.stringify(textOf(rest))}`);
+  }
+  return true;
+}
+
+/** One connection after the other, until everything was answered. */
+function* converse(me: Actor, address: string, session: Session): Waiting<void> {
+  for (;;) {
+    let connection: Connection | undefined;
+    try {
+      connection = yield* me.connect(address);
+      if (yield* exchange(me, connection, session, true)) break;
+    } catch (error) {
+      if (!isLost(me, error)) throw error;
+      if (session.left.length === 0) break;
+    } finally {
+      connection?.close();
+    }
+    yield* me.sleep(RECONNECT_NS);
+  }
 }
 
 /**
@@ -74,29 +149,15 @@ function mustBeEcho(echo: Uint8Array, message: Uint8Array): void {
  * and half-close before they receive anything.
  */
 export function echoClients(options: ClientOptions): WorldScript {
+  const { address, reconnect = false } = options;
   const messages = messagesOf(options);
-  const joined = messages.map((all) => [new Uint8Array(Buffer.concat(all))]);
   const client = (number: number): Script =>
     function* (me) {
       yield* me.sleep(number * STAGGER_NS);
-      const connection = yield* me.connect(options.address);
-      const ahead = me.choose('ahead', 2) === 1;
-      for (const message of (ahead ? joined : messages)[number]!) {
-        yield* sendMessage(me, connection, message);
-        if (me.choose('leave', 2) === 1) {
-          connection.reset();
-          return;
-        }
-        if (ahead) connection.halfClose();
-        const pause = me.choose('pause', 8);
-        if (pause > 0) yield* me.sleep(pause * PAUSE_NS);
-        mustBeEcho(yield* connection.receiveExactly(message.length), message);
-      }
-      if (!ahead) connection.halfClose();
-      const rest = yield* connection.receiveAll();
-      if (rest.length > 0) {
-        throw new GuestError(`after all echoes there came ${JSON.stringify(textOf(rest))}`);
-      }
+      const session: Session = { left: [...messages[number]!], ahead: undefined };
+      if (reconnect) return yield* converse(me, address, session);
+      const connection = yield* me.connect(address);
+      yield* exchange(me, connection, session, false);
       connection.close();
     };
   return Object.assign(

@@ -51,8 +51,8 @@ function read(file) {
   const json = file.replace(/\.wasm$/, '.json');
   if (!existsSync(json)) return {};
   const found = JSON.parse(readFileSync(json, 'utf8'));
-  const known = [...KNOWN, ...IGNORED, 'operations'];
-  const unknown = Object.keys(found).filter((key) => !known.includes(key));
+  const known = new Set([...KNOWN, ...IGNORED, 'operations']);
+  const unknown = Object.keys(found).filter((key) => !known.has(key));
   if (unknown.length > 0) throw new Error(`${json} has ${unknown.join(', ')}, which is not known`);
   return found;
 }
@@ -62,8 +62,9 @@ function read(file) {
  * @param {string} file
  * @param {Given} given
  * @param {string} scratch  where its folders are copied to
+ * @param {string[]} more  flags for pollux run
  */
-function start(file, { args = [], env = {}, dirs = [], root }, scratch) {
+function start(file, { args = [], env = {}, dirs = [], root }, scratch, more) {
   const folders = dirs.map((each) => {
     const [host, guest = host] = each.split('::');
     return [/** @type {string} */ (host), guest];
@@ -78,7 +79,7 @@ function start(file, { args = [], env = {}, dirs = [], root }, scratch) {
     return ['--dir', `${copy}::${guest}`];
   });
   flags.push(...Object.entries(env).flatMap(([name, value]) => ['--env', `${name}=${value}`]));
-  const child = spawn(process.execPath, [cli, 'run', ...flags, file, ...args]);
+  const child = spawn(process.execPath, [cli, 'run', ...more, ...flags, file, ...args]);
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => (output.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (output.stderr += text));
@@ -103,9 +104,10 @@ function operationsOf({ operations, stdin, exit_code: exitCode = 0, ...given }) 
 /**
  * Runs a case, and answers what was wrong with it, a sentence each.
  * @param {string} file
+ * @param {string[]} more  flags for pollux run
  * @returns {Promise<string[]>}
  */
-export async function runCase(file) {
+export async function runCase(file, more = []) {
   const scratch = mkdtempSync(join(tmpdir(), 'pollux-case-'));
   /** @type {ReturnType<typeof start> | undefined} */
   let run;
@@ -117,7 +119,7 @@ export async function runCase(file) {
     const taken = { stdout: 0, stderr: 0 };
     for (const operation of operationsOf(wanted)) {
       if (operation.type === 'run') {
-        run = start(file, operation, scratch);
+        run = start(file, operation, scratch, more);
         const { child } = run;
         timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
         continue;

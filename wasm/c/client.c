@@ -38,11 +38,18 @@ static int connection_find(void) {
 
 static bool comes_within(int fd, int timeout_ms) {
   struct pollfd answer = {.fd = fd, .events = POLLIN};
-  return poll(&answer, 1, timeout_ms) > 0;
+  int ready;
+  do {
+    ready = poll(&answer, 1, timeout_ms);
+  } while (ready < 0 && errno == EINTR);
+  return ready > 0;
 }
 
 static size_t print_some(int fd) {
-  ssize_t received = recv(fd, bytes, sizeof bytes, 0);
+  ssize_t received;
+  do {
+    received = recv(fd, bytes, sizeof bytes, 0);
+  } while (received < 0 && errno == EINTR);
   if (received <= 0) say("the server is gone.", 1);
   fwrite(bytes, 1, (size_t)received, stdout);
   return (size_t)received;
@@ -59,8 +66,8 @@ static void print_answer(int fd, size_t sent) {
 static void send_all(int fd, size_t length) {
   for (size_t sent = 0; sent < length;) {
     ssize_t some = send(fd, bytes + sent, length - sent, 0);
-    if (some < 0) say("the server is gone.", 1);
-    sent += (size_t)some;
+    if (some < 0 && errno != EINTR) say("the server is gone.", 1);
+    if (some > 0) sent += (size_t)some;
   }
 }
 

@@ -47,8 +47,20 @@ static bool cannot_nowait(ssize_t result) {
          (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL || errno == ESPIPE);
 }
 
-static ssize_t read_now(const struct instance *instance, int fd, struct iovec *iovs, int count) {
-  if (includes(&instance->regular, fd)) return readv(fd, iovs, count);
+/* Remembers what fstat(2) says of a descriptor that is owned here. */
+static void learn(struct instance *instance, int fd, mode_t mode) {
+  if (!owns(instance, fd) || (S_ISREG(mode) && !include(&instance->regular, fd))) return;
+  include(&instance->known, fd);
+}
+
+static bool is_regular(struct instance *instance, int fd) {
+  struct stat stat;
+  if (!includes(&instance->known, fd) && fstat(fd, &stat) == 0) learn(instance, fd, stat.st_mode);
+  return includes(&instance->regular, fd);
+}
+
+static ssize_t read_now(struct instance *instance, int fd, struct iovec *iovs, int count) {
+  if (is_regular(instance, fd)) return readv(fd, iovs, count);
   ssize_t bytes = preadv2(fd, iovs, count, -1, RWF_NOWAIT);
   if (!cannot_nowait(bytes)) return bytes;
   if (ready_now(fd, POLLIN)) return readv(fd, iovs, count);
@@ -57,8 +69,8 @@ static ssize_t read_now(const struct instance *instance, int fd, struct iovec *i
 }
 
 /* A pipe that is ready for OUT takes PIPE_BUF (4096) bytes without waiting. */
-static ssize_t write_now(const struct instance *instance, int fd, struct iovec *iovs, int count) {
-  if (includes(&instance->regular, fd)) return writev(fd, iovs, count);
+static ssize_t write_now(struct instance *instance, int fd, struct iovec *iovs, int count) {
+  if (is_regular(instance, fd)) return writev(fd, iovs, count);
   ssize_t bytes = pwritev2(fd, iovs, count, -1, RWF_NOWAIT);
   if (!cannot_nowait(bytes)) return bytes;
   if (ready_now(fd, POLLOUT)) return writev(fd, iovs, shorten(iovs, count, 4096));
@@ -95,7 +107,7 @@ static napi_value readOne(napi_env env, napi_callback_info info) {
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0);
-  if (includes(&call.instance->regular, fd))
+  if (is_regular(call.instance, fd))
     return answer(env, system_call(SYS_read, fd, (long)iov.iov_base, (long)iov.iov_len, 0));
   ssize_t bytes = read_now(call.instance, fd, &iov, 1);
   return answer(env, bytes < 0 ? -errno : bytes);
@@ -107,7 +119,7 @@ static napi_value writeOne(napi_env env, napi_callback_info info) {
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0);
-  if (includes(&call.instance->regular, fd))
+  if (is_regular(call.instance, fd))
     return answer(env, system_call(SYS_write, fd, (long)iov.iov_base, (long)iov.iov_len, 0));
   ssize_t bytes = write_now(call.instance, fd, &iov, 1);
   return answer(env, bytes < 0 ? -errno : bytes);
@@ -144,7 +156,12 @@ static napi_value statInto(napi_env env, napi_callback_info info) {
   int fd = argument_int(&call, 0);
   if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS)
     return answer(env, -EFAULT);
+<<<<<<< HEAD
   if (fstat_now(fd, &stat) < 0) return answer(env, -errno);
+=======
+  if (fstat(fd, &stat) < 0) return answer(env, -errno);
+  learn(call.instance, fd, stat.st_mode);
+>>>>>>> paths
   put_stat(array, fd, &stat);
   return answer(env, 0);
 }
@@ -154,6 +171,7 @@ static napi_value readable(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int bytes = 0, fd = argument_int(&call, 0);
   if (ioctl(fd, FIONREAD, &bytes) < 0) return answer(env, -errno);
+  if (bytes < 0) bytes = 0; /* its offset lies behind the end of the file */
   return answer(env, (int64_t)bytes + ahead_readable(call.instance, fd));
 }
 
@@ -183,7 +201,7 @@ static napi_value openNull(napi_env env, napi_callback_info info) {
 /* duplicate(fd): another descriptor of the same open file description, owned by this instance */
 static napi_value duplicate(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
-  return answer(env, own_file(call.instance, fcntl(argument_int(&call, 0), F_DUPFD_CLOEXEC, 3)));
+  return answer(env, own(call.instance, fcntl(argument_int(&call, 0), F_DUPFD_CLOEXEC, 3)));
 }
 
 /* statusFlags(fd): of fcntl(F_GETFL): what the descriptor was opened for */

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 bool include(struct bits *bits, int fd) {
@@ -37,6 +36,7 @@ int own(struct instance *instance, int fd) {
   return fd;
 }
 
+<<<<<<< HEAD
 int own_file(struct instance *instance, int fd) {
   struct stat stat;
   fd = own(instance, fd);
@@ -47,12 +47,15 @@ int own_file(struct instance *instance, int fd) {
   return -ENOMEM;
 }
 
+=======
+>>>>>>> paths
 bool owns(const struct instance *instance, int fd) { return includes(&instance->owned, fd); }
 
 void disown(struct instance *instance, int fd) {
   exclude(&instance->owned, fd);
   forget_sender(instance, fd);
   exclude(&instance->retired, fd);
+  exclude(&instance->known, fd);
   exclude(&instance->regular, fd);
   forget_listing(instance, fd);
 }
@@ -110,6 +113,7 @@ static void finalize(napi_env env, void *data, void *hint) {
   close_ahead(instance);
   free(instance->owned.bytes);
   free(instance->retired.bytes);
+  free(instance->known.bytes);
   free(instance->regular.bytes);
   close_listings(instance);
   free(instance);

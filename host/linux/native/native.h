@@ -79,7 +79,8 @@ struct instance {
   bool unaddressed; /* sendmsg(2) is filtered out, for it may name an address */
   struct bits owned;   /* the descriptors that were opened here and not closed yet */
   struct bits retired; /* of these, listeners out of service: nothing ever arrives */
-  struct bits regular; /* and regular files, which are read and written at once */
+  struct bits regular; /* and regular files, which are read and written at once: of those ... */
+  struct bits known;   /* ... of which it is known whether they are */
   struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
   unsigned next_listing;
   struct poller **pollers;
@@ -107,7 +108,6 @@ bool include(struct bits *bits, int fd); /* false if there is no memory */
 void exclude(struct bits *bits, int fd);
 bool includes(const struct bits *bits, int fd);
 int own(struct instance *instance, int fd); /* fd, or a negated errno with fd closed */
-int own_file(struct instance *instance, int fd); /* the same for what may be a regular file */
 void disown(struct instance *instance, int fd);
 bool owns(const struct instance *instance, int fd);
 /* Closes a descriptor that is owned here, at the latest when the operations in flight on it have

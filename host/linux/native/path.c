@@ -55,8 +55,7 @@ static napi_value openAt(napi_env env, napi_callback_info info) {
   if (!(how & OPEN_CREATE)) how &= ~(uint32_t)OPEN_EXCLUSIVE; /* which means nothing then */
   int fd = open_beneath(argument_directory(&call, 0), path.text, open_flags(how, flags),
                         how & HOW_WALK);
-  if (fd < 0) return answer(env, fd);
-  return answer(env, own_file(call.instance, fd));
+  return answer(env, fd < 0 ? fd : own(call.instance, fd));
 }
 
 /* createDirectoryAt(directory, memory, path, length, how), and two of its kind */

@@ -84,7 +84,8 @@ export const fd = (process: Process) => ({
     memory.setU8(statOut, descriptor.type);
     memory.setU16(statOut + 2, flagsOf(process, descriptor));
     memory.setU64(statOut + 8, BigInt(descriptor.rights >>> 0));
-    memory.setU64(statOut + 16, BigInt(descriptor.inheriting >>> 0));
+    const hidden = descriptor.reading ? Right.FD_WRITE : 0;
+    memory.setU64(statOut + 16, BigInt((descriptor.inheriting & ~hidden) >>> 0));
     return WasiErrno.SUCCESS;
   },
 

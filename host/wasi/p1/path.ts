@@ -23,9 +23,11 @@ const LOOKUP_FOLLOW = 1;
 const OFLAGS = Open.CREATE | Open.DIRECTORY | Open.EXCLUSIVE | Open.TRUNCATE;
 const FDFLAGS =
   FileFlag.APPEND | FileFlag.DSYNC | FileFlag.NONBLOCK | FileFlag.RSYNC | FileFlag.SYNC;
-const ALL_RIGHTS = (1 << 30) - 1;
 /** What a file is opened for writing for. */
 const WRITES = Right.FD_WRITE | Right.FD_ALLOCATE | Right.FD_FILESTAT_SET_SIZE;
+
+/** Filled and read within one call: a new one would cost more than the system call. */
+const stat = new BigUint64Array(STAT_FIELDS);
 
 /** What `path_open` was asked for. */
 interface Request {
@@ -41,6 +43,15 @@ interface Request {
 
 /** Rights that exist; a guest that asks for others gets none of them. */
 const rightsOf = (rights: bigint): number => Number(BigInt.asUintN(30, rights));
+
+/**
+ * What a guest means that asks a directory for what it shows that it hands on: openat(2) of
+ * wasi-libc leaves out the right to write, but not the others that it asks for to write.
+ */
+function meant({ reading, inheriting }: Descriptor, rights: number): number {
+  const writes = Right.FD_ALLOCATE | Right.FD_FILESTAT_SET_SIZE;
+  return reading && (rights & writes) === writes ? rights | (inheriting & Right.FD_WRITE) : rights;
+}
 
 /** Why a directory may not do what takes `rights` to a path: an errno, SUCCESS if it may. */
 function fault(
@@ -87,7 +98,6 @@ function described(
   handle: number,
   { flags, rights, inheriting }: Request,
 ): Descriptor | number {
-  const stat = new BigUint64Array(STAT_FIELDS);
   const result = kernel.stat(handle, stat);
   if (result < 0) {
     kernel.close(handle);
@@ -96,17 +106,14 @@ function described(
   const type = Number(stat[Stat.TYPE]) as FileType;
   const own = type === FileType.DIRECTORY ? DIRECTORY_RIGHTS : FILE_RIGHTS;
   const granted = rights & own & (directory.readOnly ? ~WRITING_RIGHTS : ~0);
-  // A directory that was opened for reading hands on no right to write, as wasmtime has it:
-  // faccessat(2) of wasi-libc takes that for an answer.
-  const reading = (rights & (Right.FD_READ | Right.FD_WRITE)) === Right.FD_READ;
-  const handedOn = reading ? inheriting & ~Right.FD_WRITE : inheriting;
   const descriptor = new Descriptor(
     handle,
     type,
     granted,
-    type === FileType.DIRECTORY ? handedOn : 0,
+    type === FileType.DIRECTORY ? inheriting : 0,
     (flags & FileFlag.NONBLOCK) !== 0,
   );
+  descriptor.reading = (rights & (Right.FD_READ | Right.FD_WRITE)) === Right.FD_READ;
   descriptor.readOnly = directory.readOnly;
   return descriptor;
 }
@@ -133,7 +140,6 @@ export const path = (process: Process) => ({
     if (flags & ~LOOKUP_FOLLOW) return WasiErrno.INVAL;
     if (!process.memory.holds(statOut, FILESTAT_BYTES)) return WasiErrno.FAULT;
     const follow = (flags & LOOKUP_FOLLOW) !== 0;
-    const stat = new BigUint64Array(STAT_FIELDS);
     const { files } = process.kernel;
     const result = files.statAt(directory!.handle, path, length, follow, stat);
     if (result < 0) return wasiErrno(result);
@@ -228,7 +234,7 @@ export const path = (process: Process) => ({
       length,
       how: oflags | (dirflags & LOOKUP_FOLLOW ? Open.FOLLOW : 0),
       flags: fdflags,
-      rights: rightsOf(rightsBase),
+      rights: meant(directory!, rightsOf(rightsBase)),
       inheriting: rightsOf(rightsInheriting),
     };
     const wrong = openFault(directory!, request);

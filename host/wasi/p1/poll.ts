@@ -233,7 +233,8 @@ export class Poll {
       if (result < 0 && result !== -Errno.EINTR) return result;
       if (timed) elapsedNs = Number(kernel.now(Clock.MONOTONIC) - startNs);
       this.#deadlines.expire(elapsedNs, this.#emitClock);
-      if (result === -Errno.EINTR) this.#process.interrupt();
+      const told = result === -Errno.EINTR && this.#process.interrupt();
+      if (told && this.#emitted === 0) return -Errno.EINTR;
       if (this.#emitted > 0 || (embedded && result === 0)) return 0;
       timeoutNs = this.#deadlines.nextNs();
     }

@@ -30,19 +30,33 @@ export class ProxyKernel implements Kernel {
     this.shared = shared;
   }
 
+  /** A call of the guest begins; mostly the world need not know before it asks for something. */
+  begin(): void {
+    const { control } = this.shared;
+    if (control[LAYOUT.IDLING] !== 0) this.#say(Said.CALL);
+    control[LAYOUT.FIRST] = 1;
+  }
+
   /** Asks the world: a number. */
   ask(verb: Verb, ...args: number[]): number {
     const { control, numbers, clock } = this.shared;
     numbers.set(args);
     clock[1] = this.memoryBytes();
     control[LAYOUT.VERB] = numberOf[verb];
-    control[LAYOUT.SAID] = Said.VERB;
+    this.#say(Said.VERB);
+    control[LAYOUT.FIRST] = 0;
+    return numbers[0]!;
+  }
+
+  /** Says it to the world, and waits until that has answered. */
+  #say(said: number): void {
+    const { control } = this.shared;
+    control[LAYOUT.SAID] = said;
     // oxlint-disable-next-line typescript/only-throw-error
     if (control[LAYOUT.ABORT] !== 0) throw ABORTED;
     this.shared.pass(Turn.WORLD);
     // oxlint-disable-next-line typescript/only-throw-error
     if (control[LAYOUT.ABORT] !== 0) throw ABORTED;
-    return numbers[0]!;
   }
 
   /** The memory is handed over when it is there. */

@@ -8,7 +8,8 @@ import {
 } from 'node:worker_threads';
 
 import { HostError } from '../../../host/kernel/error.js';
-import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type End, type Job } from './verb.js';
+import type { End } from '../program.js';
+import { LAYOUT, Said, Shared, SHARED_BYTES, Turn, type Job } from './verb.js';
 
 /** No guest computes for so long between two calls, and no thread takes as long to start. */
 const LIMIT_MS = 60_000;

@@ -3,8 +3,7 @@
  * functions and its memory, which is shared; the world's has the kernel. It is always the turn of
  * one of them: the other waits, in Atomics.wait.
  */
-import type { PollerName } from '../../../host/kernel/readiness.js';
-import type { Call } from '../instrument.js';
+import type { Program } from '../program.js';
 
 /** Everything that a kernel is asked by the functions of a guest. */
 export const verbs = [
@@ -57,20 +56,27 @@ export const Said = {
   VERB: 2,
   /** A message that says how the guest ended is there. */
   ENDED: 3,
+  /** A call begins, and has to wait. */
+  CALL: 4,
 } as const;
 
 /** Where what is in the shared buffer. */
 export const LAYOUT = {
-  /** 32-bit integers: whose turn it is, what is said, the verb, whether the guest shall end. */
+  /**
+   * 32-bit integers: whose turn it is, what is said, the verb, whether the guest shall end, whether
+   * the verb is the first of a call, whether a call must wait before it begins.
+   */
   CONTROL: 0,
   TURN: 0,
   SAID: 1,
   VERB: 2,
   ABORT: 3,
+  FIRST: 4,
+  IDLING: 5,
   /** Floats: the arguments, of which the first is replaced by the result. */
   NUMBERS: 64,
   MOST_NUMBERS: 12,
-  /** A float: the time of the world. */
+  /** A float: the time of the guest. */
   NOW: 160,
   /** A float: how long the guest's memory is. */
   MEMORY_BYTES: 168,
@@ -82,36 +88,10 @@ export const LAYOUT = {
 } as const;
 export const SHARED_BYTES = LAYOUT.WORDS + LAYOUT.WORDS_BYTES;
 
-/** A descriptor that a guest is given: a handle, and what it is. */
-export interface Granted {
-  fd: number | undefined;
-  handle: number;
-  kind: 'in' | 'out' | 'listener' | 'connection';
-  nonblocking: boolean;
-}
-
 /** One run of a guest. */
 export interface Job {
   module: WebAssembly.Module;
-  args: Uint8Array[];
-  environ: Uint8Array[];
-  poller: PollerName;
-  maxDescriptors: number;
-  granted: Granted[];
-  /** True if its calls shall be told of in the end. */
-  recorded: boolean;
-}
-
-/** How a guest ended. */
-export interface End {
-  /** Its exit code; undefined: it was ended. */
-  code: number | undefined;
-  trap: string | undefined;
-  /** Something of the host's own. */
-  failed: string | undefined;
-  hash: string;
-  calls: number;
-  record: Call[];
+  program: Program;
 }
 
 /** The shared buffer, as both sides look at it. */
@@ -124,7 +104,7 @@ export class Shared {
   readonly bytes: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.control = new Int32Array(buffer, LAYOUT.CONTROL, 4);
+    this.control = new Int32Array(buffer, LAYOUT.CONTROL, 6);
     this.numbers = new Float64Array(buffer, LAYOUT.NUMBERS, LAYOUT.MOST_NUMBERS);
     this.clock = new Float64Array(buffer, LAYOUT.NOW, 2);
     this.big = new BigInt64Array(buffer, LAYOUT.BIG, 1);

@@ -19,7 +19,7 @@ static int failed;
 
 static void expect(int wanted, int found, const char *call, int line) {
   if (wanted == found) return;
-  fprintf(stderr, "line %d: %s answered errno %d, and shall answer %d\n", line, call, found, wanted);
+  fprintf(stderr, "line %d: %s answers %d, and shall answer %d\n", line, call, found, wanted);
   failed = 1;
 }
 

@@ -79,9 +79,9 @@ int main(void) {
   expect_path_faults(create);
   flags();
   rights();
-  // Until there is no number left.
+  // Until there is no number left, of the guest's or of the machine's.
   int error;
   while ((error = open_as(".", 0, 0, 0)) == 0) continue;
-  EXPECT(MFILE, error);
+  EXPECT_TRUE(error == __WASI_ERRNO_MFILE || error == __WASI_ERRNO_NFILE);
   return failed;
 }

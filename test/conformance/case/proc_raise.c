@@ -1,4 +1,4 @@
-// Signals that are ignored, that nobody could undo, that there are not, and one that ends the guest.
+// Signals that are ignored, that nobody could undo, or that are none, and one that ends the guest.
 #include "case.h"
 
 // https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#signal

@@ -10,7 +10,9 @@ const { IN, OUT } = Readiness;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const EFAULT = -Errno.EFAULT;
-const names = Object.keys(native) as (keyof Addon)[];
+/** What ends the process, or takes from it what it needs: a child process of its own tries these. */
+const final = new Set(['quit', 'keepDescriptors', 'restrictThreads', 'filterCalls']);
+const names = (Object.keys(native) as (keyof Addon)[]).filter((name) => !final.has(name));
 /** The functions with no types, as JavaScript has them. */
 const loose = native as unknown as Record<string, (...args: unknown[]) => unknown>;
 

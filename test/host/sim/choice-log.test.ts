@@ -150,7 +150,7 @@ describe('the choice log', () => {
 describe('profiles', () => {
   const chosen = (name: (typeof profileNames)[number], seed: number) => {
     const log = ChoiceLog.seeded(seed, profileOf(name, seed));
-    for (let i = 0; i < 3000; i++) for (const kind of kinds) log.choose(`x/${kind}`, 100);
+    for (let i = 0; i < 9000; i++) for (const kind of kinds) log.choose(`x/${kind}`, 100);
     return new Set(log.taken.map(({ label }) => label.slice(2)));
   };
 

@@ -2,16 +2,20 @@
  * Guests that mean harm, or are merely broken: every call ends in an errno or a trap of the guest,
  * and the host goes on.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import * as fc from 'fast-check';
 import { load, sandbox } from 'pollux';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 
 import { Readiness } from '#host/kernel/readiness';
 import { WasiErrno } from '#host/wasi/errno';
 import * as pollux from '#host/ext/imports';
 import * as preview1 from '#host/wasi/p1/imports';
 import { exchange, guestFile, runToEnd, wasmFile, wat } from '../../harness.js';
-import { clock, MS, read, Rig, rigged, write } from './rig.js';
+import { clock, MS, Oflag, read, Rig, rigged, WIDE, write } from './rig.js';
 
 const SEED = 20_250_611;
 const PAGE = 65536;
@@ -20,10 +24,6 @@ const LAST_ERRNO = 76;
 const parameters: Record<string, string> = { ...preview1.parameters, ...pollux.parameters };
 const moduleOf = (name: string) =>
   Object.hasOwn(pollux.parameters, name) ? pollux.MODULE : preview1.MODULE;
-/** The parameters that are i64; all others are i32. */
-const WIDE = new Set(
-  'offset len rights_base rights_inheriting size atim mtim cookie precision timeout_ns'.split(' '),
-);
 const namesOf = (name: string) => parameters[name]!.split(' ').filter(Boolean);
 const typesOf = (name: string) => namesOf(name).map((each) => (WIDE.has(each) ? 'i64' : 'i32'));
 /** All functions that come back. */
@@ -31,7 +31,7 @@ const names = Object.keys(parameters).filter((name) => !name.startsWith('proc_')
 
 const narrow = (size: number) =>
   fc.oneof(
-    fc.constantFrom(0, 1, 2, 3, 4, 5, 6, -1, 0x7fff_ffff, 1000),
+    fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, -1, 0x7fff_ffff, 1000),
     fc.constantFrom(
       512,
       513,
@@ -68,11 +68,11 @@ const valuesOf = (name: string, size: number) =>
 
 /**
  * Makes sure that the first descriptors are one of each kind: pipe, file, device, listener,
- * connection, interest set.
+ * connection, interest set, directory, and a file in it.
  */
 function furnish(rig: Rig): void {
   const { descriptors } = rig;
-  if ([0, 1, 2, 3, 4, 5, 6].every((fd) => descriptors.get(fd))) return;
+  if ([0, 1, 2, 3, 4, 5, 6, 7, 8].every((fd) => descriptors.get(fd))) return;
   for (let fd = 0; fd < 64; fd++) descriptors.close(fd);
   rig.pipe();
   rig.file('package.json');
@@ -80,7 +80,19 @@ function furnish(rig: Rig): void {
   rig.listen();
   rig.connection().peer.send('something to read');
   rig.call('epoll_create', 512);
+  const directory = rig.directory(scratch);
+  rig.open(directory, 'a', { oflags: Oflag.CREATE });
 }
+
+/** Texts where many a fuzzed pointer points. */
+function putPaths(rig: Rig): void {
+  const texts = { 512: '../a', 1024: 'b', 4096: 'a/../b/c/./d' };
+  for (const [at, text] of Object.entries(texts))
+    rig.bytes.set(new TextEncoder().encode(text), Number(at));
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'pollux-hostile-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 function expectSane(rig: Rig): void {
   const { fd, peer } = rig.connection();
@@ -108,6 +120,7 @@ describe.each([
         furnish(rig);
         if (noisy) for (let at = 0; at < rig.size; at += noise.length) rig.bytes.set(noise, at);
         else rig.bytes.fill(0, 0, 1 << 16);
+        if (!noisy) putPaths(rig);
         const errno = rig.call(name, ...values);
         expect(Number.isInteger(errno) && errno >= 0 && errno <= LAST_ERRNO).toBe(true);
       }),
@@ -124,6 +137,7 @@ describe.each([
         furnish(rig);
         for (const [i, [name, values]] of calls.entries()) {
           if (i === growAt && rig.size < 128 * PAGE) rig.grow();
+          putPaths(rig);
           const errno = rig.call(name, ...values);
           if (!(errno >= 0 && errno <= LAST_ERRNO)) throw new Error(`${name} answered ${errno}`);
         }

@@ -11,7 +11,7 @@ import { Clock, FileType } from '#host/kernel/kernel';
 import { Readiness, type Poller, type PollerName } from '#host/kernel/readiness';
 import { extension } from '#host/ext/imports';
 import { LinuxKernel } from '#host/linux/linux-kernel';
-import { Descriptor, Descriptors } from '#host/wasi/descriptors';
+import { Descriptor, Descriptors, FILE_RIGHTS, Right } from '#host/wasi/descriptors';
 import { WasiErrno } from '#host/wasi/errno';
 import { Memory } from '#host/wasi/memory';
 import { preview1 } from '#host/wasi/p1/imports';
@@ -22,6 +22,11 @@ export const HANGUP = 1;
 export const MS = 1_000_000n;
 export const HOUR = 3_600_000n * MS;
 export const FOREVER = 0xffff_ffff_ffff_ffffn;
+export const Oflag = { CREATE: 1, DIRECTORY: 2, EXCLUSIVE: 4, TRUNCATE: 8 } as const;
+/** The parameters that are i64; all others are i32. */
+export const WIDE: ReadonlySet<string> = new Set(
+  'offset len rights_base rights_inheriting size atim mtim cookie precision timeout_ns'.split(' '),
+);
 const PAGE_BYTES = 65536;
 
 /**
@@ -245,15 +250,45 @@ export class Rig {
     closeSync(descriptor);
     const { read: readable, write: writable } = this.kernel.access(handle);
     const type = path.startsWith('/dev/') ? FileType.CHARACTER_DEVICE : FileType.REGULAR_FILE;
-    return this.descriptors.add(Descriptor.stream(handle, type, readable, writable));
+    return this.descriptors.add(streamWithFlags(handle, type, readable, writable));
+  }
+
+  /** A directory that is granted. */
+  directory(path: string, { name = '/', readOnly = false } = {}): number {
+    const handle = this.kernel.files.openRoot(path);
+    if (handle < 0) throw new Error(`no directory ${path}: ${handle}`);
+    return this.descriptors.add(
+      Descriptor.preopen(handle, new TextEncoder().encode(name), readOnly),
+    );
+  }
+
+  /** path_open: the new descriptor, or the errno, negated; by default with all rights there are. */
+  open(
+    directory: number,
+    path: string,
+    { oflags = 0, follow = false, rights = FILE_RIGHTS, inheriting = 0, flags = 0 } = {},
+  ): number {
+    const length = this.put(path);
+    const [base, more] = [BigInt(rights), BigInt(inheriting)];
+    const lookup = follow ? 1 : 0;
+    const given = [directory, lookup, AT.data, length, oflags, base, more, flags, AT.out];
+    const errno = this.call('path_open', ...given);
+    return errno === 0 ? this.view.getUint32(AT.out, true) : -errno;
+  }
+
+  /** Puts a text where paths are looked for; answers its length. */
+  put(text: string): number {
+    const bytes = new TextEncoder().encode(text);
+    this.bytes.set(bytes, AT.data);
+    return bytes.length;
   }
 
   /** Both ends of a pipe, in the guest's hand. */
   pipe(): { reader: number; writer: number } {
     const ends = new Int32Array(2);
     this.kernel.pipe(ends);
-    const reader = this.descriptors.add(Descriptor.stream(ends[0]!, FileType.UNKNOWN, true, false));
-    const writer = this.descriptors.add(Descriptor.stream(ends[1]!, FileType.UNKNOWN, false, true));
+    const reader = this.descriptors.add(streamWithFlags(ends[0]!, FileType.UNKNOWN, true, false));
+    const writer = this.descriptors.add(streamWithFlags(ends[1]!, FileType.UNKNOWN, false, true));
     return { reader, writer };
   }
 
@@ -357,6 +392,13 @@ export function rigged(options: RigOptions = {}): Rig {
   const rig = new Rig(options);
   onTestFinished(() => rig.dispose());
   return rig;
+}
+
+/** A pipe or file that the guest may make non-blocking, as one that it opened by its path. */
+function streamWithFlags(...given: Parameters<typeof Descriptor.stream>): Descriptor {
+  const descriptor = Descriptor.stream(...given);
+  descriptor.rights |= Right.FD_FDSTAT_SET_FLAGS;
+  return descriptor;
 }
 
 function encode(view: DataView, at: number, subscription: Subscription): void {

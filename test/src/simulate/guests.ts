@@ -18,26 +18,31 @@ export const guestOf = async (text: string): Promise<Guest> =>
   await load(wat(`(module ${IMPORTS} (memory (export "memory") 1) ${text})`));
 
 /**
- * Echoes one connection after the other, in blocking mode. `received` is done after each receive:
- * the number of bytes is $n.
+ * Echoes one connection after the other, in blocking mode; a call that was interrupted (INTR, 27)
+ * is made again. `received` is done after each receive: the number of bytes is $n.
  */
 export const echoing = (received = '') => `
   (data (i32.const 0) "\\40\\00\\00\\00\\00\\10\\00\\00")
-  (func (export "_start") (local $fd i32) (local $n i32)
+  (func (export "_start") (local $fd i32) (local $n i32) (local $errno i32)
     (loop $next
       (br_if $next (call $accept (i32.const 3) (i32.const 0) (i32.const 16)))
       (local.set $fd (i32.load (i32.const 16)))
       (block $over
         (loop $more
-          (br_if $over (call $recv (local.get $fd)
+          (local.set $errno (call $recv (local.get $fd)
             (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 8) (i32.const 12)))
+          (br_if $more (i32.eq (local.get $errno) (i32.const 27)))
+          (br_if $over (local.get $errno))
           (local.set $n (i32.load (i32.const 8)))
           (br_if $over (i32.eqz (local.get $n)))
           ${received}
           (i32.store (i32.const 24) (i32.const 64))
           (i32.store (i32.const 28) (local.get $n))
-          (br_if $over (call $send (local.get $fd)
-            (i32.const 24) (i32.const 1) (i32.const 0) (i32.const 32)))
+          (loop $send
+            (local.set $errno (call $send (local.get $fd)
+              (i32.const 24) (i32.const 1) (i32.const 0) (i32.const 32)))
+            (br_if $send (i32.eq (local.get $errno) (i32.const 27))))
+          (br_if $over (local.get $errno))
           (br $more)))
       (drop (call $close (local.get $fd)))
       (br $next)))`;
