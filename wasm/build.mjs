@@ -98,7 +98,9 @@ function twin(name, model) {
 }
 
 const TEST_GUESTS =
-  'blocking clocks close0 connection copy datagram files grow lines select spin stdio trap'.split(' ');
+  'blocking clocks close0 connection copy datagram files grow lines select spin stdio trap'.split(
+    ' ',
+  );
 
 /** Servers with one planted bug each, for the simulator to find; and without it. */
 const CANARIES = [

@@ -156,12 +156,8 @@ static napi_value statInto(napi_env env, napi_callback_info info) {
   int fd = argument_int(&call, 0);
   if (!argument_array(&call, 1, napi_biguint64_array, &array, &count) || count < STAT_FIELDS)
     return answer(env, -EFAULT);
-<<<<<<< HEAD
   if (fstat_now(fd, &stat) < 0) return answer(env, -errno);
-=======
-  if (fstat(fd, &stat) < 0) return answer(env, -errno);
   learn(call.instance, fd, stat.st_mode);
->>>>>>> paths
   put_stat(array, fd, &stat);
   return answer(env, 0);
 }

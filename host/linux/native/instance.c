@@ -36,19 +36,6 @@ int own(struct instance *instance, int fd) {
   return fd;
 }
 
-<<<<<<< HEAD
-int own_file(struct instance *instance, int fd) {
-  struct stat stat;
-  fd = own(instance, fd);
-  if (fd < 0 || fstat_now(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) return fd;
-  if (include(&instance->regular, fd)) return fd;
-  disown(instance, fd);
-  close(fd);
-  return -ENOMEM;
-}
-
-=======
->>>>>>> paths
 bool owns(const struct instance *instance, int fd) { return includes(&instance->owned, fd); }
 
 void disown(struct instance *instance, int fd) {
