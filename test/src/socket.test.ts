@@ -25,7 +25,7 @@ async function peer(): Promise<{ socket: Datagrams; port: number }> {
 const next = async (socket: Datagrams) => String((await once(socket, 'message'))[0]);
 
 async function local(path: string): Promise<Socket> {
-  const socket = connect(path);
+  const socket = connect(path).on('error', () => {});
   await once(socket, 'connect');
   onTestFinished(() => void socket.destroy());
   return socket;
@@ -135,7 +135,7 @@ describe('a socket that systemd has opened', () => {
     const { child, port } = await passed(grant, variables);
     const [line] = (await once(child.stderr!, 'data')) as [Buffer];
     expect(String(line)).toBe(`listening on 127.0.0.1:${port}\n`);
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
     onTestFinished(() => void socket.destroy());
     expect(await ping(socket)).toBe('ping');
   });

@@ -1,7 +1,8 @@
 /* The system calls that are left to a process that runs a guest: those of the kernel that
  * host/linux is, and of V8's and libuv's threads. All others answer ENOSYS, as if this Linux did
- * not have them, for which programs are prepared: a newer Node that tries a newer call does without.
- * A filter sees no memory that a call points to: a call whose danger lies there is left out. */
+ * not have them, for which programs are prepared: a newer Node that tries a newer call does
+ * without. A filter sees no memory that a call points to: a call whose danger lies there is left
+ * out. */
 #include "native.h"
 
 #include <fcntl.h>
