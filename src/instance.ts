@@ -135,9 +135,9 @@ export function attach({ process }: Assembled, { exports }: WebAssembly.Instance
 }
 
 /**
- * Makes the guest of a plan on a kernel. `moduleOf` is asked for its module when all that is granted
- * is open, and before anything of the guest's is looked at. Throws `HostError` for a descriptor that is not there any
- * more, `GuestError` for a trap in the module's start function.
+ * Makes the guest of a plan on a kernel. `moduleOf` is asked for its module when all that is
+ * granted is open, and before anything of the guest's is looked at. Throws `HostError` for a
+ * descriptor that is not there any more, `GuestError` for a trap in the module's start function.
  */
 export async function make(
   plan: Omit<Plan, 'module'>,

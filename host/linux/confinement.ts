@@ -36,7 +36,7 @@ export function confine(needs: Needs, bestEffort: boolean): string[] {
     lacks.push(`this Linux has no Landlock (${errnoName(version)})`);
   } else if (needs.signals && version < SIGNALS_SCOPED) {
     lacks.push(
-      `the Landlock of this Linux, version ${version}, does not keep signals in, which the guest uses`,
+      `the Landlock of this Linux, version ${version}, does not keep in the signals of the guest`,
     );
   }
   if (lacks.length > 0 && !bestEffort) {

@@ -120,7 +120,7 @@ export class SimFiles implements FileSystem {
     const all = (this.#iovecs ??= new Iovecs());
     if (all.gather(bytes, iovs, iovsCount, 0) < 0) return -Errno.EFAULT;
     return this.#on(handle, -Errno.ESPIPE, (file) => {
-      if (offset < 0n || offset + BigInt(this.#iovecs.total) >= 1n << 63n) return -Errno.EINVAL;
+      if (offset < 0n || offset + BigInt(all.total) >= 1n << 63n) return -Errno.EINVAL;
       // Behind the end of all files there is nothing.
       const at = offset < MOST_FILE_BYTES ? Number(offset) : MOST_FILE_BYTES;
       const result = act(file, all, at);

@@ -148,8 +148,10 @@ export class ProcessRun extends Run {
       });
       const report = this.#report;
       if (!report) return;
-      report.on('error', () => {}); // it has ended, and is told nothing any more
+      // It ends without reading that it was drained, which resets the connection.
+      report.on('error', () => {});
       const lines = createInterface({ input: report });
+      lines.on('error', () => {});
       lines.on('line', (line) => onMessage(JSON.parse(line) as WorkerMessage));
     });
   }

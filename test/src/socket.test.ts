@@ -25,7 +25,7 @@ async function peer(): Promise<{ socket: Datagrams; port: number }> {
 const next = async (socket: Datagrams) => String((await once(socket, 'message'))[0]);
 
 async function local(path: string): Promise<Socket> {
-  const socket = connect(path);
+  const socket = connect(path).on('error', () => {});
   await once(socket, 'connect');
   onTestFinished(() => void socket.destroy());
   return socket;
@@ -34,7 +34,7 @@ async function local(path: string): Promise<Socket> {
 describe.each(['none', 'process'] as const)('with isolation: %s', (isolate) => {
   test('a datagram socket answers each sender, and keeps the boundaries of messages', async () => {
     const listen = ['udp:127.0.0.1:0,blocking'];
-    const running = await box(guestFile('datagram'), { listen, isolate });
+    const running = await box(guestFile('udp'), { listen, isolate });
     expect(running.address).toMatch(/^udp:127\.0\.0\.1:\d+$/);
     const port = Number(running.address!.split(':')[2]);
     const [one, other] = await Promise.all([peer(), peer()]);
@@ -54,7 +54,7 @@ describe.each(['none', 'process'] as const)('with isolation: %s', (isolate) => {
   test('a connected datagram socket has its one peer', async () => {
     const { socket, port } = await peer();
     const [asked, stranger] = [once(socket, 'message'), await peer()];
-    const running = await box(guestFile('datagram'), {
+    const running = await box(guestFile('udp'), {
       args: ['datagram', 'first'],
       isolate,
       connect: [`udp:127.0.0.1:${port},blocking`],
@@ -135,7 +135,7 @@ describe('a socket that systemd has opened', () => {
     const { child, port } = await passed(grant, variables);
     const [line] = (await once(child.stderr!, 'data')) as [Buffer];
     expect(String(line)).toBe(`listening on 127.0.0.1:${port}\n`);
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
     onTestFinished(() => void socket.destroy());
     expect(await ping(socket)).toBe('ping');
   });

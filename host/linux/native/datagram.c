@@ -45,8 +45,7 @@ void forget_sender(struct instance *instance, int fd) {
   }
 }
 
-/* answerSender(fd, memory, iovs, iovsCount): one datagram to who sent the last one, or -EDESTADDRREQ
- */
+/* answerSender(fd, memory, iovs, iovsCount, skip): to who sent the last datagram, if anybody did */
 static napi_value answerSender(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct iovec iovs[MAX_IOVS];
@@ -86,8 +85,8 @@ static napi_value datagram(napi_env env, napi_callback_info info) {
   return answer(env, open_at(call.instance, &address, length, SOCK_DGRAM, backlog));
 }
 
-/* local(path, backlog): a stream socket that listens at a path, or with a backlog of -1 is connected
- * to it; `@` stands for a zero byte, with which the names begin that are no paths */
+/* local(path, backlog): a stream socket that listens at a path, or with a backlog of -1 is
+ * connected to it; `@` stands for a zero byte, with which the names begin that are no paths */
 static napi_value local(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   union address address = {.local = {.sun_family = AF_UNIX}};

@@ -119,7 +119,8 @@ NAPI_MODULE_INIT() {
                                            export_socket,    export_file,   export_regular,
                                            export_beneath,   export_path,   export_directory,
                                            export_clock,     export_loop,   export_process,
-                                           export_datagram,  export_landlock, export_seccomp, export_ahead};
+                                           export_datagram,  export_landlock,
+                                           export_seccomp,   export_ahead};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);

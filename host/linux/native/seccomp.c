@@ -1,7 +1,8 @@
-/* The system calls that are left to a process that runs a guest: those of the kernel that host/linux
- * is, and of V8's and libuv's threads. All others answer ENOSYS, as if this Linux did not have them,
- * for which programs are prepared: a newer Node that tries a newer call does without. A filter sees
- * no memory that a call points to, so a call whose danger lies there is left out altogether. */
+/* The system calls that are left to a process that runs a guest: those of the kernel that
+ * host/linux is, and of V8's and libuv's threads. All others answer ENOSYS, as if this Linux did
+ * not have them, for which programs are prepared: a newer Node that tries a newer call does
+ * without. A filter sees no memory that a call points to: a call whose danger lies there is left
+ * out. */
 #include "native.h"
 
 #include <fcntl.h>
@@ -134,7 +135,8 @@ static void allow_if(struct program *program, const struct rule *rule) {
   int conditions = 0;
   while (conditions < 3 && rule->conditions[conditions].mask) conditions++;
   load(program, offsetof(struct seccomp_data, nr));
-  emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->number, 0, (uint8_t)(conditions * 3 + 1));
+  emit(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->number, 0,
+       (uint8_t)(conditions * 3 + 1));
   for (int i = 0; i < conditions; i++) {
     const struct condition *condition = &rule->conditions[i];
     load(program, offsetof(struct seccomp_data, args) + condition->argument * 8 + condition->half);
