@@ -191,6 +191,7 @@ describe('profiles', () => {
     const labels = [
       ...text.matchAll(/\$\{[\w.]+\}\/(?:\w+\/)?([a-z ]+)`/g),
       ...text.matchAll(/choose\('(?:[\w ]+\/)?([a-z ]+)'/g),
+      ...text.matchAll(/pointOf\([\w.#]+, [\w']+, '([a-z ]+)'\)/g),
     ].map(([, decision]) => decision!);
     const asked = new Set(labels.filter((label) => !label.startsWith('completions')));
     expect([...asked].sort()).toEqual([...kinds].sort());
