@@ -43,8 +43,8 @@ export const Right = {
 const COMMON = Right.FD_FDSTAT_SET_FLAGS | Right.FD_FILESTAT_GET | Right.POLL_FD_READWRITE;
 /** What a connected socket may do. */
 export const CONNECTION_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_SHUTDOWN;
-/** What a listener may do. FD_WRITE: tokio waits for both directions of everything. */
-export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.FD_WRITE | Right.SOCK_ACCEPT;
+/** What a listener may do. */
+export const LISTENER_RIGHTS = COMMON | Right.FD_READ | Right.SOCK_ACCEPT;
 const SYNC = Right.FD_SYNC | Right.FD_DATASYNC;
 /** What a regular file may do. */
 export const FILE_RIGHTS =

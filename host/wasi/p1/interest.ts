@@ -11,7 +11,7 @@
 import { Errno } from '../../kernel/errno.js';
 import { FileType } from '../../kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, Trigger, type Poller } from '../../kernel/readiness.js';
-import { Right, type Descriptors } from '../descriptors.js';
+import { type Descriptor, type Descriptors, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 
 /** `eventtype` */
@@ -31,6 +31,16 @@ function grown(array: Int32Array, length: number, fill = 0): Int32Array {
   const larger = new Int32Array(Math.max(length, array.length * 2, 64)).fill(fill);
   larger.set(array);
   return larger;
+}
+
+/**
+ * True if a descriptor has the rights to be waited for. A listener may be waited for to be written
+ * to, in vain: tokio and mio wait for both directions of everything.
+ */
+export function mayWait(descriptor: Descriptor, type: number): boolean {
+  const reads = type === EventType.FD_READ || descriptor.listener;
+  const rights = Right.POLL_FD_READWRITE | (reads ? Right.FD_READ : Right.FD_WRITE);
+  return (descriptor.rights & rights) === rights;
 }
 
 export class Interest {
@@ -216,9 +226,7 @@ export class Interest {
     if (type !== EventType.FD_READ && type !== EventType.FD_WRITE) return WasiErrno.INVAL;
     const descriptor = this.#descriptors.get(fd);
     if (!descriptor) return WasiErrno.BADF;
-    const right = type === EventType.FD_READ ? Right.FD_READ : Right.FD_WRITE;
-    if (!(descriptor.rights & Right.POLL_FD_READWRITE) || !(descriptor.rights & right))
-      return WasiErrno.NOTCAPABLE;
+    if (!mayWait(descriptor, type)) return WasiErrno.NOTCAPABLE;
     return descriptor.type === FileType.REGULAR_FILE ? ALWAYS_READY : WATCHED;
   }
 

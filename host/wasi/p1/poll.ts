@@ -9,10 +9,9 @@
 import { Errno } from '../../kernel/errno.js';
 import { Clock, FileType } from '../../kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, Trigger, WAKE, type Poller } from '../../kernel/readiness.js';
-import { Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
 import { Deadlines } from './deadline.js';
-import { ALWAYS_READY, EventType, Interest, SLOT, WATCHED } from './interest.js';
+import { ALWAYS_READY, EventType, Interest, mayWait, SLOT, WATCHED } from './interest.js';
 import type { Process } from '../process.js';
 
 const SUBSCRIPTION_BYTES = 48;
@@ -126,12 +125,10 @@ export class Poll {
       }
     }
     const descriptor = this.#process.descriptors.get(this.#one.fd);
-    const right = this.#one.type === EventType.FD_READ ? Right.FD_READ : Right.FD_WRITE;
-    const rights = right | Right.POLL_FD_READWRITE;
     return (
       descriptors === 1 &&
       descriptor !== undefined &&
-      (descriptor.rights & rights) === rights &&
+      mayWait(descriptor, this.#one.type) &&
       !descriptor.retired
     );
   }
