@@ -331,7 +331,7 @@ describe('a guest with signals', () => {
     const before = descriptorsOf();
     for (let i = 0; i < 10; i++) await cycle();
     expect(await eventually(() => descriptorsOf() <= before)).toBe(true);
-  });
+  }, 60_000);
 
   test('is told that there were more than the system queues, and is not harmed', async () => {
     const file = join(folder(), 'late.wasm');

@@ -338,7 +338,7 @@ test.each(['poll_oneoff', 'fd_write', 'sock_accept', 'random_get', 'epoll_wait',
       (func (export "_start") (local i32)
         (loop $again
           (try (do (call $deep)) (catch_all))
-          (br_if $again (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 20))))
+          (br_if $again (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 5))))
         (call $proc_exit (i32.const 7)))`,
     );
     const { code } = await runToEnd(binary, { listen: ['127.0.0.1:0'] });
