@@ -123,13 +123,14 @@ interface Planned {
 function* plan(guest: Guest, options: CheckOptions): Generator<Planned, boolean, void> {
   const { runs = 100, seed: first = 1, exhaustive, values = 3, profile = 'linux' } = options;
   if (exhaustive !== undefined) {
-    let left = options.runs ?? Infinity;
+    const { runs: most = Infinity } = options;
+    let done = 0;
     const bounds = { most: exhaustive, values, profile };
     const runLog = (log: readonly Choice[], chosen: (choice: Choice) => void) =>
       simulate(guest, { ...options, log, chosen });
     for (const { run, log, known } of explore(runLog, bounds)) {
       yield { run, log, seed: undefined, known };
-      if (--left <= 0) return false;
+      if (++done >= most) return known === done;
     }
     return true;
   }

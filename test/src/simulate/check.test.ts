@@ -174,6 +174,8 @@ describe('all schedules', () => {
     expect(checked.complete).toBe(true);
     expect(checked.runs).toBeGreaterThan(5);
     expect(checked.known).toBe(checked.runs);
+    const exactly = { ...small, exhaustive: 1, runs: checked.runs };
+    expect(await check(good, exactly)).toMatchObject({ runs: checked.runs, complete: true });
     const cut = await check(good, { ...small, exhaustive: 1, runs: 3 });
     expect(cut).toMatchObject({ runs: 3, complete: false, known: checked.runs });
     // A pair of faults is tried once, so there are fewer than pairs of runs.
