@@ -125,6 +125,10 @@ describe('pollux simulate', () => {
     const sentences: [string[], RegExp][] = [
       [['simulate', join(folder, 'none.wasm')], /none\.wasm cannot be read/],
       [['simulate', good, '--world', join(folder, 'none.mjs')], /none\.mjs cannot be loaded/],
+      [['simulate', join(folder, 'none.wasm'), '--jobs', '2'], /none\.wasm cannot be read/],
+      [['simulate', good, '--jobs', '2', '--world', 'none.mjs'], /none\.mjs cannot be loaded/],
+      [['simulate', good, '--listen', 'fd:3'], /"fd:3" is not on the simulated network/],
+      [['simulate', good, '--poll', 'never'], /level, edge/],
       [['simulate', good, '--profile', 'stormy'], /calm, linux, posix, swarm/],
       [['simulate', good, '--jobs', '2', '--exhaustive', '1'], /leave out --jobs/],
       [['simulate', good, '--seeds', '0'], /must be 1 or more/],
