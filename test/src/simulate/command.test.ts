@@ -61,6 +61,17 @@ describe('pollux simulate', () => {
   );
 
   test(
+    'finds the same failure with several jobs as with one',
+    async () => {
+      const run = ['simulate', bad, '--seeds', '400', ...small];
+      const { stdout } = await polluxToEnd(run);
+      expect(stdout).toMatch(/fails with seed/);
+      expect((await polluxToEnd([...run, '--jobs', '3'])).stdout).toBe(stdout);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     'tries all schedules with one fault, and with two, which alone find this bug',
     async () => {
       const canary = ['simulate', guestFile('canary/half-close'), '--listen', '127.0.0.1:9000'];
