@@ -1,7 +1,7 @@
 /**
  * What happened in a simulated run, in the order in which it happened, for whoever draws or writes
- * it: text.ts, chrome.ts, pcap.ts. A lane is a guest. Times are nanoseconds of the world's own clock,
- * and nothing else is known of time here.
+ * it: text.ts, chrome.ts, pcap.ts. A lane is a guest. Times are nanoseconds of the
+ * world's own clock, and nothing else is known of time here.
  */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import { SegmentFlag } from '../../host/sim/segment.js';
