@@ -46,6 +46,22 @@ describe('check', () => {
     expect(simulate(bad, { ...options, log: [] }).failure).toBeUndefined();
   });
 
+  test('makes a failure no smaller when it is to end, and says so', async () => {
+    const { seed } = await failureOf(check(bad, options));
+    const stop = new AbortController();
+    let runs = 0;
+    const counted: CheckOptions['world'] = (each) => {
+      runs++;
+      stop.abort();
+      world(each);
+    };
+    const ended = { ...options, seed: seed!, world: counted, signal: stop.signal };
+    const { log, message } = await failureOf(check(bad, ended));
+    // The failure, and once more to write down its calls.
+    expect(runs).toBe(2);
+    expect(message).toContain(`faults: ${log.length} of ${log.length}, and maybe fewer would do\n`);
+  });
+
   test('tells what failed, with which seed, by which faults, and how to repeat it', async () => {
     const { message, token, seed } = await failureOf(check(bad, options));
     const lines = message.split('\n');
