@@ -25,16 +25,15 @@ import type { Limits } from './limit.js';
 import { addLimits, limitsOf, positive, type LimitFlags } from './limit-flags.js';
 import { TRAP_EXIT_CODE } from './message.js';
 import { addModels } from './models.js';
+import { addPolling, type PollingFlags } from './polling-flags.js';
 import { describeLimit, describeTrap, type Exit } from './run.js';
 import { addReplay, addSimulate } from './simulate/command.js';
 import {
   isolateNames,
-  pollNames,
   sandbox,
   serveNames,
   type Box,
   type IsolateName,
-  type PollName,
   type SandboxOptions,
   type ServeName,
 } from './sandbox.js';
@@ -50,14 +49,12 @@ const exitCodes = [
 
 const say = (sentence: string) => process.stderr.write(`${sentence}\n`);
 
-interface RunFlags extends LimitFlags {
+interface RunFlags extends LimitFlags, PollingFlags {
   dir: string[];
   listen: string[];
   connect: string[];
   env: string[];
   poller?: PollerName;
-  poll: PollName;
-  strict?: boolean;
   serve: ServeName;
   maxConnections?: number;
   trace?: string;
@@ -183,7 +180,7 @@ const isolate = () =>
 type Done = (code: number) => void;
 
 function addRun(pollux: Command, done: Done): void {
-  addLimits(pollux.command('run'))
+  addPolling(addLimits(pollux.command('run')))
     .description('run a guest, with what is named here and nothing else')
     .argument('<guest.wasm>', 'a WASI preview1 module: a command (_start) or a reactor (turn)')
     .argument('[args...]', "the guest's arguments")
@@ -210,18 +207,6 @@ function addRun(pollux: Command, done: Done): void {
     .addOption(serveOption())
     .addOption(maxConnections())
     .addOption(poller())
-    .addOption(
-      new Option(
-        '--poll <how>',
-        'tell of readiness as long as it holds, or once when it arises, as tokio expects',
-      )
-        .choices(pollNames)
-        .default('level'),
-    )
-    .option(
-      '--strict',
-      'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
-    )
     .addOption(trace())
     .addOption(isolate())
     .addOption(drain())

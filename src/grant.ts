@@ -44,6 +44,16 @@ export function parseGrant(text: string): SocketGrant {
   };
 }
 
+/** The same where there are no names of hosts: on the simulated network. Throws `UsageError`. */
+export function parseSimulatedGrant(text: string): SocketGrant {
+  const grant = parseGrant(text);
+  if (isIP(grant.host)) return grant;
+  throw new UsageError(
+    `"${text}" is not on the simulated network, which has TCP and no names of hosts: ` +
+      'write an IP address and a port, like 127.0.0.1:9000',
+  );
+}
+
 /** The address of a grant, its host name looked up. Throws `UsageError`. */
 export async function resolveGrant(grant: SocketGrant): Promise<SocketAddress> {
   if (isIP(grant.host)) return { host: grant.host, port: grant.port };

@@ -6,7 +6,7 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 import { errnoName } from '../host/kernel/errno.js';
-import { pollerNames, type PollerName } from '../host/kernel/readiness.js';
+import type { PollerName } from '../host/kernel/readiness.js';
 import { LinuxKernel } from '../host/linux/linux-kernel.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { type DirectoryOption, openDirectories } from './directory.js';
@@ -14,6 +14,7 @@ import { limited, limitedBytes, type Guest } from './guest.js';
 import { isQueued, isSignalled, type Plan } from './instance.js';
 import type { Image, Isolation } from './message.js';
 import { type Limits, limitNames } from './limit.js';
+import { checkPolling, type PollName } from './polling.js';
 import { openConnection, openListener, parseSocket, type GrantedSocket } from './socket.js';
 import { ReactorRun, WorkerRun, type Exit, type Run } from './run.js';
 import { processRun, ProcessRuns } from './serve/processes.js';
@@ -120,9 +121,6 @@ export interface Box {
    */
   drain(limitMs: number): Promise<Exit>;
 }
-
-export const pollNames = ['level', 'edge'] as const;
-export type PollName = (typeof pollNames)[number];
 
 const DEFAULT_DESCRIPTORS = 65536;
 /** A thread takes about 10 MB, a process about 40. */
@@ -243,19 +241,8 @@ function isolationOf(
 function checkOptions(guest: Guest, options: SandboxOptions): void {
   checkServe(guest, options);
   checkIsolation(guest, options);
-  const poller = options.poller ?? 'epoll';
-  if (!pollerNames.includes(poller)) {
-    throw new UsageError(`"${poller}" is no poller: choose ${pollerNames.join(', ')}`);
-  }
-  const poll = options.poll ?? 'level';
-  if (!pollNames.includes(poll))
-    throw new UsageError(`"${poll}" is no way to poll: choose ${pollNames.join(' or ')}`);
-  if (poll === 'edge' && poller !== 'epoll') {
-    throw new UsageError(
-      `edges are told by epoll alone, not by ${poller}: leave the poller at epoll`,
-    );
-  }
-  if (guest.kind === 'reactor' && poller !== 'epoll') {
+  checkPolling(options);
+  if (guest.kind === 'reactor' && (options.poller ?? 'epoll') !== 'epoll') {
     throw new UsageError(
       "a reactor is woken by Node's event loop through epoll: leave the poller at epoll",
     );

@@ -27,8 +27,6 @@ export abstract class Inode {
   links = 0;
   /** Open file descriptions of it. */
   opens = 0;
-  /** Neither it nor what is in it can be changed. */
-  readOnly = false;
   accessedNs: bigint;
   modifiedNs: bigint;
   changedNs: bigint;

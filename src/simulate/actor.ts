@@ -8,7 +8,7 @@ import { pointOf, type Point } from '../../host/sim/choice.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
-import { parseGrant } from '../grant.js';
+import { parseSimulatedGrant } from '../grant.js';
 import {
   ActorListener,
   Connection,
@@ -187,7 +187,7 @@ export class Actor implements Owner {
 }
 
 function socketAddress(text: string): { host: string; port: number } {
-  const { host, port, fd, blocking } = parseGrant(text);
+  const { host, port, fd, blocking } = parseSimulatedGrant(text);
   if (fd !== undefined || blocking) throw new UsageError(`"${text}" is not HOST:PORT`);
   return { host, port };
 }

@@ -10,9 +10,15 @@ import { contentsOf } from './contents.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
 import { sideBySide } from './lanes.js';
-import { failureKinds, type Failure, type SimulateOptions, type Simulated } from './outcome.js';
+import {
+  failureKinds,
+  type Failure,
+  type FailureKind,
+  type SimulateOptions,
+  type Simulated,
+} from './outcome.js';
 import { simulate } from './run.js';
-import { shrink } from './shrink.js';
+import { shrink, type Shrunk } from './shrink.js';
 import { tokenOf } from './token.js';
 
 export interface CheckOptions extends Omit<SimulateOptions, 'log' | 'record' | 'chosen'> {
@@ -95,7 +101,7 @@ export async function check(guest: Guest, given: CheckOptions = {}): Promise<Che
   const options = { ...given, dirs: contentsOf(given.dirs) };
   const tally = new Tally();
   const planned = plan(guest, options);
-  for (let sliceMs = performance.now(); ;) {
+  for (const slice = new Slice(); ;) {
     const next = planned.next();
     if (next.done === true) return tally.now(next.value);
     const { run, log, seed, known } = next.value;
@@ -103,12 +109,26 @@ export async function check(guest: Guest, given: CheckOptions = {}): Promise<Che
     tally.known = known;
     const twice = options.paranoid === true || tally.runs % TWICE_OF === 1;
     const failure = run.failure ?? (twice ? repeated(guest, options, run, log) : undefined);
-    if (failure !== undefined) throw errorOf(guest, options, seed, { ...run, failure }, tally);
-    if (performance.now() - sliceMs < SLICE_MS) continue;
+    if (failure !== undefined)
+      throw await errorOf(guest, options, seed, { ...run, failure }, tally);
+    if (!slice.over) continue;
     options.progress?.(tally.now(false));
-    await new Promise(setImmediate);
+    await slice.next();
     if (options.signal?.aborted) return tally.now(false);
-    sliceMs = performance.now();
+  }
+}
+
+/** Runs go on for a while, and then the event loop has its turn. */
+class Slice {
+  #startMs = performance.now();
+
+  get over(): boolean {
+    return performance.now() - this.#startMs >= SLICE_MS;
+  }
+
+  async next(): Promise<void> {
+    await new Promise(setImmediate);
+    this.#startMs = performance.now();
   }
 }
 
@@ -123,13 +143,14 @@ interface Planned {
 function* plan(guest: Guest, options: CheckOptions): Generator<Planned, boolean, void> {
   const { runs = 100, seed: first = 1, exhaustive, values = 3, profile = 'linux' } = options;
   if (exhaustive !== undefined) {
-    let left = options.runs ?? Infinity;
+    const { runs: most = Infinity } = options;
+    let done = 0;
     const bounds = { most: exhaustive, values, profile };
     const runLog = (log: readonly Choice[], chosen: (choice: Choice) => void) =>
       simulate(guest, { ...options, log, chosen });
     for (const { run, log, known } of explore(runLog, bounds)) {
       yield { run, log, seed: undefined, known };
-      if (--left <= 0) return false;
+      if (++done >= most) return known === done;
     }
     return true;
   }
@@ -197,22 +218,40 @@ export function sum(a: Checked, b: Checked): Checked {
   };
 }
 
+/** The smallest log with which a run fails in a way; a small one, where that was ended early. */
+async function smallest(
+  guest: Guest,
+  options: CheckOptions,
+  log: readonly Choice[],
+  kind: FailureKind,
+): Promise<Shrunk> {
+  const steps = shrink(log, options.shrinkRuns ?? 1000);
+  const slice = new Slice();
+  const ended = () => options.signal?.aborted === true;
+  let step = steps.next(false);
+  while (step.done !== true) {
+    const fails =
+      !ended() && simulate(guest, { ...options, log: step.value }).failure?.kind === kind;
+    step = steps.next(fails);
+    if (slice.over) await slice.next();
+  }
+  return { ...step.value, cut: step.value.cut || ended() };
+}
+
 /** Makes a failure small, and tells it. */
-function errorOf(
+async function errorOf(
   guest: Guest,
   options: CheckOptions,
   seed: number | undefined,
   run: Simulated & { failure: Failure },
   tally: Tally,
-): CheckError {
-  const { shrinkRuns = 1000, profile = 'linux' } = options;
+): Promise<CheckError> {
+  const { profile = 'linux' } = options;
   const kind = run.failure.kind;
-  const fails = (log: readonly Choice[]) =>
-    simulate(guest, { ...options, log }).failure?.kind === kind;
   const small =
     kind === 'nondeterminism'
       ? { choices: run.log, runs: 0, cut: false }
-      : shrink(run.log, fails, shrinkRuns);
+      : await smallest(guest, options, run.log, kind);
   const calls: Call[] = [];
   const last = simulate(guest, {
     ...options,

@@ -10,6 +10,7 @@ import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
 import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
+import { addPolling, type PollingFlags } from '../polling-flags.js';
 import { check, CheckError, describeChoice, type Checked } from './check.js';
 import { findWorld, loadCompanions, worldOfOrigin, type CompanionFile } from './find.js';
 import type { JobOptions } from './job.js';
@@ -25,7 +26,7 @@ const INTERRUPTED_EXIT_CODE = 130;
 const LINE_MS = 200;
 const LOG_LINE_MS = 10_000;
 
-interface SimulateFlags {
+interface SimulateFlags extends PollingFlags {
   seeds: number;
   seed: number;
   profile: ProfileName;
@@ -172,6 +173,8 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       ...(flags.disk !== undefined && { diskBytes: flags.disk * 2 ** 20 }),
       listen,
       connect: flags.connect,
+      poll: flags.poll,
+      strict: flags.strict === true,
       paranoid: flags.paranoid === true,
       refuseMemory: flags.refuseMemory === true,
       ...(exhaustive !== undefined && { exhaustive }),
@@ -272,8 +275,7 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
 }
 
 export function addSimulate(pollux: Command, done: (code: number) => void): void {
-  pollux
-    .command('simulate')
+  addPolling(pollux.command('simulate'))
     .description('run a guest on the simulated kernel, each time with another seed')
     .argument('<guest.wasm>', 'a WASI preview1 command')
     .argument('[args...]', "the guest's arguments, behind --")
@@ -301,7 +303,9 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
     .option('--env <name=value>', 'give it a variable of the environment', each, [])
     .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
-    .addOption(new Option('--disk <mib>', 'the size of its disk').argParser(positive))
+    .addOption(
+      new Option('--disk <mib>', 'the size of its disk (default: 256)').argParser(positive),
+    )
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
     .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))

@@ -12,14 +12,16 @@ import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink, Source } from '../../host/sim/stream.js';
 import { Suspension } from '../../host/sim/suspension.js';
 import type { World } from '../../host/sim/world.js';
-import { formatAddress, parseGrant } from '../grant.js';
+import { formatAddress, parseSimulatedGrant } from '../grant.js';
 import type { Guest } from '../guest.js';
 import { hasStartFunction } from '../memory-limit.js';
+import { checkPolling, type PollName } from '../polling.js';
 import type { Connecting } from './connecting.js';
 import { textOf } from './connection.js';
 import type { Call } from './instrument.js';
 import { Companion } from './lockstep/companion.js';
 import { MEMORY_CHOICES, moduleOf } from './module.js';
+import type { SimulateOptions } from './outcome.js';
 import { LOOPS, type End, type Granted, type Program } from './program.js';
 import { checkRepeatable } from './repeatable.js';
 import { StackCompanion } from './stack/companion.js';
@@ -35,6 +37,8 @@ export interface CompanionOptions {
   connect?: readonly string[];
   stdin?: string | Uint8Array;
   poller?: PollerName;
+  poll?: PollName;
+  strict?: boolean;
   maxDescriptors?: number;
   exitCodes?: readonly number[];
   /** True: the run is not over before it has ended, by itself. Default: false. */
@@ -57,7 +61,7 @@ export interface Host {
   readonly world: World;
   /** Is told of the calls of the guest that the run is about. */
   readonly record: ((call: Call) => void) | undefined;
-  readonly refuseMemory: boolean;
+  readonly options: Pick<SimulateOptions, 'refuseMemory' | 'fuel'>;
   /** True while there shall be more events. */
   readonly goesOn: boolean;
   /** Throws if the run has lasted too long. */
@@ -175,12 +179,14 @@ export class Company {
   }
 
   #add(name: string, options: CompanionOptions): void {
-    const { world, record, refuseMemory } = this.#host;
+    const { world, record } = this.#host;
+    const { refuseMemory, fuel } = this.#host.options;
     const { guest, args = [guest.name], env = {}, poller = 'epoll', stdin = '' } = options;
     if (name === 'guest')
       throw new UsageError(
         '"guest" is what the guest of the run is called: name the other one anew',
       );
+    checkPolling(options);
     const kernel = world.kernel({ host: name });
     kernel.suspension = new Suspension(world, kernel.waits);
     const stdout = new Sink();
@@ -193,14 +199,14 @@ export class Company {
       nonblocking: false,
     }));
     for (const text of options.listen ?? []) {
-      const { fd, blocking, ...address } = parseGrant(text);
+      const { fd, blocking, ...address } = parseSimulatedGrant(text);
       const handle = kernel.listen(address, BACKLOG);
       if (handle < 0)
         throw new UsageError(`cannot listen at ${formatAddress(address)}: ${errnoName(handle)}`);
       granted.push({ fd, handle, kind: 'listener', nonblocking: !blocking });
     }
     const connecting = (options.connect ?? []).map((text): Connecting => {
-      const { fd, blocking, ...address } = parseGrant(text);
+      const { fd, blocking, ...address } = parseSimulatedGrant(text);
       const grant: Granted = { fd, handle: -1, kind: 'connection', nonblocking: !blocking };
       granted.push(grant);
       return { address, grant };
@@ -209,12 +215,14 @@ export class Company {
       args: args.map((each) => encoder.encode(each)),
       environ: Object.entries(env).map(([key, value]) => encoder.encode(`${key}=${value}`)),
       poller,
+      edge: options.poll === 'edge',
+      strict: options.strict,
       maxDescriptors: options.maxDescriptors ?? DEFAULT_DESCRIPTORS,
       granted,
       recorded: record !== undefined,
     };
     const room = refuseMemory ? world.choices.choose(`${name}/memory`, MEMORY_CHOICES) : 0;
-    const module = moduleOf(guest, room, { shared: this.stage === undefined });
+    const module = moduleOf(guest, room, { fuel, shared: this.stage === undefined });
     const ended = (end: End) => this.#ended(name, options, end);
     const running =
       this.stage === undefined

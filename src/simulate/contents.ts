@@ -118,7 +118,10 @@ export type Saved =
   | { readOnly: boolean; path: string; hash: string };
 
 function plainOf(node: Tree[string]): Plain {
-  if (node instanceof Link) return [null, node.target];
+  if (node instanceof Link) {
+    if (!/^$|\0/.test(node.target)) return [null, node.target];
+    throw new UsageError('a symbolic link in a tree leads to nothing, or has NUL in its target');
+  }
   if (typeof node === 'string' || node instanceof Uint8Array)
     return [Buffer.from(node as string).toString('base64')];
   return Object.fromEntries(

@@ -6,7 +6,7 @@ import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { Sink } from '../../host/sim/stream.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
-import { formatAddress, parseGrant } from '../grant.js';
+import { formatAddress, parseSimulatedGrant } from '../grant.js';
 import type { Grants } from '../instance.js';
 import { AGAIN_NS, type Connecting } from './connecting.js';
 import { grantContents } from './contents.js';
@@ -47,7 +47,7 @@ export function give(
   const { streams, pipes } = openStreams(kernel, options, outputs);
   const dirs = grantContents(kernel, options);
   const listeners = listen.map((text, i) => {
-    const grant = parseGrant(text);
+    const grant = parseSimulatedGrant(text);
     const handle = kernel.listen(listening[i] ?? grant, BACKLOG);
     check(handle, `cannot listen at ${formatAddress(grant)}`);
     listening[i] = kernel.file(handle)!.address() as SocketAddress;
@@ -55,7 +55,7 @@ export function give(
   });
   inhabit(pipes);
   const connections = connect.map((text) => {
-    const { fd, blocking, ...address } = parseGrant(text);
+    const { fd, blocking, ...address } = parseSimulatedGrant(text);
     return { address, grant: { fd, blocking, handle: -1 } };
   });
   return { streams, dirs, listeners, connections, connecting: connections.slice() };

@@ -2,9 +2,11 @@
  * What stands between a simulated guest and its functions: it counts the calls, hashes what goes
  * in and comes out, may write it down, and ends the guest where the run is over.
  */
+import * as pollux from '../../host/ext/imports.js';
 import { TraceHash } from '../../host/sim/trace-hash.js';
 import { wasiErrnoName } from '../../host/wasi/errno.js';
 import type { Memory } from '../../host/wasi/memory.js';
+import * as preview1 from '../../host/wasi/p1/imports.js';
 import type { WasiFunction } from '../../host/wasi/process.js';
 import type { Described } from '../instance.js';
 import { inputsOf, type Input } from '../trace.js';
@@ -71,19 +73,18 @@ function shapeOf(name: string, number: number, text: string): Shape {
   return { name, number, parameters, answers, iovecs: isIovecs(parameters[IOVECS]) };
 }
 
-/** By module: what does not change from run to run. */
+/**
+ * By module: what does not change from run to run. Each function has its number before any guest
+ * calls it, for a hash must not tell which guests were there before.
+ */
 const shapes = new Map<Described, Shape[]>();
-
-function shapesOf(module: Described): Shape[] {
-  let known = shapes.get(module);
-  if (known === undefined) {
-    const first = [...shapes.values()].reduce((sum, { length }) => sum + length, 1);
-    known = Object.entries(module.parameters).map(([name, text], i) =>
-      shapeOf(name, first + i, text),
-    );
-    shapes.set(module, known);
-  }
-  return known;
+let number = 1;
+for (const module of [preview1, pollux]) {
+  const all = Object.entries(module.parameters);
+  shapes.set(
+    module,
+    all.map(([name, text]) => shapeOf(name, number++, text)),
+  );
 }
 
 export class Instrument {
@@ -107,7 +108,7 @@ export class Instrument {
   ): Record<string, WasiFunction> {
     this.#memory = memory;
     const wrapped: Record<string, WasiFunction> = {};
-    for (const shape of shapesOf(module)) {
+    for (const shape of shapes.get(module)!) {
       const call = functions[shape.name] as (() => number) | undefined;
       if (call === undefined) continue;
       const index = this.#functions.push(call) - 1;

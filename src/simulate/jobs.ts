@@ -29,19 +29,25 @@ export async function checkInThreads(
   });
   let next = first;
   let all: Checked | undefined;
-  let report: string | undefined;
+  /** Of the first seed that has failed. */
+  let failed: { seed: number; report: string } | undefined;
   const lead = (thread: Worker) =>
     new Promise<void>((resolve, reject) => {
+      let seed = first;
       const give = () => {
-        const left = first + runs - next;
-        if (left <= 0 || signal.aborted || report !== undefined) return resolve();
-        thread.postMessage({ seed: next, runs: Math.min(step, left) });
+        seed = next;
+        const left = first + runs - seed;
+        if (left <= 0 || signal.aborted || failed !== undefined) return resolve();
+        thread.postMessage({ seed, runs: Math.min(step, left) });
         next += step;
       };
       thread.on('message', (answer: Answer) => {
         if ('usage' in answer) return reject(new UsageError(answer.usage));
         all = all === undefined ? answer.checked : sum(all, answer.checked);
-        report ??= answer.report;
+        const { report } = answer;
+        // All lower seeds were given out before, and are waited for.
+        if (report !== undefined && (failed === undefined || seed < failed.seed))
+          failed = { seed, report };
         progress({ ...all, complete: false });
         return give();
       });
@@ -62,5 +68,6 @@ export async function checkInThreads(
   }
   const nothing = { runs: 0, calls: 0, choices: 0, faults: 0, virtualNs: 0, different: 0 };
   const checked = all ?? { ...nothing, complete: false };
-  return { checked: { ...checked, complete: !signal.aborted && report === undefined }, report };
+  const complete = !signal.aborted && failed === undefined;
+  return { checked: { ...checked, complete }, report: failed?.report };
 }

@@ -7,7 +7,7 @@ import type { Choice } from '../../host/sim/choice-log.js';
 import type { ProfileName } from '../../host/sim/fault.js';
 import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
-import type { PollName } from '../sandbox.js';
+import type { PollName } from '../polling.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
 import type { DirectoryContents } from './contents.js';
 import type { Call } from './instrument.js';

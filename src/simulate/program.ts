@@ -21,6 +21,9 @@ export interface Program {
   args: Uint8Array[];
   environ: Uint8Array[];
   poller: PollerName;
+  /** See `Embedder`. */
+  edge: boolean;
+  strict: boolean | undefined;
   maxDescriptors: number;
   granted: Granted[];
   /** True if its calls shall be told of in the end. */

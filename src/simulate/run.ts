@@ -15,6 +15,7 @@ import { SUSPENDED } from '../../host/sim/suspension.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import { World } from '../../host/sim/world.js';
 import type { Guest } from '../guest.js';
+import { checkPolling } from '../polling.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { begin, type Begun } from './begin.js';
 import { Company, type Host } from './company.js';
@@ -58,16 +59,17 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  */
 export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
   checkRepeatable(guest);
+  checkPolling(options);
   return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
+  readonly options: SimulateOptions;
   readonly record: ((call: Call) => void) | undefined;
   pipes: Cast['pipes'];
   readonly #guest: Guest;
-  readonly #options: SimulateOptions;
   readonly #log: ChoiceLog;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
@@ -92,7 +94,7 @@ class Run implements Course, Cast, RunState, Host {
   constructor(guest: Guest, options: SimulateOptions) {
     const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
-    this.#options = options;
+    this.options = options;
     this.#crashes = new Crashes(options);
     this.record = options.record;
     this.#log =
@@ -209,10 +211,6 @@ class Run implements Course, Cast, RunState, Host {
 
   // What companions ask.
 
-  get refuseMemory(): boolean {
-    return this.#options.refuseMemory === true;
-  }
-
   get goesOn(): boolean {
     if (this.#left === undefined) return true;
     return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
@@ -243,7 +241,7 @@ class Run implements Course, Cast, RunState, Host {
 
   after(): void {
     try {
-      this.#options.invariant?.(this);
+      this.options.invariant?.(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
@@ -264,7 +262,7 @@ class Run implements Course, Cast, RunState, Host {
 
   /** Puts the others into the world, before it has any connection: actors connect at once. */
   #populate(pipes: Cast['pipes']): void {
-    const { companions, world } = this.#options;
+    const { companions, world } = this.options;
     this.pipes = pipes;
     if (this.crashes > 0) return;
     if (companions !== undefined && Object.keys(companions).length > 0) {
@@ -277,7 +275,7 @@ class Run implements Course, Cast, RunState, Host {
   #given(): Given {
     const outputs = [this.#stdout, this.#stderr];
     const { listening } = this.#crashes;
-    return give(this.#kernel, this.#options, outputs, listening, (pipes) => this.#populate(pipes));
+    return give(this.#kernel, this.options, outputs, listening, (pipes) => this.#populate(pipes));
   }
 
   /** A connection of the guest's that a fault has broken is tried again. */
@@ -292,7 +290,7 @@ class Run implements Course, Cast, RunState, Host {
   /** Makes the guest: what it exports as its start. `lead` may put something before its imports. */
   #begin(given: Given, kernel: Kernel, lead: Parameters<Part['begin']>[0]): () => void {
     this.#begun = undefined;
-    this.#begun = begin(this.#guest, this.#options, given, kernel, {
+    this.#begun = begin(this.#guest, this.options, given, kernel, {
       choices: this.world.choices,
       wrap: (...each) => this.#instrument.wrap(...each),
       // In company a call that goes on is begun again, and must see what it saw before.
@@ -378,7 +376,7 @@ class Run implements Course, Cast, RunState, Host {
     this.#settle();
     if (this.#unfinished > 0) return { kind: 'unanswered', message: this.waiting.join(', ') };
     try {
-      this.#options.eventually?.(this);
+      this.options.eventually?.(this);
     } catch (error) {
       return { kind: 'eventually', message: messageOf(error), cause: error };
     }
@@ -386,7 +384,7 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   #isRight(code: number | undefined): boolean {
-    const { exitCodes = [0] } = this.#options;
+    const { exitCodes = [0] } = this.options;
     return code === undefined || exitCodes.includes(code);
   }
 

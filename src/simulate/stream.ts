@@ -4,7 +4,7 @@ import { FileType } from '../../host/kernel/kernel.js';
 import type { Peer } from '../../host/sim/peer.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Source, type Sink } from '../../host/sim/stream.js';
-import { Descriptor, Right } from '../../host/wasi/descriptors.js';
+import { Descriptor } from '../../host/wasi/descriptors.js';
 import type { SimulateOptions } from './outcome.js';
 
 /** The actors' ends. */
@@ -36,9 +36,5 @@ export function openStreams(
   return { streams: handles.map(streamOf), pipes: { stdin: input.peer, stdout: output.peer } };
 }
 
-function streamOf(handle: number, fd: number): Descriptor {
-  const stream = Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0);
-  // As on Linux (src/instance.ts).
-  stream.rights &= ~Right.FD_FDSTAT_SET_FLAGS;
-  return stream;
-}
+const streamOf = (handle: number, fd: number): Descriptor =>
+  Descriptor.stream(handle, FileType.UNKNOWN, fd === 0, fd !== 0);

@@ -47,6 +47,8 @@ const companionKept = [
   'connect',
   'stdin',
   'poller',
+  'poll',
+  'strict',
   'maxDescriptors',
   'exitCodes',
   'awaited',

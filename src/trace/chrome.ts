@@ -1,6 +1,6 @@
 /**
  * A recording as Chrome's trace events, which Perfetto and chrome://tracing open: a lane for each
- * guest and actor, its calls as slices in the world's time, and the network as a lane of instants.
+ * guest, its calls as slices in the world's time, and the network as a lane of instants.
  * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
  */
 import { addressText, answerText, callText, flagsText } from './recording.js';
@@ -48,8 +48,6 @@ function eventOf(happening: Happening): Omit<TraceEvent, 'pid' | 'tid'> {
       const args = { call: callText(call), answer: answerText(call) };
       return { ph: 'X', ts, dur: call.endNs / 1000 - ts, name: call.name, args };
     }
-    case 'note':
-      return { ph: 'i', s: 't', ts: happening.timeNs / 1000, name: happening.text };
     case 'segment': {
       const { timeNs, from, to, flags, bytes } = happening;
       const name = `${flagsText(flags)} ${bytes.length}`;

@@ -1,6 +1,6 @@
 /**
  * What happened in a simulated run, in the order in which it happened, for whoever draws or writes
- * it: text.ts, chrome.ts, pcap.ts. A lane is a guest, or an actor. Times are nanoseconds of the
+ * it: text.ts, chrome.ts, pcap.ts. A lane is a guest. Times are nanoseconds of the
  * world's own clock, and nothing else is known of time here.
  */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
@@ -9,7 +9,6 @@ import type { Call } from '../simulate/instrument.js';
 
 export type Happening =
   | { readonly kind: 'call'; readonly lane: string; readonly call: Call }
-  | { readonly kind: 'note'; readonly lane: string; readonly timeNs: number; readonly text: string }
   | Segment;
 
 /** What one end of a connection sent to the other. */
@@ -35,11 +34,6 @@ export class Recording {
   /** A call of a guest, when it is over. */
   call(lane: string, call: Call): void {
     this.happenings.push({ kind: 'call', lane, call });
-  }
-
-  /** Something that a guest or an actor does, or that is done to it, in words. */
-  note(lane: string, timeNs: number, text: string): void {
-    this.happenings.push({ kind: 'note', lane, timeNs, text });
   }
 
   /** `bytes` are kept, and must not change. */

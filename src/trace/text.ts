@@ -25,8 +25,6 @@ function linesOf(happening: Happening): Line[] {
         [call.endNs, `${lane} <- ${answerText(call)}`],
       ];
     }
-    case 'note':
-      return [[happening.timeNs, `${happening.lane} -- ${happening.text}`]];
     case 'segment': {
       const { timeNs, from, to, flags, bytes } = happening;
       const ends = `${addressText(from)} > ${addressText(to)}`;

@@ -51,8 +51,7 @@ export class Thread {
     if (this.shared.pass(Turn.GUEST, LIMIT_MS)) return;
     this.end();
     throw new HostError(
-      'a guest has computed for a minute without a call: ' +
-        'the simulator cannot end it, for no time passes while it does',
+      'a guest has computed for a minute without a call, and has fuel left: give it less',
     );
   }
 

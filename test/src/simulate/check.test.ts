@@ -46,6 +46,22 @@ describe('check', () => {
     expect(simulate(bad, { ...options, log: [] }).failure).toBeUndefined();
   });
 
+  test('makes a failure no smaller when it is to end, and says so', async () => {
+    const { seed } = await failureOf(check(bad, options));
+    const stop = new AbortController();
+    let runs = 0;
+    const counted: CheckOptions['world'] = (each) => {
+      runs++;
+      stop.abort();
+      world(each);
+    };
+    const ended = { ...options, seed: seed!, world: counted, signal: stop.signal };
+    const { log, message } = await failureOf(check(bad, ended));
+    // The failure, and once more to write down its calls.
+    expect(runs).toBe(2);
+    expect(message).toContain(`faults: ${log.length} of ${log.length}, and maybe fewer would do\n`);
+  });
+
   test('tells what failed, with which seed, by which faults, and how to repeat it', async () => {
     const { message, token, seed } = await failureOf(check(bad, options));
     const lines = message.split('\n');
@@ -174,6 +190,8 @@ describe('all schedules', () => {
     expect(checked.complete).toBe(true);
     expect(checked.runs).toBeGreaterThan(5);
     expect(checked.known).toBe(checked.runs);
+    const exactly = { ...small, exhaustive: 1, runs: checked.runs };
+    expect(await check(good, exactly)).toMatchObject({ runs: checked.runs, complete: true });
     const cut = await check(good, { ...small, exhaustive: 1, runs: 3 });
     expect(cut).toMatchObject({ runs: 3, complete: false, known: checked.runs });
     // A pair of faults is tried once, so there are fewer than pairs of runs.

@@ -61,6 +61,17 @@ describe('pollux simulate', () => {
   );
 
   test(
+    'finds the same failure with several jobs as with one',
+    async () => {
+      const run = ['simulate', bad, '--seeds', '400', ...small];
+      const { stdout } = await polluxToEnd(run);
+      expect(stdout).toMatch(/fails with seed/);
+      expect((await polluxToEnd([...run, '--jobs', '3'])).stdout).toBe(stdout);
+    },
+    LIMIT_MS,
+  );
+
+  test(
     'tries all schedules with one fault, and with two, which alone find this bug',
     async () => {
       const canary = ['simulate', guestFile('canary/half-close'), '--listen', '127.0.0.1:9000'];
@@ -125,6 +136,10 @@ describe('pollux simulate', () => {
     const sentences: [string[], RegExp][] = [
       [['simulate', join(folder, 'none.wasm')], /none\.wasm cannot be read/],
       [['simulate', good, '--world', join(folder, 'none.mjs')], /none\.mjs cannot be loaded/],
+      [['simulate', join(folder, 'none.wasm'), '--jobs', '2'], /none\.wasm cannot be read/],
+      [['simulate', good, '--jobs', '2', '--world', 'none.mjs'], /none\.mjs cannot be loaded/],
+      [['simulate', good, '--listen', 'fd:3'], /"fd:3" is not on the simulated network/],
+      [['simulate', good, '--poll', 'never'], /level, edge/],
       [['simulate', good, '--profile', 'stormy'], /calm, linux, posix, swarm/],
       [['simulate', good, '--jobs', '2', '--exhaustive', '1'], /leave out --jobs/],
       [['simulate', good, '--seeds', '0'], /must be 1 or more/],

@@ -84,6 +84,11 @@ describe('a directory of nowhere', () => {
     expect(() => simulate(copy, { dirs })).toThrow(/is no name of a file/);
   });
 
+  test.each(['', 'a\0'])('has no link to "%s"', (target) => {
+    const dirs = { '/data': { tree: { link: new Link(target) } } };
+    expect(() => simulate(copy, { dirs })).toThrow(/a symbolic link in a tree/);
+  });
+
   test('is in the token', async () => {
     const dirs = { '/data': { tree: { ...tree, in: '!' } } };
     const error = (await check(copy, { ...calm, dirs }).catch(

@@ -1,8 +1,19 @@
 /** A failing log becomes as small as it can be. */
 import type { Choice } from '#host/sim/choice-log';
-import { shrink } from '#src/simulate/shrink';
+import { shrink as shrinking, type Shrunk } from '#src/simulate/shrink';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+
+function shrink(
+  log: readonly Choice[],
+  fails: (choices: readonly Choice[]) => boolean,
+  mostRuns: number,
+): Shrunk {
+  const steps = shrinking(log, mostRuns);
+  let step = steps.next(false);
+  while (step.done !== true) step = steps.next(fails(step.value));
+  return step.value;
+}
 
 const choice = (ordinal: number, value: number): Choice => ({
   label: 'x/split',

@@ -43,9 +43,13 @@ describe('a run', () => {
     }
   });
 
-  test('is the same in another process', () => {
+  test('is the same in another process, whatever ran there before', () => {
+    const other = wat(`(module
+      (import "pollux" "epoll_create" (func (param i32) (result i32)))
+      (memory (export "memory") 1) (func (export "_start")))`);
     const script = `
       const { load, simulate, echoClients } = await import('pollux/simulate');
+      simulate(await load(Uint8Array.from(${JSON.stringify([...other])})));
       const guest = await load(Uint8Array.from(${JSON.stringify([...echo.bytes!])}));
       const world = echoClients({ address: '${ADDRESS}', clients: 4, messages: 4 });
       const listen = ${JSON.stringify(LISTEN)};
