@@ -286,7 +286,7 @@ describe.each([
     const { execPath } = process;
     const cli = `${root}dist/src/cli.js`;
     const args = [cli, 'run', '--serve', serve, '--listen', listen[0]!, connection];
-    const line = [`ulimit -n ${serve === 'thread' ? 100 : 64}; exec "$0" "$@"`, execPath, ...args];
+    const line = [`ulimit -n ${serve === 'thread' ? 100 : 80}; exec "$0" "$@"`, execPath, ...args];
     const address = await addressOf(killed(spawn('/bin/sh', ['-c', ...line])));
     const waiting = new Set(await Promise.all(Array.from({ length: 48 }, () => client(address))));
     for (const socket of waiting) socket.write('ping');
