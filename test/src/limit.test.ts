@@ -69,6 +69,33 @@ test.each([
   expect(pages(memory, mebibytes)).toBe(most);
 });
 
+/** Lets its tables grow as far as they do, and tells how often they did. */
+const grows = (tables: string) =>
+  wat(`(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    ${tables}
+    (elem (table 0) (i32.const 0) func $start)
+    (func $start (export "_start") (local $i i32)
+      (loop $again
+        (br_if $again (i32.ge_s (table.grow 0 (ref.null func) (i32.const 10000))
+          (local.tee $i (i32.add (local.get $i) (i32.const 1))))))
+      (call $exit (local.get $i))))`);
+
+test.each([
+  ['one', '(table 1 funcref)', 105],
+  ['two', '(table 1 funcref) (table 5 externref)', 53],
+  ['a small one', '(table 1 20001 funcref)', 3],
+])('%s cannot grow until V8 is out of memory', async (_, tables, code) => {
+  expect(await runToEnd(grows(tables))).toMatchObject({ code });
+});
+
+test('a guest whose tables are too large from the beginning is refused', async () => {
+  const failure = runToEnd(grows('(table 1 funcref) (table 2000000 funcref)'));
+  await expect(failure).rejects.toThrow(/tables begin with more than 1048576 elements/);
+  await expect(failure).rejects.toBeInstanceOf(UsageError);
+});
+
 test('a limited module is otherwise the same', () => {
   const bytes = wat('(module (memory 1) (data (i32.const 0) "kept"))');
   const limited = limitMemory(bytes, 1);
