@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import * as pollux from '../host/ext/imports.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
 import { UsageError } from '../host/kernel/error.js';
-import { limitMemory } from './memory-limit.js';
+import { limitMemory, limitTables } from './memory-limit.js';
 
 /** The modules that a guest may import from, and the functions of each. */
 export const providedModules = new Map(
@@ -50,14 +50,23 @@ export async function load(source: string | URL | Uint8Array | WebAssembly.Modul
   return { ...guest, file };
 }
 
-/** The module with its memory limited to `mebibytes`. */
-export async function limited(guest: Guest, mebibytes: number): Promise<WebAssembly.Module> {
-  return await compile(guest.name, limitMemory(bytesOf(guest, 'a memory limit'), mebibytes));
+/** The module with its tables limited, and its memory too, to `mebibytes`, if they are given. */
+export async function limited(
+  guest: Guest,
+  mebibytes: number | undefined,
+): Promise<WebAssembly.Module> {
+  if (!guest.bytes && mebibytes === undefined) return guest.module;
+  const bytes = limitedBytes(guest, mebibytes, 'a memory limit');
+  return bytes === guest.bytes ? guest.module : await compile(guest.name, bytes);
 }
 
-/** The binary, with its memory limited if a limit is given. */
-export function limitedBytes(guest: Guest, mebibytes: number | undefined): Uint8Array {
-  const bytes = bytesOf(guest, 'a guest per process');
+/** The same as a binary. */
+export function limitedBytes(
+  guest: Guest,
+  mebibytes: number | undefined,
+  what = 'a guest per process',
+): Uint8Array {
+  const bytes = limitTables(bytesOf(guest, what));
   return mebibytes === undefined ? bytes : limitMemory(bytes, mebibytes);
 }
 

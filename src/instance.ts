@@ -152,22 +152,24 @@ export async function make(
   if (plan.queued) names.push(kernel.completions().name);
   const trace =
     plan.trace === undefined ? undefined : new Trace(plan.trace, names.join(' '), embedder.warn);
-  const module = await moduleOf();
-  const assembled = assemble(
-    module,
-    kernel,
-    grants,
-    { ...embedder, args, environ, poller, edge, strict },
-    trace && ((...each) => trace.wrap(...each)),
-  );
-  assembled.process.maxFiles = plan.maxFiles;
-  assembled.process.room = plan.maxWrittenBytes;
-  const instance = await instantiate(module, assembled.imports).catch((error: unknown) => {
+  try {
+    const module = await moduleOf();
+    const assembled = assemble(
+      module,
+      kernel,
+      grants,
+      { ...embedder, args, environ, poller, edge, strict },
+      trace && ((...each) => trace.wrap(...each)),
+    );
+    assembled.process.maxFiles = plan.maxFiles;
+    assembled.process.room = plan.maxWrittenBytes;
+    const instance = await instantiate(module, assembled.imports);
+    attach(assembled, instance);
+    return { instance, process: assembled.process, poll: assembled.poll, trace };
+  } catch (error) {
     trace?.close();
     throw error;
-  });
-  attach(assembled, instance);
-  return { instance, process: assembled.process, poll: assembled.poll, trace };
+  }
 }
 
 function adoptAll(plan: Omit<Plan, 'module'>, kernel: LinuxKernel): Grants {

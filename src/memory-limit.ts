@@ -1,6 +1,7 @@
 /**
- * Changes the memory section of a WebAssembly binary and nothing else: it writes a maximum into it,
- * so that memory.grow beyond that fails inside of the guest, or makes the memory a shared one.
+ * Changes the memory section of a WebAssembly binary, or the tables', and nothing else: it writes a
+ * maximum into it, so that memory.grow or table.grow beyond that fails inside of the guest, or
+ * makes the memory a shared one.
  * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';
@@ -8,11 +9,20 @@ import { UsageError } from '../host/kernel/error.js';
 const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
 const HEADER_BYTES = 8;
+const TABLE_SECTION = 4;
 const MEMORY_SECTION = 5;
 const START_SECTION = 8;
 const HAS_MAXIMUM = 1;
 const IS_SHARED = 2;
 const IS_64_BIT = 4;
+/** Types of references that a type's number follows. */
+const TYPED = new Set([0x63, 0x64]);
+const INITIALIZED = 0x40;
+/** What a first element may be: opcodes that one number follows, and the end. */
+const CONSTANTS = new Set([0x23, 0xd0, 0xd2]);
+const END = 0x0b;
+/** Elements of all tables of a guest: some 32 MiB. Compilers make a few thousand. */
+const MOST_ELEMENTS = 1 << 20;
 
 /**
  * The binary, with its memory's maximum lowered to `mebibytes`. Throws `UsageError` if it starts
@@ -64,17 +74,27 @@ export function hasStartFunction(bytes: Uint8Array): boolean {
 
 /** The binary, with its memory section replaced. */
 function withMemory(bytes: Uint8Array, replaced: (reader: Reader) => Uint8Array): Uint8Array {
+  return withSection(bytes, MEMORY_SECTION, replaced);
+}
+
+/** The binary, with a section replaced unless that is answered undefined. */
+function withSection(
+  bytes: Uint8Array,
+  section: number,
+  replaced: (reader: Reader) => Uint8Array | undefined,
+): Uint8Array {
   const reader = new Reader(bytes, HEADER_BYTES);
   while (!reader.done) {
     const start = reader.at;
     const id = reader.byte();
     const length = reader.leb();
     const end = reader.at + length;
-    if (id === MEMORY_SECTION && length > 1) {
+    if (id === section && length > 1) {
       const body = replaced(reader);
+      if (!body) return bytes;
       return concatenate([
         bytes.subarray(0, start),
-        Uint8Array.of(MEMORY_SECTION, ...leb(body.length)),
+        Uint8Array.of(section, ...leb(body.length)),
         body,
         bytes.subarray(end),
       ]);
@@ -83,6 +103,69 @@ function withMemory(bytes: Uint8Array, replaced: (reader: Reader) => Uint8Array)
   }
   return bytes;
 }
+
+interface Table {
+  /** What is before the limits and after them, as it is. */
+  before: Uint8Array;
+  after: Uint8Array;
+  flags: number;
+  minimum: number;
+  maximum: number;
+}
+
+/**
+ * The binary, with tables that cannot grow beyond a million elements in all; the same one if they
+ * could not anyway. A table lies on the heap of V8, which ends the whole process when it cannot
+ * grow. Throws `UsageError` if they begin with more.
+ */
+export function limitTables(bytes: Uint8Array): Uint8Array {
+  return withSection(bytes, TABLE_SECTION, (reader) => {
+    const tables = Array.from({ length: reader.leb() }, () => readTable(reader));
+    const total = (of: (table: Table) => number) => tables.reduce((sum, each) => sum + of(each), 0);
+    if (total(({ maximum }) => maximum) <= MOST_ELEMENTS) return undefined;
+    const left = MOST_ELEMENTS - total(({ minimum }) => minimum);
+    if (left < 0) {
+      throw new UsageError(
+        `the guest's tables begin with more than ${MOST_ELEMENTS} elements, which are the most`,
+      );
+    }
+    const share = Math.floor(left / tables.length);
+    return concatenate([
+      Uint8Array.of(...leb(tables.length)),
+      ...tables.flatMap(({ before, after, flags, minimum, maximum }) => {
+        const most = Math.min(maximum, minimum + share);
+        const limits = Uint8Array.of(flags | HAS_MAXIMUM, ...leb(minimum), ...leb(most));
+        return [before, limits, after];
+      }),
+    ]);
+  });
+}
+
+function readTable(reader: Reader): Table {
+  const start = reader.at;
+  let type = reader.byte();
+  const isInitialized = type === INITIALIZED;
+  if (isInitialized) {
+    reader.byte();
+    type = reader.byte();
+  }
+  if (TYPED.has(type)) reader.leb();
+  const before = reader.since(start);
+  const flags = reader.byte();
+  if (flags & ~(HAS_MAXIMUM | IS_64_BIT)) throw unknown();
+  const minimum = reader.leb();
+  const maximum = flags & HAS_MAXIMUM ? reader.leb() : Infinity;
+  const behind = reader.at;
+  if (isInitialized) {
+    if (!CONSTANTS.has(reader.byte())) throw unknown();
+    reader.leb();
+    if (reader.byte() !== END) throw unknown();
+  }
+  return { before, after: reader.since(behind), flags, minimum, maximum };
+}
+
+const unknown = () =>
+  new UsageError('the guest has a table of a kind that is not known here, and cannot be limited');
 
 /** The limits of the one memory of a section, in pages. */
 function limitsOf(
@@ -123,6 +206,11 @@ class Reader {
 
   get done(): boolean {
     return this.at >= this.#bytes.length;
+  }
+
+  /** What was read from `start` on. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.at);
   }
 
   byte(): number {

@@ -68,6 +68,30 @@ export const TRAP_EXIT_CODE = 134;
 
 /** The error that a message of what failed stands for. */
 export function errorOf({ name, message }: { name: string; message: string }): Error {
-  const Kind = { UsageError, GuestError }[name] ?? HostError;
+  const Kind = [UsageError, GuestError].find((each) => each.name === name) ?? HostError;
   return new Kind(message);
+}
+
+/** By type: what a message of a process has beside it, all of it texts. */
+const texts = new Map<string, readonly string[]>([
+  ['begins', []],
+  ['ready', []],
+  ['warning', ['sentence']],
+  ['trap', ['message', 'stack']],
+  ['failed', ['name', 'message']],
+]);
+
+/**
+ * The message in a line that a process has written; undefined if it is none, for a guest may have
+ * taken over its process.
+ */
+export function parseMessage(line: string): WorkerMessage | undefined {
+  try {
+    const message = JSON.parse(line) as Record<string, unknown>;
+    const names = texts.get(message['type'] as string);
+    const isWhole = names?.every((name) => typeof message[name] === 'string');
+    return isWhole ? (message as WorkerMessage) : undefined;
+  } catch {
+    return undefined;
+  }
 }

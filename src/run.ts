@@ -14,6 +14,8 @@ import { Reactor } from './reactor.js';
 import { startThread } from './serve/threads.js';
 
 const TIMEOUT_EXIT_CODE = 124;
+/** Sentences that are remembered, to be said once. */
+const MOST_SAID = 1024;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Between two looks at the processor time that is left. */
 const SHORTEST_LOOK_MS = 5;
@@ -74,6 +76,8 @@ export abstract class Run {
     const said = new Set<string>();
     this.warn = (sentence) => {
       if (said.has(sentence)) return;
+      // A server's sentences name connections, without end.
+      if (said.size === MOST_SAID) said.clear();
       said.add(sentence);
       warn(sentence);
     };
@@ -179,7 +183,10 @@ export class WorkerRun extends Run {
       calls: this.#calls.buffer as SharedArrayBuffer,
     };
     const worker = this.#lent?.worker ?? startThread(job);
-    if (worker.threadId === -1) throw new HostError('the thread that was lent has ended');
+    if (worker.threadId === -1) {
+      this.finished(1, undefined);
+      throw new HostError('the thread that was lent has ended');
+    }
     this.#worker = worker;
     endWithProcess(this);
     await new Promise<void>((resolve, reject) => {

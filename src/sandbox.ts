@@ -145,10 +145,7 @@ export async function sandbox(guest: Guest, options: SandboxOptions = {}): Promi
     streams.push(openStream(kernel, options.stderr, 2));
     const encoder = new TextEncoder();
     const plan: Plan = {
-      module:
-        options.maxMemoryMiB === undefined
-          ? guest.module
-          : await limited(guest, options.maxMemoryMiB),
+      module: await limited(guest, options.maxMemoryMiB),
       queued: isQueued(guest.module),
       args: (options.args ?? [guest.name]).map((each) => encoder.encode(each)),
       environ: Object.entries(options.env ?? {}).map(([name, value]) =>

@@ -2,7 +2,7 @@
  * The sockets that a caller grants, from the text that a person writes to what the kernel has open:
  * `[FD=]WHAT[,blocking]`, where WHAT is `HOST:PORT`, `udp:HOST:PORT`, `unix:PATH` or `fd:N`.
  */
-import { unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 
 import { errnoName } from '../host/kernel/errno.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
@@ -78,7 +78,7 @@ export async function openListener(
   if (option.form === 'unix') {
     const { path } = option;
     const descriptor = must(kernel.local(path, BACKLOG), `cannot listen at unix:${path}`);
-    const remove = path.startsWith('@') ? nothing : () => removeSocket(path);
+    const remove = path.startsWith('@') ? nothing : removal(path);
     return { ...granted(descriptor, 'listener', `unix:${path}`), remove };
   }
   const address = await resolveGrant(option);
@@ -140,13 +140,21 @@ function nameOf(kernel: LinuxKernel, descriptor: number, isDatagram: boolean): s
   return `${isDatagram ? 'udp:' : ''}${formatAddress(address)}`;
 }
 
-/** The path of a listener is nobody's when it has ended; somebody else may have removed it. */
-function removeSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It is gone, which is all that is wanted.
-  }
+/**
+ * The path of a listener is nobody's when it has ended. Somebody else may have removed it, or put
+ * another thing in its place, or in that of a directory on the way to it (a guest that was granted
+ * one): then it is left alone.
+ */
+function removal(path: string): () => void {
+  const socket = lstatSync(path, { throwIfNoEntry: false });
+  return () => {
+    try {
+      const { dev, ino } = lstatSync(path);
+      if (dev === socket?.dev && ino === socket.ino) unlinkSync(path);
+    } catch {
+      // It is gone, which is all that is wanted.
+    }
+  };
 }
 
 /** What systemd, or who does as it does, has passed to this process: sd_listen_fds(3). */

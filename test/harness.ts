@@ -24,6 +24,7 @@ export function wat(text: string): Uint8Array<ArrayBuffer> {
     bulk_memory: true,
     threads: true,
     exceptions: true,
+    reference_types: true,
   });
   const { buffer } = module.toBinary({ write_debug_names: true });
   module.destroy();

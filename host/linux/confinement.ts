@@ -9,8 +9,8 @@ import { addon } from './addon.js';
 
 /** What is left. */
 export interface Needs {
-  /** Descriptors of directories, beneath which files may be opened. */
-  directories: readonly number[];
+  /** Beneath these files may be opened, or only read. */
+  directories: readonly { descriptor: number; readOnly: boolean }[];
   /** Asynchronous I/O, whose ring is open already. */
   queues: boolean;
   /** Signal-driven I/O. */
@@ -48,7 +48,8 @@ export function confine(needs: Needs, bestEffort: boolean): string[] {
   if (version > 0) {
     const { directories } = needs;
     // An empty array has no place in memory, and one of at least one element has.
-    const array = Int32Array.from([...directories, -1]);
+    const pairs = directories.flatMap(({ descriptor, readOnly }) => [descriptor, Number(readOnly)]);
+    const array = Int32Array.from([...pairs, -1]);
     must(native.restrictThreads(array, directories.length), 'by Landlock');
   }
   const wanted =

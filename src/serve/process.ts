@@ -57,8 +57,7 @@ const stage: Stage = {
   module: async () => {
     if (job.isolation) {
       const { bestEffort, ...needs } = job.isolation;
-      const directories = dirs.map(({ descriptor }) => descriptor);
-      for (const sentence of confine({ ...needs, directories }, bestEffort))
+      for (const sentence of confine({ ...needs, directories: dirs }, bestEffort))
         tell({ type: 'warning', sentence });
     }
     // The guest has its own of these.

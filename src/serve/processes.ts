@@ -18,6 +18,7 @@ import type { Plan } from '../instance.js';
 import {
   errorOf,
   Inherited,
+  parseMessage,
   type Image,
   type Isolation,
   type ProcessJob,
@@ -29,6 +30,8 @@ import type { Runs } from './server.js';
 
 /** What all processes take that begin at the same time, amply. */
 const DESCRIPTORS = 32;
+/** Of all that one process may report: a trap's stack may be long, a flood must end. */
+const MOST_REPORTED_BYTES = 1 << 24;
 const ENTRY = fileURLToPath(new URL('./process.js', import.meta.url));
 
 export interface ProcessOptions extends RunOptions {
@@ -37,7 +40,6 @@ export interface ProcessOptions extends RunOptions {
 
 export class ProcessRuns implements Runs {
   readonly #isolation: Isolation | undefined;
-  readonly #kernel = new LinuxKernel();
   #image: number | undefined;
 
   /** Throws `HostError`. */
@@ -49,13 +51,15 @@ export class ProcessRuns implements Runs {
   async prepare(options: RunOptions): Promise<ProcessRun> {
     if (!roomFor(DESCRIPTORS)) throw new HostError('too few descriptors are free for a process');
     const isolation = this.#isolation;
-    return new ProcessRun({ ...options, isolation }, this.#image!, this.#kernel);
+    const kernel = new LinuxKernel(); // whose eventfd is shared with this one process
+    const run = new ProcessRun({ ...options, isolation }, this.#image!, kernel);
+    void run.exit.then(() => kernel.dispose());
+    return run;
   }
 
   async close(): Promise<void> {
     if (this.#image !== undefined) closeSync(this.#image);
     this.#image = undefined;
-    this.#kernel.dispose();
   }
 }
 
@@ -95,6 +99,7 @@ export class ProcessRun extends Run {
   readonly #isolation: Isolation | undefined;
   #child: ChildProcess | undefined;
   #killed = false;
+  #began = false;
   #trap: GuestError | undefined;
 
   /** `kernel`: its eventfd wakes the guest. */
@@ -106,39 +111,18 @@ export class ProcessRun extends Run {
   }
 
   /** Of the plan it takes what is this run's own; the rest is in the image. */
-  async start({ streams, dirs, sockets, trace }: Plan): Promise<void> {
-    const isolation = this.#isolation;
-    const job: ProcessJob = {
-      parent: process.pid,
-      nulls: streams.map((stream) => stream === null),
-      sockets: sockets.map(({ fd, kind, blocking }) => ({ fd, kind, blocking })),
-      trace,
-      isolation,
-    };
-    if (isolation) keepDescriptors();
-    const child = spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
-      stdio: [
-        ...streams.map((stream) => stream ?? 'ignore'),
-        this.#image,
-        'pipe',
-        this.#kernel.wakeHandle,
-        ...[...dirs, ...sockets].map(({ descriptor }) => descriptor),
-      ],
-      // A terminal's SIGINT is for this process, which drains: the others go on with their clients.
-      detached: true,
-      env: isolation ? isolatedEnvironment() : { ...process.env, NODE_OPTIONS: undefined },
-    });
-    this.#child = child;
+  async start(plan: Plan): Promise<void> {
+    let child: ChildProcess;
+    try {
+      child = this.#child = this.#spawn(plan);
+    } catch (error) {
+      this.finished(1, undefined);
+      throw cannotStart(error as Error);
+    }
     await new Promise<void>((resolve, reject) => {
-      const onMessage = (message: WorkerMessage) => {
-        if (message.type === 'begins') this.started({ process: child.pid! });
-        if (message.type === 'ready') resolve();
-        if (message.type === 'warning') this.warn(message.sentence);
-        if (message.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
-        if (message.type === 'failed') reject(errorOf(message));
-      };
       child.on('error', (error) => {
-        reject(new HostError(`a process cannot be started: ${error.message}`, { cause: error }));
+        reject(cannotStart(error));
+        if (child.pid === undefined) this.finished(1, undefined);
       });
       child.once('close', (code: number | null, signal: string | null) => {
         const how = signal ?? `code ${code}`;
@@ -150,9 +134,62 @@ export class ProcessRun extends Run {
       if (!report) return;
       // It ends without reading that it was drained, which resets the connection.
       report.on('error', () => {});
+      let left = MOST_REPORTED_BYTES;
+      report.on('data', (bytes: Buffer) => {
+        left -= bytes.length;
+        if (left < 0) this.#giveUp();
+      });
       const lines = createInterface({ input: report });
       lines.on('error', () => {});
-      lines.on('line', (line) => onMessage(JSON.parse(line) as WorkerMessage));
+      lines.on('line', (line) => this.#hear(parseMessage(line), child.pid!, resolve, reject));
+    });
+  }
+
+  #hear(
+    message: WorkerMessage | undefined,
+    process: number,
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ): void {
+    if (this.#killed) return;
+    if (message?.type === 'begins' && !this.#began) {
+      this.#began = true;
+      this.started({ process });
+    } else if (message?.type === 'ready') resolve();
+    else if (message?.type === 'warning') this.warn(message.sentence);
+    else if (message?.type === 'trap') this.#trap = new GuestError(message.message, message.stack);
+    else if (message?.type === 'failed') reject(errorOf(message));
+    else this.#giveUp();
+  }
+
+  /** What comes from the process is nothing that one of ours says: it is another's now. */
+  #giveUp(): void {
+    if (this.#killed) return;
+    this.warn("a guest's process reported what none does, and was ended");
+    this.end();
+  }
+
+  #spawn({ streams, dirs, sockets, trace }: Plan): ChildProcess {
+    const isolation = this.#isolation;
+    const job: ProcessJob = {
+      parent: process.pid,
+      nulls: streams.map((stream) => stream === null),
+      sockets: sockets.map(({ fd, kind, blocking }) => ({ fd, kind, blocking })),
+      trace,
+      isolation,
+    };
+    if (isolation) keepDescriptors();
+    return spawn(process.execPath, [ENTRY, JSON.stringify(job)], {
+      stdio: [
+        ...streams.map((stream) => stream ?? 'ignore'),
+        this.#image,
+        'pipe',
+        this.#kernel.wakeHandle,
+        ...[...dirs, ...sockets].map(({ descriptor }) => descriptor),
+      ],
+      // A terminal's SIGINT is for this process, which drains: the others go on with their clients.
+      detached: true,
+      env: isolation ? isolatedEnvironment() : { ...process.env, NODE_OPTIONS: undefined },
     });
   }
 
@@ -172,6 +209,11 @@ export class ProcessRun extends Run {
     this.#report?.write('\n', () => this.#kernel.wake());
   }
 }
+
+const cannotStart = (cause: Error) =>
+  cause instanceof HostError
+    ? cause
+    : new HostError(`a process cannot be started: ${cause.message}`, { cause });
 
 /** What Node, the addon and their libraries look at, and nothing that is anybody's secret. */
 function isolatedEnvironment(): NodeJS.ProcessEnv {

@@ -1,5 +1,5 @@
 /** What a guest may use: memory, descriptors, time. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -67,6 +67,33 @@ test.each([
   ['(type (func)) (memory (export "memory") 3 300) (data (i32.const 0) "kept")', 16, 256],
 ])('%s, limited to %d MiB, has at most %i pages', (memory, mebibytes, most) => {
   expect(pages(memory, mebibytes)).toBe(most);
+});
+
+/** Lets its tables grow as far as they do, and tells how often they did. */
+const grows = (tables: string) =>
+  wat(`(module
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    ${tables}
+    (elem (table 0) (i32.const 0) func $start)
+    (func $start (export "_start") (local $i i32)
+      (loop $again
+        (br_if $again (i32.ge_s (table.grow 0 (ref.null func) (i32.const 10000))
+          (local.tee $i (i32.add (local.get $i) (i32.const 1))))))
+      (call $exit (local.get $i))))`);
+
+test.each([
+  ['one', '(table 1 funcref)', 105],
+  ['two', '(table 1 funcref) (table 5 externref)', 53],
+  ['a small one', '(table 1 20001 funcref)', 3],
+])('%s cannot grow until V8 is out of memory', async (_, tables, code) => {
+  expect(await runToEnd(grows(tables))).toMatchObject({ code });
+});
+
+test('a guest whose tables are too large from the beginning is refused', async () => {
+  const failure = runToEnd(grows('(table 1 funcref) (table 2000000 funcref)'));
+  await expect(failure).rejects.toThrow(/tables begin with more than 1048576 elements/);
+  await expect(failure).rejects.toBeInstanceOf(UsageError);
 });
 
 test('a limited module is otherwise the same', () => {
@@ -203,6 +230,29 @@ test.each(['none', 'process'] as const)(
     expect(stdout.length).toBe(Math.floor(2 ** 20 / 4000) * 4000);
   },
 );
+
+/** Makes links to 4,000 bytes, each with a name of its own, until there is an error. */
+const links = wat(`(module
+  (import "wasi_snapshot_preview1" "path_symlink"
+    (func $link (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start") (local $errno i32) (local $i i32)
+    (memory.fill (i32.const 16) (i32.const 0x61) (i32.const 4000))
+    (loop $again
+      (i32.store8 (i32.const 0) (i32.add (i32.const 0x41) (local.get $i)))
+      (local.set $errno (call $link (i32.const 16) (i32.const 4000) (i32.const 3)
+        (i32.const 0) (i32.const 1)))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.and (i32.eqz (local.get $errno)) (i32.lt_u (local.get $i) (i32.const 26)))))
+    (call $exit (local.get $errno))))`);
+
+test('what a link leads to is written too', async () => {
+  const path = folder();
+  const { code } = await runToEnd(links, { dirs: { '/': path }, maxWrittenMiB: 9000 / 2 ** 20 });
+  expect(code).toBe(19); // DQUOT
+  expect(readdirSync(path)).toEqual(['A', 'B']);
+});
 
 test('what is sent by sockets is not what is written', async () => {
   const running = await echoBox({ maxWrittenMiB: 0.001 });

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket as Datagrams } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 
@@ -102,6 +102,19 @@ test('a name without a path is nothing in the file system', async () => {
   expect(existsSync(name)).toBe(false);
   const again = echoBox({ listen: `unix:${name}` });
   await expect(again).rejects.toThrow(/cannot listen at unix:@.*: EADDRINUSE/);
+});
+
+test('what has come into the place of a path is not removed', async () => {
+  const [granted, outside] = [folder(), folder()];
+  const run = join(granted, 'run');
+  mkdirSync(run);
+  const running = await echoBox({ listen: `unix:${join(run, 'echo.sock')}` });
+  // As a guest can, to which this directory is granted.
+  renameSync(run, join(granted, 'moved'));
+  symlinkSync(outside, run);
+  writeFileSync(join(outside, 'echo.sock'), 'kept');
+  await running.stop();
+  expect(existsSync(join(outside, 'echo.sock'))).toBe(true);
 });
 
 test('a file that is in the way of a listener stays as it is', async () => {

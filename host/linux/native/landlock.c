@@ -24,8 +24,10 @@ struct beneath {
   int32_t directory;
 } __attribute__((packed));
 
-/* Bits of `files`: those that work on what lies in a granted directory. */
+/* Bits of `files`: those that work on what lies in a granted directory, and of these the ones that
+ * change nothing. */
 static const uint64_t REFER = 1 << 13, TRUNCATE = 1 << 14, IOCTL_DEVICE = 1 << 15;
+static const uint64_t READING = 1 << 2 | 1 << 3;
 static const uint64_t IN_DIRECTORY = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 |
                                      1 << 12 | 1 << 13 | 1 << 14;
 
@@ -43,6 +45,7 @@ static int version(void) {
   return abi < 0 ? -errno : abi;
 }
 
+/* `directories`: pairs of a descriptor and whether it is for reading only. */
 static int ruleset_of(int abi, const int32_t *directories, size_t count) {
   struct ruleset all = {.files = (1 << 13) - 1, .net = 3, .scoped = 3};
   if (abi >= 2) all.files |= REFER;
@@ -52,7 +55,8 @@ static int ruleset_of(int abi, const int32_t *directories, size_t count) {
   int ruleset = (int)syscall(CREATE_RULESET, &all, size, 0);
   if (ruleset < 0) return -errno;
   for (size_t i = 0; i < count; i++) {
-    struct beneath rule = {.allowed = IN_DIRECTORY & all.files, .directory = directories[i]};
+    uint64_t allowed = directories[i * 2 + 1] ? READING : IN_DIRECTORY & all.files;
+    struct beneath rule = {.allowed = allowed, .directory = directories[i * 2]};
     if (syscall(ADD_RULE, ruleset, PATH_BENEATH, &rule, 0) == 0) continue;
     int error = errno;
     close(ruleset);
@@ -149,13 +153,14 @@ static napi_value landlockVersion(napi_env env, napi_callback_info info) {
   return answer(env, version());
 }
 
-/* restrictThreads(directories: Int32Array, count): 0 when it holds for every thread, this one being
- * the last, for it reads /proc */
+/* restrictThreads(directories: Int32Array, count): `count` pairs, of a descriptor and 1 if beneath
+ * it nothing may be changed; 0 when it holds for every thread, this one being the last, for it
+ * reads /proc */
 static napi_value restrictThreads(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   void *directories;
   size_t size, count = argument_u32(&call, 1);
-  if (!argument_array(&call, 0, napi_int32_array, &directories, &size) || count > size)
+  if (!argument_array(&call, 0, napi_int32_array, &directories, &size) || count > size / 2)
     return answer(env, -EFAULT);
   int abi = version();
   if (abi < 0) return answer(env, abi);

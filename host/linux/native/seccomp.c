@@ -57,10 +57,10 @@ static const struct rule checked[] = {
     {SYS_fcntl, {IS(1, F_GETFD)}},
     {SYS_fcntl, {IS(1, F_SETFD)}},
     {SYS_fcntl, {IS(1, F_GETFL)}},
-    {SYS_fcntl, {{1, LOW, 0xffffffff, F_SETFL}, HAS_NOT(2, O_ASYNC)}},
+    /* O_NONBLOCK stays: others share the eventfd, and must never wait for it. */
+    {SYS_fcntl, {IS(1, F_SETFL), {2, LOW, O_NONBLOCK | O_ASYNC, O_NONBLOCK}}},
     {SYS_fcntl, {IS(1, F_DUPFD_CLOEXEC)}},
     {SYS_ioctl, {IS(1, FIONREAD)}},
-    {SYS_ioctl, {IS(1, FIONBIO)}},
     {SYS_ioctl, {IS(1, TCGETS)}},
     /* Threads of this process, and nothing that a new process is. */
     {SYS_clone, {{0, LOW, CLONE_THREAD, CLONE_THREAD}, HAS_NOT(0, NEW_NAMESPACE)}},
@@ -70,8 +70,10 @@ static const struct rule checked[] = {
 };
 
 static const struct rule of_signals[] = {
-    {SYS_fcntl, {IS(1, F_SETFL)}},    {SYS_fcntl, {IS(1, F_SETSIG)}},
-    {SYS_fcntl, {IS(1, F_SETOWN_EX)}}, {SYS_fcntl, {IS(1, F_GETOWN_EX)}},
+    {SYS_fcntl, {IS(1, F_SETFL), {2, LOW, O_NONBLOCK, O_NONBLOCK}}},
+    {SYS_fcntl, {IS(1, F_SETSIG)}},
+    {SYS_fcntl, {IS(1, F_SETOWN_EX)}},
+    {SYS_fcntl, {IS(1, F_GETOWN_EX)}},
     {SYS_signalfd4, {{0}}},
 };
 

@@ -321,8 +321,12 @@ export const path = (process: Process) => ({
       fault(process, directory, Right.PATH_SYMLINK, path, length) ||
       pathFault(process.memory, target, targetLength);
     if (refusal) return refusal;
+    // What a link leads to is kept on the disk as what is written to a file is.
+    if (targetLength > process.room) return WasiErrno.DQUOT;
     const { files } = process.kernel;
-    return wasiErrno(files.symlinkAt(target, targetLength, directory!.handle, path, length));
+    const result = files.symlinkAt(target, targetLength, directory!.handle, path, length);
+    if (result === 0) process.room -= targetLength;
+    return wasiErrno(result);
   },
 
   /** https://github.com/WebAssembly/WASI/blob/wasi-0.1/preview1/docs.md#path_unlink_file */

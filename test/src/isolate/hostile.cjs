@@ -45,6 +45,7 @@ Object.assign(
         socketpair: 199,
         getsockopt: 209,
       },
+  x64 ? { ioctl: 16 } : { ioctl: 29 },
   { uringSetup: 425, openat2: 437, pidfdOpen: 434, pidfdGetfd: 438, pidfdSignal: 424 },
 );
 
@@ -151,6 +152,9 @@ const attacks = {
   'signal the parent by a pidfd': () => withPidfd((fd) => attack.call(nr.pidfdSignal, fd, 0, 0, 0)),
   "take the parent's descriptors": () => withPidfd((fd) => attack.call(nr.pidfdGetfd, fd, 0, 0)),
   'have the kernel signal the parent': () => attack.call(nr.fcntl, 0, 8, parent),
+  // 5 is the eventfd that the parent writes to: it must never wait there.
+  'make the parent wait': () => attack.call(nr.fcntl, 5, 4, 0),
+  'make the parent wait by ioctl': () => attack.call(nr.ioctl, 5, 0x5421, Buffer.alloc(4)),
   'make a ring': () => attack.call(nr.uringSetup, 8, Buffer.alloc(120)),
   'make a file in memory': () => attack.call(nr.memfd, text('m'), 0),
   'change the user': () => attack.call(nr.setresuid, -1, -1, -1),
