@@ -15,6 +15,8 @@ import { untilReady, type Process } from '../process.js';
 const FDFLAGS_NONBLOCK = 4;
 /** A flag of what sock_recv answers. */
 const RECV_DATA_TRUNCATED = 1;
+/** The kernel moves no more in one call. */
+const MOST_BYTES = 0x7fffffff;
 /** The kernel takes no more iovecs in one call. */
 export const MAX_IOVS = 1024;
 
@@ -166,7 +168,7 @@ export const sock = (process: Process) => ({
     if (!memory.holds(bytesOut, 4) || !memory.holds(flagsOut, 2)) return WasiErrno.FAULT;
     const bytes = receive(process, socket, iovs, count, flags);
     if (bytes < 0) return wasiErrno(bytes);
-    const cutOff = bytes >= CUT_OFF;
+    const cutOff = bytes > MOST_BYTES;
     memory.setU32(bytesOut, cutOff ? bytes - CUT_OFF : bytes);
     memory.setU16(flagsOut, cutOff ? RECV_DATA_TRUNCATED : 0);
     return WasiErrno.SUCCESS;
