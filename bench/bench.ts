@@ -1,5 +1,6 @@
 // `npm run bench`: Pollux in every I/O model, a native C epoll server, node:net, Bun and Deno under
 // the same load, interleaved, ratios first. It reports; it never fails because of a figure.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
@@ -10,7 +11,7 @@ import { measureFiles } from './files.js';
 import { machine, pinning } from './machine.js';
 import { type Entry, type Plan, type Sample, takeSamples } from './measure.js';
 import { installPeers } from './peers.js';
-import { missing, programs, type ServerName, serverNames } from './program.js';
+import { missing, programs, root, type ServerName, serverNames } from './program.js';
 import { report } from './report.js';
 import { type Scenario, scenarios } from './scenario.js';
 import { killAll, loadProgram } from './server.js';
@@ -181,7 +182,11 @@ async function main(): Promise<void> {
   const { files, only, scenario } = options;
   const chosen = only !== undefined || scenario !== undefined;
   if (!files) await sockets(options);
-  if (files || (files === undefined && !chosen)) await measureInFolder(options);
+  const all = files === undefined && !chosen;
+  if (files || all) await measureInFolder(options);
+  if (!all) return;
+  console.log('\nThe simulator:');
+  execFileSync(process.execPath, [`${root}dist/bench/simulator.js`], { stdio: 'inherit' });
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
