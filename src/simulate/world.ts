@@ -80,7 +80,9 @@ function mustBeEcho(echo: Uint8Array, message: Uint8Array, most = 0): void {
 
 /** What a client has still to say. */
 interface Session {
-  readonly left: Uint8Array[];
+  messages: readonly Uint8Array[];
+  /** The first of the messages that was not answered. */
+  next: number;
   /** True: all is sent before anything is received, as one message. */
   ahead: boolean | undefined;
 }
@@ -99,15 +101,17 @@ function* exchange(
   session: Session,
   reconnect: boolean,
 ): Waiting<boolean> {
-  const { left } = session;
   const ahead = (session.ahead ??= me.choose('ahead', 2) === 1);
-  if (ahead) left.splice(0, left.length, new Uint8Array(Buffer.concat(left)));
-  while (left.length > 0) {
-    const message = left[0]!;
+  if (ahead && session.next < session.messages.length) {
+    session.messages = [new Uint8Array(Buffer.concat(session.messages.slice(session.next)))];
+    session.next = 0;
+  }
+  for (; session.next < session.messages.length; session.next++) {
+    const message = session.messages[session.next]!;
     yield* sendMessage(me, connection, message);
     if (me.choose('leave', 2) === 1) {
       connection.reset();
-      left.length = 0;
+      session.next = session.messages.length;
       return true;
     }
     if (ahead) connection.halfClose();
@@ -117,7 +121,6 @@ function* exchange(
     const lost = reconnect && me.lost(connection);
     mustBeEcho(echo, message, lost ? message.length : 0);
     if (echo.length < message.length) return false;
-    left.shift();
   }
   if (!ahead) connection.halfClose();
   const rest = yield* connection.receiveAll();
@@ -136,7 +139,7 @@ function* converse(me: Actor, address: string, session: Session): Waiting<void> 
       if (yield* exchange(me, connection, session, true)) break;
     } catch (error) {
       if (!isLost(me, error)) throw error;
-      if (session.left.length === 0) break;
+      if (session.next === session.messages.length) break;
     } finally {
       connection?.close();
     }
@@ -155,7 +158,7 @@ export function echoClients(options: ClientOptions): WorldScript {
   const client = (number: number): Script =>
     function* (me) {
       yield* me.sleep(number * STAGGER_NS);
-      const session: Session = { left: [...messages[number]!], ahead: undefined };
+      const session: Session = { messages: messages[number]!, next: 0, ahead: undefined };
       if (reconnect) return yield* converse(me, address, session);
       const connection = yield* me.connect(address);
       yield* exchange(me, connection, session, false);
