@@ -11,7 +11,7 @@ import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experime
 import { idle } from './idle.js';
 
 const WINDOW_MS = { quick: 600, full: 2000 };
-/** Less than this is nothing: a tick of the kernel's own may be counted for a thread that sleeps. */
+/** Less is nothing: a tick of the kernel's own may be counted for a thread that sleeps. */
 const NOTHING_PERCENT = 1;
 
 const BUSY = 'busy';

@@ -195,8 +195,8 @@ function judge(estimates: Estimates): Verdict {
     `${mean(PROCESSOR, series.direct[way])} µs to ${way}`;
   const again = estimates.of(FETCHED, 'buffered', AGAIN).mean;
   const because =
-    `a MiB in pieces of ${LARGEST_KIB} KiB costs ${cpu('read')}, and ${cpu('write')}; but to read ` +
-    `it again takes ${mean(TIME, series.buffered.again)} µs instead of ` +
+    `a MiB in pieces of ${LARGEST_KIB} KiB costs ${cpu('read')}, and ${cpu('write')}; but to ` +
+    `read it again takes ${mean(TIME, series.buffered.again)} µs instead of ` +
     `${mean(TIME, series.direct.read)} µs, for ${say(again * 100)} % of it comes from the disk`;
   const found = [dearer(estimates, 'read'), dearer(estimates, 'write')];
   const where = found.filter((each) => each !== undefined);

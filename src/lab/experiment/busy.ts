@@ -54,8 +54,8 @@ export const busy: Experiment = {
   hypothesis: `While nothing comes, the process uses more than ${ALL_PERCENT} % of a processor.`,
   method:
     'Echo servers, each a guest in a thread, whose one client says nothing: the time on a ' +
-    'processor by /proc, of the time in which no other thread was before it, and the system calls ' +
-    'that they make.',
+    'processor by /proc, of the time in which no other thread was before it, and the system ' +
+    'calls that they make.',
   figures: [
     {
       name: BUSY,
