@@ -42,8 +42,9 @@ const AGAIN = 'read again';
 
 /** Bytes that this process has had the disk read. */
 function fetchedBytes(): number {
-  const text = readFileSync('/proc/self/io', 'utf8');
-  return Number(/^read_bytes: (\d+)$/m.exec(text)?.[1]);
+  const [, bytes] = /^read_bytes: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8')) ?? [];
+  if (bytes === undefined) throw new HostError('this system does not tell what a disk has read');
+  return Number(bytes);
 }
 
 interface Cost {
@@ -111,8 +112,7 @@ class Subject {
     try {
       return openSync(this.#path, flags | constants.O_RDWR | constants.O_CREAT, 0o600);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw code === 'EINVAL' ? notDirect(this.#path) : new HostError(message);
+      throw (error as NodeJS.ErrnoException).code === 'EINVAL' ? notDirect(this.#path) : error;
     }
   }
 

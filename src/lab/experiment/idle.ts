@@ -7,7 +7,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { HostError } from '../../../host/kernel/error.js';
 import { echo, type EchoModel } from '../../echo.js';
 import { parseGrant } from '../../grant.js';
 import type { Box } from '../../sandbox.js';
@@ -81,10 +80,6 @@ export async function idle(
   try {
     for (const model of models) servers.set(model, await start(model, signal));
     return await watched(servers, ms, signal);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'EACCES') throw error;
-    throw new HostError(`this system does not tell what a thread does: ${message}`);
   } finally {
     for (const { box, client } of servers.values()) {
       client.destroy();
