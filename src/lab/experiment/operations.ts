@@ -68,6 +68,8 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
   const job: OperationJob = { cases, address: sender.address, wake: sender.kernel.wakeHandle };
   const thread = new Worker(new URL('operation-thread.js', import.meta.url), { workerData: job });
   const measured: Measured[] = [];
+  const listening = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       const send = (index: number, bytes: number) => {
@@ -79,14 +81,21 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
       };
       thread.on('message', (message: OperationMessage) => {
         const { index } = message;
-        if (message.type === 'begins') setTimeout(send, message.delayMs, index, message.bytes);
+        if (message.type === 'begins')
+          timer = setTimeout(send, message.delayMs, index, message.bytes);
         else measured[index] = { engine: message.engine, ...medians(message.spent) };
       });
       thread.on('error', ({ message }) => reject(new HostError(message)));
-      thread.on('exit', () => resolve());
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      thread.on('exit', () => {
+        if (measured.length === cases.length) resolve();
+        else reject(new HostError('the thread of the operations ended too soon'));
+      });
+      const aborted = () => reject(signal.reason);
+      signal.addEventListener('abort', aborted, { signal: listening.signal });
     });
   } finally {
+    listening.abort();
+    clearTimeout(timer); // the sender's sockets will be somebody else's numbers
     sender.kernel.wake();
     await thread.terminate();
     sender.kernel.dispose();
@@ -104,8 +113,8 @@ function medians(spent: readonly Spent[]): Spent {
       ownNs: median(({ wait }) => wait.ownNs),
     },
     copy: {
-      blockedNs: median(({ copy }) => copy.blockedNs),
-      busyNs: median(({ copy }) => copy.busyNs),
+      wallNs: median(({ copy }) => copy.wallNs),
+      cpuNs: median(({ copy }) => copy.cpuNs),
     },
   };
 }
