@@ -1,4 +1,4 @@
-/** The experiment `phases`: what a process does in the two phases of an operation, by each model. */
+/** The experiment `phases`: what a process does in the two phases of an operation. */
 import { compare, type Phase } from '../../happy-path.js';
 import { machines } from '../../machine.js';
 import { say } from '../estimate.js';
@@ -7,8 +7,8 @@ import { operations } from './operations.js';
 import { listed, ratio } from './ratio.js';
 
 const models = Object.values(machines).filter((machine) => machine.class !== undefined);
-/** One completion brings no more; and a copy of less is hardly seen. */
-const BYTES = 16_384;
+/** The copy of much less is hardly seen beside the calls, and the cold caches after a sleep. */
+const KIB = 1024;
 const DELAY_MS = 10;
 const OPERATIONS = { quick: 6, full: 12 };
 /** What fills so much of the wait is what the process does in it; the rest is waking and asking. */
@@ -26,7 +26,7 @@ async function measure({ quick, signal, note }: Bench): Promise<Reading[]> {
   const count = quick ? OPERATIONS.quick : OPERATIONS.full;
   const cases = models.map(({ name: model }) => ({
     model,
-    bytes: BYTES,
+    bytes: KIB * 1024,
     operations: count,
     delayMs: DELAY_MS,
   }));
@@ -91,8 +91,8 @@ function judge(estimates: Estimates): Verdict {
       .filter(({ by }) => by.length > 0)
       .map(({ doing, by }) => `${listed(by)} ${mostly[doing]}`)
       .join('; ') +
-    `, in a wait of ${DELAY_MS} ms; the calls that copy take ${us('blocking')} µs by blocking and ` +
-    `${us('async')} µs by async`;
+    `, in a wait of ${DELAY_MS} ms; the calls that copy take ${us('blocking')} µs by blocking ` +
+    `and ${us('async')} µs by async`;
   const verdict = (outcome: Verdict['outcome'], reason: string): Verdict => ({
     outcome,
     because: `${reason}: ${measured}`,
@@ -132,12 +132,12 @@ export const phases: Experiment = {
     'the calls that copy, the thread uses at least half the processor time of a blocking recv by ' +
     'every model but async, and less by async.',
   method:
-    `A thread drives the machine of each model on the real kernel, and receives ${BYTES} bytes ` +
+    `A thread drives the machine of each model on the real kernel, and receives ${KIB} KiB ` +
     `that another one sends by TCP ${DELAY_MS} ms after the operation began. Blocked is the time ` +
     'of a thread that slept, without what it used or waited for of a processor; busy is its ' +
     'processor time but for work of its own, which it does where the table says so, with a look ' +
-    'every 300 µs or so. In the copy no call sleeps: the thread is kept in it, and copies itself. ' +
-    'Medians of a few operations, after a warming up.',
+    'every 300 µs or so. In the copy no call sleeps: the thread is kept in it, and copies by ' +
+    'itself. Medians of a few operations, after a warming up.',
   figures: [
     {
       name: 'wait',
@@ -147,7 +147,7 @@ export const phases: Experiment = {
     },
     {
       name: 'copy',
-      title: `The copy of ${BYTES} bytes: the calls that bring them`,
+      title: `The copy of ${KIB} KiB: the calls that bring them`,
       quantity: { label: 'time of the thread', unit: 'µs' },
       axis: { label: 'model' },
     },

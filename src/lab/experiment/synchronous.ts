@@ -176,16 +176,16 @@ export const synchronous: Experiment = {
     'An operation is synchronous if the process is blocked while the data is copied: blocking, ' +
     'non-blocking, multiplexed and signal-driven I/O all are, and only asynchronous I/O is not.',
   hypothesis:
-    `In the calls that copy ${LARGEST_KIB} KiB, each model that POSIX calls synchronous keeps the ` +
-    'thread for at least half the time that blocking I/O does, and an asynchronous one for less; ' +
-    'so does a read of a file by another thread, compared with a read that waits.',
+    `In the calls that copy ${LARGEST_KIB} KiB, each model that POSIX calls synchronous keeps ` +
+    'the thread for at least half the time that blocking I/O does, and an asynchronous one for ' +
+    'less; so does a read of a file by another thread, compared with a read that waits.',
   method:
     'A thread drives the machine of each model on the real kernel and receives by TCP what ' +
     'another one sends; measured is its processor time in the calls that brought data, whichever ' +
     'these are: by io_uring the kernel copies in the thread that reaps, by threads another one ' +
-    "copies, and either way Pollux copies once more, for nobody else has a pointer into a guest's " +
-    'memory. A file that is in memory is read with and without waiting, and the processor time of ' +
-    'the thread that wants it is measured. Medians of a few operations, after a warming up.',
+    'copies, and either way Pollux copies once more, for nobody else has a pointer into the ' +
+    'memory of a guest. A file that is in memory is read with and without waiting; that is the ' +
+    'processor time of the thread that wants it. Medians of a few operations, after a warming up.',
   figures: [
     {
       name: 'model',
