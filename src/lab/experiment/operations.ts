@@ -65,10 +65,11 @@ class Sender {
 export async function operations(cases: readonly Case[], signal: AbortSignal): Promise<Measured[]> {
   signal.throwIfAborted();
   const sender = new Sender();
-  const job: OperationJob = { cases, address: sender.address, wake: sender.kernel.wakeHandle };
+  const job: OperationJob = { cases, address: sender.address };
   const thread = new Worker(new URL('operation-thread.js', import.meta.url), { workerData: job });
+  const exit = new Promise((resolve) => thread.once('exit', resolve));
+  const over = new AbortController();
   const measured: Measured[] = [];
-  const listening = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
@@ -80,6 +81,7 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
         }
       };
       thread.on('message', (message: OperationMessage) => {
+        if (over.signal.aborted) return;
         const { index } = message;
         if (message.type === 'begins')
           timer = setTimeout(send, message.delayMs, index, message.bytes);
@@ -91,14 +93,14 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
         else reject(new HostError('the thread of the operations ended too soon'));
       });
       const aborted = () => reject(signal.reason);
-      signal.addEventListener('abort', aborted, { signal: listening.signal });
+      signal.addEventListener('abort', aborted, { signal: over.signal });
     });
   } finally {
-    listening.abort();
-    clearTimeout(timer); // the sender's sockets will be somebody else's numbers
-    sender.kernel.wake();
-    await thread.terminate();
+    over.abort();
+    clearTimeout(timer);
+    // Without a far end, whatever the thread is in comes to its end, and it closes what it has.
     sender.kernel.dispose();
+    await exit;
   }
   return measured;
 }

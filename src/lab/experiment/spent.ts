@@ -36,8 +36,6 @@ export interface Case {
 export interface OperationJob {
   readonly cases: readonly Case[];
   readonly address: SocketAddress;
-  /** The eventfd that ends the thread's waits. */
-  readonly wake: number;
 }
 
 export type OperationMessage =

@@ -116,7 +116,10 @@ async function readFile({ quick, folder, signal }: Bench): Promise<Reading[]> {
 async function costsOf(job: FileJob): Promise<FileCost[]> {
   writeFileSync(job.path, new Uint8Array(LARGEST_MIB * MIB).fill(1));
   const thread = new Worker(new URL('file-thread.js', import.meta.url), { workerData: job });
-  const [costs] = (await once(thread, 'message')) as [FileCost[]];
+  const [[costs]] = (await Promise.all([once(thread, 'message'), once(thread, 'exit')])) as [
+    [FileCost[]],
+    unknown,
+  ];
   return costs;
 }
 
