@@ -16,8 +16,7 @@ import { echoAlive, warmUp } from './multiplexing-echo.js';
 import { attempt, jobOfProgram, tell } from './program.js';
 
 /** How the server waits. */
-export const waits = ['thread', 'select', 'epoll'] as const;
-export type Wait = (typeof waits)[number];
+export type Wait = 'thread' | 'select' | 'epoll';
 
 export interface ServerJob {
   wait: Wait;
