@@ -23,8 +23,8 @@ const sizes: Record<'quick' | 'full', Record<string, Work>> = {
   },
 };
 
-/** Of three tasks whose waits overlap in full, it is nearly 3. */
-const SHORTENED = 2;
+/** How many times shorter is shorter: for three tasks whose waits overlap in full, it is nearly 3. */
+const SHORTER = 2;
 
 /** For how long of the time between two moments nobody did anything. */
 export function idleMs(spans: readonly Span[], startMs: number): number {
@@ -67,20 +67,22 @@ function judge(estimates: Estimates): Verdict {
   const idle = (way: Way, at: string) => estimates.of('idle', way, at);
   const ms = ({ mean }: Estimate) => `${say(mean)} ms`;
   const times = (at: string) =>
-    ways.map((way) => `${ms(total(way, at))} in ${way} (idle for ${ms(idle(way, at))})`).join(', ');
+    ways
+      .map((way) => `${ms(total(way, at))} (${way}, idle for ${ms(idle(way, at))})`)
+      .join(', ');
   const because = (sentence: string) =>
-    `${sentence}: ${WAITING} took ${times(WAITING)}; ${COMPUTING} ${times(COMPUTING)}.`;
+    `${sentence}: ${WAITING} take ${times(WAITING)}; ${COMPUTING} take ${times(COMPUTING)}.`;
 
   /** True if the time is shorter by so much that even the intervals say so. */
   const shortens = (way: Way, at: string) =>
-    total('one thread', at).low > SHORTENED * total(way, at).high;
+    total('one thread', at).low > SHORTER * total(way, at).high;
   const lessIdle = (way: Way) => isAbove(idle('one thread', WAITING), idle(way, WAITING));
   const better = (way: Way) => shortens(way, WAITING) && lessIdle(way);
 
   if (!better('event loop') || !better('three threads'))
     return {
       outcome: 'does not hold',
-      because: because(`The time was not shortened to less than one ${SHORTENED}nd, or idled away`),
+      because: because('To overlap the waits does not halve the time, or leave less of it idle'),
     };
   if (!shortens('event loop', COMPUTING))
     return {
@@ -96,12 +98,11 @@ export const tasks: Experiment = {
   name: 'tasks',
   title: 'Three tasks that wait for I/O',
   claim:
-    'Of three tasks that wait for I/O one thread does one after the other and idles in every ' +
-    'wait; with a thread for each, or interleaved in the one thread of an event loop, they are ' +
-    'done in less time, while others wait.',
+    'One thread that does three tasks one after the other idles whenever one of them waits for ' +
+    'I/O; a thread for each, or one event loop in which they take turns, has them done sooner.',
   hypothesis:
-    `A thread for each, and an event loop, take less than half the time of one thread that ` +
-    'blocks, and are idle for less of it.',
+    'A thread for each, and an event loop, take less than half the time of one thread that ' +
+    'blocks, and are idle for less; whether the tasks wait or compute.',
   method:
     'The same three tasks, each of which computes and then waits for the answer of a device over ' +
     'a socket, several times: once mostly waiting, once mostly computing. The device is another ' +
