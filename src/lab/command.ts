@@ -7,7 +7,6 @@ import { type Command, Option } from 'commander';
 
 import { UsageError } from '../../host/kernel/error.js';
 import type { Experiment } from './experiment.js';
-import { experiments } from './experiments.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
 
@@ -107,6 +106,7 @@ function save(results: Results, path: string): void {
 }
 
 async function runLab(names: string[], version: string, flags: RunFlags): Promise<number> {
+  const { experiments } = await import('./experiments.js');
   const wanted = chosen(experiments, names);
   if (flags.list) {
     print(

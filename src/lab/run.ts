@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, availableParallelism, cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 
 import { HostError } from '../../host/kernel/error.js';
 import { estimatesOf } from './estimate.js';
@@ -19,8 +20,10 @@ export interface Patience {
   readonly limitMs: number;
 }
 
-/** All experiments, done quickly, take less than three minutes; done fully, less than a quarter of an
- * hour. */
+/**
+ * All experiments, done quickly, take less than three minutes; done fully, less than a quarter of
+ * an hour.
+ */
 export const patience: Record<'quick' | 'full', Patience> = {
   quick: { leastRepetitions: 3, limitMs: 8_000 },
   full: { leastRepetitions: 8, limitMs: 45_000 },
@@ -91,6 +94,8 @@ async function repeat(
   const readings: Reading[] = [];
   const startMs = performance.now();
   for (let repetition = 1; ; repetition++) {
+    await turn(); // a measurement may hold this thread: the person is heard between two
+    signal.throwIfAborted();
     begins(repetition);
     const folder = mkdtempSync(join(tmpdir(), 'pollux-lab-'));
     try {
@@ -139,10 +144,9 @@ export async function run(
     const where = { experiment: experiment.name, number: i + 1, of: experiments.length };
     let result: Result;
     try {
-      result = await runOne(experiment, options, (repetition) => {
-        signal.throwIfAborted();
-        progress({ ...where, repetition });
-      });
+      result = await runOne(experiment, options, (repetition) =>
+        progress({ ...where, repetition }),
+      );
     } catch (error) {
       if (signal.aborted) break;
       throw error;
