@@ -15,10 +15,10 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** It, and its children. */
-function members(pid: number): number[] {
+/** Those that a process has started, and that are there still. */
+export function childrenOf(pid: number): number[] {
   const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return [pid, ...all.map(Number).filter((each) => parentOf(each) === pid)];
+  return all.map(Number).filter((each) => parentOf(each) === pid);
 }
 
 /** What pages the process has, of those that it shares with n others an n-th. */
@@ -29,7 +29,7 @@ function memoryKib(pid: number): number {
 
 function sum(pid: number, what: string, of: (member: number) => number | undefined): number {
   try {
-    return members(pid).reduce((total, member) => total + (of(member) ?? 0), 0);
+    return [pid, ...childrenOf(pid)].reduce((total, member) => total + (of(member) ?? 0), 0);
   } catch (error) {
     const { message } = error as Error;
     throw new HostError(`this system does not tell ${what}: ${message}`);

@@ -103,14 +103,14 @@ function judge(estimates: Estimates): Verdict {
     `${both('processor', least, '%')}, and the reaction takes ${both('reaction', least, 'µs')}; ` +
     `with ${most} it takes ${both('reaction', most, 'µs')}; a key waits for ` +
     `${say(of('blocking', BLOCKED, KEY).mean)} ms where the mouse blocks, and for ` +
-    `${say(of('blocking', QUEUE, KEY).mean)} ms in the queue.`;
+    `${say(of('blocking', QUEUE, KEY).mean)} ms in the queue`;
 
   if (!burns)
-    return { outcome: 'does not hold', because: because('Asking does not burn far more') };
+    return { outcome: 'does not hold', because: because('asking does not burn far more') };
   if (isBlocked && isLate)
     return {
       outcome: 'holds',
-      because: because('Asking burns a processor, is blocked, and is late for many devices'),
+      because: because('asking burns a processor, is blocked, and is late for many devices'),
     };
   const not = [
     ...(isBlocked ? [] : ['a device that blocks makes no other wait far longer']),
@@ -118,7 +118,7 @@ function judge(estimates: Estimates): Verdict {
   ];
   return {
     outcome: 'holds with a condition',
-    because: because(`Asking burns a processor, but ${not.join(', and ')}`),
+    because: because(`asking burns a processor, but ${not.join(', and ')}`),
   };
 }
 

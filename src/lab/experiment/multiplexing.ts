@@ -91,33 +91,35 @@ function judge(estimates: Estimates): Verdict {
   const many =
     `with ${most} it costs ${us(cpu(best, most))} of processor time by ${best} and ` +
     `${us(cpu(THREAD, most))} by threads`;
-  const because = (sentence: string) => `${sentence}: ${few}; ${many}.`;
+  const because = (sentence: string) => `${sentence}: ${few}; ${many}`;
 
   if (faster(fewest))
     return {
       outcome: 'does not hold',
-      because: because('Multiplexing is faster even for the fewest'),
+      because: because('multiplexing is faster even for the fewest'),
     };
   if (!gains)
     return {
       outcome: 'holds with a condition',
       because: because(
-        `Multiplexing is not faster for few, and not shown to be better for ${most} either`,
+        `multiplexing is not faster for few, and not shown to be better for ${most} either`,
       ),
     };
   const from = counts.find((at) => faster(at)) ?? Infinity;
   if (from <= FEW)
     return {
       outcome: 'holds with a condition',
-      because: because(`Few means fewer than ${from}, from where on multiplexing is faster`),
+      because: because(`few means fewer than ${from}, from where on multiplexing is faster`),
     };
-  const slower = multiplexers.some((name) => isLess(latency(THREAD, fewest), latency(name, fewest)));
+  const slower = multiplexers.some((name) =>
+    isLess(latency(THREAD, fewest), latency(name, fewest)),
+  );
   return {
     outcome: 'holds',
     because: because(
       slower
-        ? 'Multiplexing has more latency for few, and costs less for many'
-        : 'Multiplexing is not faster for few, and costs less for many',
+        ? 'multiplexing has more latency for few, and costs less for many'
+        : 'multiplexing is not faster for few, and costs less for many',
     ),
   };
 }

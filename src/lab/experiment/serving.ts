@@ -93,12 +93,12 @@ function judge(estimates: Estimates): Verdict {
     `a new connection costs ${numbers('processor', NEW, 'µs')} of processor time and ` +
     `${numbers('memory', NEW, 'KiB')} of memory`;
   const open = `an echo costs ${numbers('processor', OPEN, 'µs')} of processor time`;
-  const because = (sentence: string) => `${sentence}: ${made}; ${open}.`;
+  const because = (sentence: string) => `${sentence}: ${made}; ${open}`;
 
   if (!inOrder('processor') || !inOrder('memory'))
     return {
       outcome: 'does not hold',
-      because: because('To have a connection does not cost less with each step'),
+      because: because('a connection does not cost less with each step'),
     };
   const cheaper = (way: Way) =>
     isAbove(of('processor', way, OPEN), of('processor', 'event loop', OPEN));
@@ -107,13 +107,13 @@ function judge(estimates: Estimates): Verdict {
     return {
       outcome: 'holds with a condition',
       because: because(
-        'It is connections that come and go, and that are many, which the event loop serves for ' +
+        'it is connections that come and go, and that are many, which the event loop serves for ' +
           'less: once they are open, an echo does not cost less than by each of the others',
       ),
     };
   return {
     outcome: 'holds',
-    because: because('The process costs most and the event loop least'),
+    because: because('the process costs most and the event loop least'),
   };
 }
 

@@ -67,11 +67,9 @@ function judge(estimates: Estimates): Verdict {
   const idle = (way: Way, at: string) => estimates.of('idle', way, at);
   const ms = ({ mean }: Estimate) => `${say(mean)} ms`;
   const times = (at: string) =>
-    ways
-      .map((way) => `${ms(total(way, at))} (${way}, idle for ${ms(idle(way, at))})`)
-      .join(', ');
+    ways.map((way) => `${ms(total(way, at))} (${way}, idle for ${ms(idle(way, at))})`).join(', ');
   const because = (sentence: string) =>
-    `${sentence}: ${WAITING} take ${times(WAITING)}; ${COMPUTING} take ${times(COMPUTING)}.`;
+    `${sentence}: ${WAITING} take ${times(WAITING)}; ${COMPUTING} take ${times(COMPUTING)}`;
 
   /** True if the time is shorter by so much that even the intervals say so. */
   const shortens = (way: Way, at: string) =>
@@ -82,14 +80,14 @@ function judge(estimates: Estimates): Verdict {
   if (!better('event loop') || !better('three threads'))
     return {
       outcome: 'does not hold',
-      because: because('To overlap the waits does not halve the time, or leave less of it idle'),
+      because: because('to overlap the waits does not halve the time, or leave less of it idle'),
     };
   if (!shortens('event loop', COMPUTING))
     return {
       outcome: 'holds with a condition',
-      because: because('It is the waits that overlap: tasks that compute are done no sooner'),
+      because: because('it is the waits that overlap: tasks that compute are done no sooner'),
     };
-  return { outcome: 'holds', because: because('Waits overlap') };
+  return { outcome: 'holds', because: because('waits overlap, and computing is no hindrance') };
 }
 
 const kinds = { label: 'of what kind the tasks are' };
