@@ -26,7 +26,7 @@ const sizes = {
   },
   full: {
     visitors: { process: 8, thread: 16, 'event loop': 1000 },
-    load: { connections: 8, warmupSeconds: 0.6, seconds: 0.3 },
+    load: { connections: 8, warmupSeconds: 1, seconds: 0.3 },
   },
 };
 /** What one connection cannot take less of, as pages are counted. */
@@ -132,7 +132,8 @@ export const serving: Experiment = {
     'The echo server that comes with the package, in a process of its own, by --serve process, ' +
     'thread and event, the first two with the model blocking, the last with epoll. Clients come ' +
     'one after the other, each is echoed once, and all stay; then others send ' +
-    `${MESSAGE_BYTES} bytes, wait for the echo, and send the next. Processor time and memory are ` +
+    `${MESSAGE_BYTES} bytes, wait for the echo, and send the next; V8 has not compiled all of ` +
+    'it by then, and does so in each thread and process anew. Processor time and memory are ' +
     'those of the server and its children; what they share is divided among them, and what the ' +
     'kernel has for a socket is not in it.',
   figures: [
