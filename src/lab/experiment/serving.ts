@@ -2,7 +2,7 @@
 import { isAbove, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { familyCpuMs, familyMemoryKib } from './family.js';
-import { Program } from './program.js';
+import { Subject } from './subject.js';
 import { quiet } from './quiet.js';
 import type { ServerJob, ServerMessage } from './serving-server.js';
 import { shuffled } from './shuffled.js';
@@ -38,7 +38,7 @@ const OPEN = 'an echo';
 async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]> {
   const { visitors: counts, load } = quick ? sizes.quick : sizes.full;
   const count = counts[way];
-  const server = new Program<ServerMessage>(SERVER, ways[way], signal);
+  const server = new Subject<ServerMessage>(SERVER, ways[way], signal);
   const cpuMs = () => familyCpuMs(server.pid);
   const visitors = new Visitors();
   try {

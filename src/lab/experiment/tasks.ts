@@ -1,7 +1,7 @@
 /** Three tasks that wait for I/O: one after the other, in a thread each, and in an event loop. */
 import { isAbove, say } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
-import { Program } from './program.js';
+import { Subject } from './subject.js';
 import { shuffled } from './shuffled.js';
 import type { DeviceMessage } from './tasks-device.js';
 import type { ProgramJob, ProgramMessage, ProgramOrder } from './tasks-program.js';
@@ -41,10 +41,10 @@ export function idleMs(spans: readonly Span[], startMs: number): number {
 
 async function measure({ quick, signal }: Bench): Promise<Reading[]> {
   const readings: Reading[] = [];
-  const device = new Program<DeviceMessage>(DEVICE, {}, signal);
+  const device = new Subject<DeviceMessage>(DEVICE, {}, signal);
   try {
     const job: ProgramJob = await device.next();
-    const program = new Program<ProgramMessage>(PROGRAM, job, signal);
+    const program = new Subject<ProgramMessage>(PROGRAM, job, signal);
     try {
       await program.next();
       for (const [at, work] of Object.entries(quick ? sizes.quick : sizes.full)) {
@@ -83,7 +83,9 @@ function judge(estimates: Estimates): Verdict {
   if (!better('event loop') || !better('three threads'))
     return {
       outcome: 'does not hold',
-      because: because('to overlap the waits does not save a third of the time, or leaves no less of it idle'),
+      because: because(
+        'to overlap the waits does not save a third of the time, or leaves no less of it idle',
+      ),
     };
   if (!shortens('event loop', COMPUTING))
     return {
