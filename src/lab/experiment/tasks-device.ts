@@ -1,4 +1,7 @@
-/** A device that answers each request after as many milliseconds as it asks for, to many at once. */
+/**
+ * A device that answers each request after as many milliseconds as it asks for, and many of them at
+ * once.
+ */
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
