@@ -1,0 +1,60 @@
+/**
+ * A figure as a picture in SVG: lines where the places are numbers, bars where they have names.
+ * Colours are custom properties of CSS, so that whoever shows it says what is light and dark.
+ */
+import { dot, lineY, plot, type PlotOptions } from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+import { alternative } from './alternative.js';
+import { bars } from './bars.js';
+import { hasLines, type Drawing, type Look } from './drawing.js';
+import { lines } from './lines.js';
+
+const { document } = parseHTML('<!doctype html><html></html>');
+
+export interface Chart {
+  readonly svg: string;
+  readonly height: number;
+}
+
+/** Coordinates to a tenth of a pixel: half the size of a file, and nobody sees it. */
+const shortened = (svg: string) =>
+  svg.replace(/ (d|transform|x|y|x1|x2|y1|y2|cx|cy|width|height)="[^"]*"/g, (attribute) =>
+    attribute.replace(/-?\d+\.\d{2,}(?!\d|e)/g, (number) =>
+      String(Number(Number(number).toFixed(1))),
+    ),
+  );
+
+export function chart(drawing: Drawing): Chart {
+  const options: PlotOptions = {
+    document,
+    width: drawing.width,
+    style: { fontSize: '12px', fontFamily: 'inherit' },
+    ...(hasLines(drawing) ? lines(drawing) : bars(drawing)),
+  };
+  const svg = plot(options) as unknown as SVGSVGElement;
+  for (const style of svg.querySelectorAll('style')) style.remove();
+  // For who does not see it, a picture is what its description says, and not hundreds of marks.
+  for (const part of svg.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', alternative(drawing));
+  svg.setAttribute('class', 'chart');
+  return { svg: shortened(svg.outerHTML), height: Number(svg.getAttribute('height')) };
+}
+
+/** A piece of a line, as a legend shows it. */
+export function sample({ colour, symbol, dash }: Look): string {
+  const [width, height] = [36, 14];
+  const line = [1, width - 1].map((x) => ({ x, y: height / 2 }));
+  const svg = plot({
+    document,
+    ...{ width, height, margin: 0, axis: null, x: { type: 'identity' }, y: { type: 'identity' } },
+    marks: [
+      lineY(line, { x: 'x', y: 'y', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
+      dot([{ x: width / 2, y: height / 2 }], { x: 'x', y: 'y', r: 4.5, symbol, fill: colour }),
+    ],
+  }) as unknown as SVGSVGElement;
+  for (const style of svg.querySelectorAll('style')) style.remove();
+  svg.setAttribute('aria-hidden', 'true');
+  return shortened(svg.outerHTML);
+}
