@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), and the
-# benchmark's C programs (bench).
-# usage: ./build.sh [all|wasm|native|ts|bench|sanitize|clean]...
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), what is bundled
+# of the lab (page), and the benchmark's C programs (bench).
+# usage: ./build.sh [all|wasm|native|ts|page|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -83,6 +83,19 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
+# bundle TARGET FOLDER: what the folder's vite.config.mjs makes of it.
+bundle() {
+  local target=$1 folder=$2
+  if stale "$target" src/lab/*.ts "$folder"/* package-lock.json; then
+    echo "vite $target"
+    node_modules/.bin/vite build --config "$folder/vite.config.mjs"
+  fi
+}
+
+page() {
+  bundle dist/lab/report/report.js src/lab/report
+}
+
 clean() { rm -rf dist prebuilds; }
 
 [ $# -gt 0 ] || set -- all
@@ -92,11 +105,11 @@ if [ ! -d node_modules ] && [ "$1" != clean ]; then
 fi
 for target in "$@"; do
   case $target in
-    all) wasm; native; ts ;;
-    wasm | native | ts | bench | sanitize | clean) "$target" ;;
+    all) wasm; native; ts; page ;;
+    wasm | native | ts | page | bench | sanitize | clean) "$target" ;;
     *)
       echo "build.sh: unknown target '$target':" \
-        "use all, wasm, native, ts, bench, sanitize or clean." >&2
+        "use all, wasm, native, ts, page, bench, sanitize or clean." >&2
       exit 2
       ;;
   esac

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 
 import { UsageError } from '../../host/kernel/error.js';
 import type { Experiment } from './experiment.js';
+import { addReport } from './report-command.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
 
@@ -162,4 +163,5 @@ export function addLab(pollux: Command, done: (code: number) => void): void {
     .action(async (names: string[], flags: RunFlags) =>
       done(await runLab(names, pollux.version()!, flags)),
     );
+  addReport(lab);
 }

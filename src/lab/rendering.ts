@@ -18,9 +18,7 @@ export interface Rendering {
 export async function loadRendering(): Promise<Rendering> {
   const bundle = new URL('../../lab/report/report.js', import.meta.url);
   if (!existsSync(bundle))
-    throw new HostError(
-      'the report is drawn by dist/lab/report, which was not built: build.sh page',
-    );
+    throw new HostError('dist/lab/report, which draws it, was not built: run ./build.sh page');
   const { rendering } = (await import(bundle.href)) as { rendering: Rendering };
   return rendering;
 }

@@ -37,9 +37,9 @@ export function table(drawing: Drawing, id: string): Markup {
         cells: series.map((name) => cell(drawing, name, at)),
       }));
   const body = rows.map(({ name, cells }) => markup`<tr><th scope="row">${name}</th>${cells}</tr>`);
-  return markup`<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">
-<table class="numbers">
-<caption id="${id}">${labelled(figure.quantity)}: ${repetitions(drawing)}</caption>
+  return markup`<p class="caption" id="${id}">${labelled(figure.quantity)}: ${repetitions(drawing)}</p>
+<div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">
+<table class="numbers" aria-labelledby="${id}">
 <thead><tr><th scope="col">${corner}</th>${head}</tr></thead>
 <tbody>
 ${body}
