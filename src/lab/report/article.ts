@@ -4,7 +4,7 @@ import type { Result } from '../results.js';
 import { chart, sample } from './chart.js';
 import { drawingOf, hasLines, type Drawing } from './drawing.js';
 import { markup, Markup } from './markup.js';
-import { badge, standingOf } from './standing.js';
+import { badge, reasonOf, standingOf } from './standing.js';
 import { table } from './table.js';
 
 /** Of the column of text, and of a phone's. The style sheet shows one of the two. */
@@ -47,7 +47,7 @@ ${notes.map((note) => markup`<li>${note}</li>`)}
 </ul>`;
 
 export function article(result: Result): Markup {
-  const { name, title, claim, hypothesis, method, figures, verdict, notMeasured } = result;
+  const { name, title, claim, hypothesis, method, figures, verdict } = result;
   return markup`<article id="${name}" aria-labelledby="${name}-title">
 <header>
 <p class="kicker"><code>${name}</code></p>
@@ -56,7 +56,7 @@ export function article(result: Result): Markup {
 <p class="claim">${claim}</p>
 <div class="verdict">
 <p>${badge(standingOf(result))}</p>
-<p>${verdict?.because ?? notMeasured}</p>
+<p>${reasonOf(result)}</p>
 </div>
 <dl class="terms">
 <div><dt>It holds if</dt><dd>${hypothesis}</dd></div>

@@ -69,7 +69,11 @@ function layOut({ estimates, series, places, width }: Drawing): Laid {
       const nameY = above ? top + LINE / 2 - 1 : y1 + BAR / 2;
       rows.push({
         ...found,
-        ...{ name: nameOf(name, at), nameY, y1, y: y1 + BAR / 2, y2: y1 + BAR },
+        name: nameOf(name, at),
+        nameY,
+        y1,
+        y: y1 + BAR / 2,
+        y2: y1 + BAR,
       });
       top = y1 + BAR + GAP;
     }
@@ -127,7 +131,7 @@ export function bars(drawing: Drawing): PlotOptions {
     marks: [
       gridX([...axis.ticks], { stroke: 'var(--grid)', strokeOpacity: 1 }),
       axisX([...axis.ticks], {
-        tickFormat: ticked,
+        text: ticked,
         tickSize: 5,
         label: labelled(figure.quantity),
         labelAnchor: 'center',

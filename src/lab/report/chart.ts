@@ -48,7 +48,12 @@ export function sample({ colour, symbol, dash }: Look): string {
   const line = [1, width - 1].map((x) => ({ x, y: height / 2 }));
   const svg = plot({
     document,
-    ...{ width, height, margin: 0, axis: null, x: { type: 'identity' }, y: { type: 'identity' } },
+    width,
+    height,
+    margin: 0,
+    axis: null,
+    x: { type: 'identity' },
+    y: { type: 'identity' },
     marks: [
       lineY(line, { x: 'x', y: 'y', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       dot([{ x: width / 2, y: height / 2 }], { x: 'x', y: 'y', r: 4.5, symbol, fill: colour }),

@@ -30,13 +30,18 @@ export const ROOM_FOR_NAMES = 480;
 
 /** Moves positions apart that are nearer than a line of text; they stay in order, and inside. */
 function spread(positions: readonly number[], top: number, bottom: number): number[] {
-  const order = positions.map((y, i) => ({ y, i })).sort((a, b) => a.y - b.y);
-  for (const [i, each] of order.entries())
-    each.y = Math.max(each.y, i > 0 ? order[i - 1]!.y + LINE : top);
-  for (const [i, each] of [...order.entries()].reverse())
-    each.y = Math.min(each.y, i < order.length - 1 ? order[i + 1]!.y - LINE : bottom);
+  const order = positions.map((_, i) => i).sort((a, b) => positions[a]! - positions[b]!);
   const moved = positions.slice();
-  for (const { y, i } of order) moved[i] = y;
+  let least = top;
+  for (const i of order) {
+    moved[i] = Math.max(moved[i]!, least);
+    least = moved[i] + LINE;
+  }
+  let most = bottom;
+  for (const i of order.toReversed()) {
+    moved[i] = Math.min(moved[i]!, most);
+    most = moved[i] - LINE;
+  }
   return moved;
 }
 
@@ -112,7 +117,7 @@ export function lines(drawing: Drawing): PlotOptions {
       gridY([...y.ticks], { stroke: 'var(--grid)', strokeOpacity: 1 }),
       ruleY([y.domain[0]], { stroke: 'var(--faint)' }),
       axisY([...y.ticks], {
-        tickFormat: ticked,
+        text: ticked,
         tickSize: 0,
         label: labelled(figure.quantity),
         labelAnchor: 'top',
@@ -120,7 +125,7 @@ export function lines(drawing: Drawing): PlotOptions {
         fill: 'var(--faint)',
       }),
       axisX([...x.ticks], {
-        tickFormat: ticked,
+        text: ticked,
         tickSize: 5,
         label: figure.axis.label,
         labelAnchor: 'center',

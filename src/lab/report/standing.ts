@@ -21,3 +21,9 @@ export function badge(standing: Standing): Markup {
 width="16" height="16" aria-hidden="true"><circle cx="8" cy="8" r="7.5"/>${signs[standing]}</svg>
 ${standing}</span>`;
 }
+
+/** The verdict's reason as a sentence, which it may be already, or the rest of one. */
+export function reasonOf({ verdict, notMeasured }: Result): string {
+  const reason = verdict?.because ?? notMeasured!;
+  return (/^\p{Lu}/u.test(reason) ? reason : `Because ${reason}`).replace(/[^.]$/, '$&.');
+}

@@ -14,8 +14,14 @@ function estimates(figure: string, values: Values, count = 5): Estimate[] {
       const half = count === 1 ? 0 : Math.abs(mean) * (0.04 + 0.05 * (i % 3)) + 0.001;
       const at = /^\d+$/.test(place) ? Number(place) : place;
       return {
-        ...{ figure, series, at, count, mean },
-        ...{ median: mean, low: mean - half, high: mean + half },
+        figure,
+        series,
+        at,
+        count,
+        mean,
+        median: mean,
+        low: mean - half,
+        high: mean + half,
       };
     }),
   );
