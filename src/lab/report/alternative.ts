@@ -20,5 +20,6 @@ export function alternative(drawing: Drawing): string {
     });
     return `${name}: ${values.join(own.length > TOLD_PLACES ? ' to ' : ', ')}`;
   });
-  return `${figure.title}. ${kind} of ${labelled(quantity)}${scales}${against}. ${told.join('; ')}.`;
+  const drawn = `${kind} of ${labelled(quantity)}${scales}${against}`;
+  return `${figure.title}. ${drawn}. ${told.join('; ')}.`;
 }

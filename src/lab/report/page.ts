@@ -1,4 +1,4 @@
-/** The report's page: a summary of the verdicts, then each experiment, with its charts and tables. */
+/** The page of a report: the verdicts in short, then each experiment with its charts and tables. */
 import type { Results } from '../results.js';
 import { article } from './article.js';
 import colours from './colour.css?inline';

@@ -37,7 +37,8 @@ export function table(drawing: Drawing, id: string): Markup {
         cells: series.map((name) => cell(drawing, name, at)),
       }));
   const body = rows.map(({ name, cells }) => markup`<tr><th scope="row">${name}</th>${cells}</tr>`);
-  return markup`<p class="caption" id="${id}">${labelled(figure.quantity)}: ${repetitions(drawing)}</p>
+  const caption = `${labelled(figure.quantity)}: ${repetitions(drawing)}`;
+  return markup`<p class="caption" id="${id}">${caption}</p>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">
 <table class="numbers" aria-labelledby="${id}">
 <thead><tr><th scope="col">${corner}</th>${head}</tr></thead>
