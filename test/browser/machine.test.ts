@@ -4,9 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
-import process from 'node:process';
 
-import { chromium, type Browser } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { machines } from 'pollux/machine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -15,18 +14,7 @@ import { models } from '#src/models';
 import { timingDiagram } from '#src/timing';
 
 import { root } from '../harness.js';
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
-const QUIET = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { launch, needs } from './chromium.js';
 
 let server: Server;
 let browser: Browser | undefined;
@@ -44,8 +32,7 @@ beforeAll(async () => {
     else response.writeHead(404).end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  // A profile of its own, which goes with it.
-  if (executablePath) browser = await chromium.launch({ executablePath, args: QUIET });
+  browser = await launch();
 }, 60_000);
 
 afterAll(async () => {
@@ -62,10 +49,7 @@ const everyStep = (all: typeof machines) =>
   }));
 
 test('a browser steps every machine as Node does, and draws the same pictures', async (context) => {
-  if (!browser) {
-    expect(process.env['CI'], 'the checks need chromium').toBeUndefined();
-    return context.skip('there is no chromium on this machine');
-  }
+  needs(browser, context);
   const { port } = server.address() as AddressInfo;
   const page = await browser.newPage();
   const wrong: string[] = [];

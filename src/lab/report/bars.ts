@@ -100,7 +100,7 @@ function bodies(rows: readonly Row[], axis: Axis, { series, look }: Drawing): Ma
 /** An interval is a line with an end on either side, seen on the bar and beside it. */
 function intervals(rows: readonly Row[], axis: Axis): Markish[] {
   const own = rows
-    .filter(({ count }) => count > 1)
+    .filter(({ low, high }) => low < high)
     .map((row) => ({ ...row, low: Math.max(row.low, axis.domain[0]) }));
   const end = { y1: ({ y }: Row) => y - 4, y2: ({ y }: Row) => y + 4 };
   return [

@@ -25,6 +25,8 @@ const BOLD = 7.8;
 const LABEL_GAP = 34;
 /** From one name to the next. */
 const LINE = 16;
+/** Intervals at the same place stand so far beside each other. */
+const ASIDE = 3;
 /** Below this width the names stand in a legend, and the lines have the room. */
 export const ROOM_FOR_NAMES = 480;
 
@@ -84,15 +86,22 @@ export function lines(drawing: Drawing): PlotOptions {
   const longest = Math.max(...series.map((name) => name.length));
   const widestTick = Math.max(...y.ticks.map((tick) => ticked(tick).length));
   const lastTick = ticked(x.ticks.at(-1)!).length;
-  const marks = series.flatMap((name) => {
+  const marks = series.flatMap((name, i) => {
     const { colour, symbol, dash } = look(name);
     const own = estimates
       .filter((each) => each.series === name)
       .map((each) => ({ ...each, low: Math.max(each.low, y.domain[0]) }))
       .sort((a, b) => Number(a.at) - Number(b.at));
     return [
-      areaY(own, { x: 'at', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.13 }),
-      ruleX(own, { x: 'at', y1: 'low', y2: 'high', stroke: colour, strokeWidth: 1.5 }),
+      areaY(own, { x: 'at', y1: 'low', y2: 'high', fill: colour, fillOpacity: 0.1 }),
+      ruleX(own, {
+        x: 'at',
+        y1: 'low',
+        y2: 'high',
+        stroke: colour,
+        strokeWidth: 1.5,
+        dx: (i - (series.length - 1) / 2) * ASIDE,
+      }),
       lineY(own, { x: 'at', y: 'mean', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       dot(own, {
         x: 'at',

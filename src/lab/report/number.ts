@@ -1,4 +1,4 @@
-/** Numbers as people read them: three digits that say something, and an interval with them. */
+/** Numbers as people read them: whole ones as they are, others with three digits that count. */
 import type { Estimate, Quantity } from '../experiment.js';
 
 const exact = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 });
@@ -8,7 +8,8 @@ const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSigni
 const LONG = 100_000;
 
 /** A value that was measured: `12.3`. */
-export const measured = (value: number): string => rounded.format(value);
+export const measured = (value: number): string =>
+  (Number.isInteger(value) ? exact : rounded).format(value);
 
 /** A place on the other axis: `1,024`, or the name that it is. */
 export const placed = (at: number | string): string =>
@@ -23,9 +24,9 @@ export function withUnit(value: string, { unit }: Quantity): string {
   return unit === '' ? value : `${value} ${unit}`;
 }
 
-/** The ends of an interval, or nothing where one reading has none. */
-export function interval({ count, low, high }: Estimate): string | undefined {
-  return count > 1 ? `${measured(low)} – ${measured(high)}` : undefined;
+/** The ends of an interval, or nothing where all readings were the same, or where one was alone. */
+export function interval({ low, high }: Estimate): string | undefined {
+  return low < high ? `${measured(low)} – ${measured(high)}` : undefined;
 }
 
 /** What an axis is of: `processor time per wait (µs)`. */
