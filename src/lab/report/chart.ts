@@ -25,17 +25,24 @@ const shortened = (svg: string) =>
     ),
   );
 
+/**
+ * What is plotted, without a style of its own, and without names of its parts: for who does not see
+ * it, a chart is what its description says, and not hundreds of marks.
+ */
+function plotted(options: PlotOptions): SVGSVGElement {
+  const svg = plot({ ...options, document }) as unknown as SVGSVGElement;
+  for (const style of svg.querySelectorAll('style')) style.remove();
+  for (const part of svg.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  return svg;
+}
+
 export function chart(drawing: Drawing): Chart {
   const options: PlotOptions = {
-    document,
     width: drawing.width,
     style: { fontSize: '12px', fontFamily: 'inherit' },
     ...(hasLines(drawing) ? lines(drawing) : bars(drawing)),
   };
-  const svg = plot(options) as unknown as SVGSVGElement;
-  for (const style of svg.querySelectorAll('style')) style.remove();
-  // For who does not see it, a picture is what its description says, and not hundreds of marks.
-  for (const part of svg.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
+  const svg = plotted(options);
   svg.setAttribute('role', 'img');
   svg.setAttribute('aria-label', alternative(drawing));
   svg.setAttribute('class', 'chart');
@@ -46,8 +53,7 @@ export function chart(drawing: Drawing): Chart {
 export function sample({ colour, symbol, dash }: Look): string {
   const [width, height] = [36, 14];
   const line = [1, width - 1].map((x) => ({ x, y: height / 2 }));
-  const svg = plot({
-    document,
+  const svg = plotted({
     width,
     height,
     margin: 0,
@@ -58,8 +64,7 @@ export function sample({ colour, symbol, dash }: Look): string {
       lineY(line, { x: 'x', y: 'y', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       dot([{ x: width / 2, y: height / 2 }], { x: 'x', y: 'y', r: 4.5, symbol, fill: colour }),
     ],
-  }) as unknown as SVGSVGElement;
-  for (const style of svg.querySelectorAll('style')) style.remove();
+  });
   svg.setAttribute('aria-hidden', 'true');
   return shortened(svg.outerHTML);
 }
