@@ -12,7 +12,8 @@ import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
 
 const INTERRUPTED_EXIT_CODE = 130;
-/** Of a line of the table, where no terminal says so. */
+/** Of a terminal that does not say so, and of the last column of the table. */
+const TERMINAL_COLUMNS = 80;
 const NARROWEST_COLUMN = 24;
 
 interface RunFlags {
@@ -61,7 +62,8 @@ export function table(rows: readonly string[][], width: number): string {
 const print = (text: string) => void process.stdout.write(text);
 const say = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 /** Lines that no person reads may be long, and are then easier to search. */
-const columns = () => (process.stdout.isTTY ? process.stdout.columns : Infinity);
+const columns = () =>
+  process.stdout.isTTY ? process.stdout.columns || TERMINAL_COLUMNS : Infinity;
 
 const rowOf = ({ name, verdict, notMeasured }: Result) => [
   name,

@@ -1,9 +1,23 @@
 /** The experiments of the lab, in the order of the article. */
+import { blocked } from './experiment/blocked.js';
+import { buffered } from './experiment/buffered.js';
+import { busy } from './experiment/busy.js';
 import { crossing } from './experiment/crossing.js';
 import { mouse } from './experiment/mouse.js';
 import { multiplexing } from './experiment/multiplexing.js';
 import { serving } from './experiment/serving.js';
+import { switching } from './experiment/switch.js';
 import { tasks } from './experiment/tasks.js';
 import type { Experiment } from './experiment.js';
 
-export const experiments: readonly Experiment[] = [crossing, multiplexing, serving, tasks, mouse];
+export const experiments: readonly Experiment[] = [
+  crossing,
+  switching,
+  blocked,
+  busy,
+  buffered,
+  multiplexing,
+  serving,
+  tasks,
+  mouse,
+];

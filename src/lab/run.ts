@@ -113,6 +113,10 @@ async function repeat(
   }
 }
 
+/** What this machine cannot do: we say so, or a system call of Node's did. */
+const isOfTheMachine = (error: unknown): error is Error =>
+  error instanceof HostError || (error instanceof Error && 'syscall' in error);
+
 async function runOne(
   experiment: Experiment,
   options: RunOptions,
@@ -127,7 +131,7 @@ async function runOne(
     const verdict = experiment.judge(estimates);
     return { ...what, estimates: estimates.all, notes: [...notes], verdict };
   } catch (error) {
-    if (!(error instanceof HostError)) throw error;
+    if (!isOfTheMachine(error)) throw error;
     return { ...what, estimates: [], notes: [...notes], notMeasured: error.message };
   }
 }

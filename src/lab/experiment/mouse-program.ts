@@ -3,18 +3,17 @@
  * and again, or that sleeps until an event is there, queues it, and calls its handler.
  */
 import { once } from 'node:events';
-import { closeSync, openSync, readSync } from 'node:fs';
-import { hrtime } from 'node:process';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { hrtime, pid } from 'node:process';
 import { Worker } from 'node:worker_threads';
 
 import { Errno, errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
-import { Clock } from '../../../host/kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, Trigger } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
 import { EVENT_BYTES, MOUSE, UNPLUGGED, type Press } from './mouse-device.js';
 import type { HandJob } from './mouse-hand.js';
-import { attempt, jobOfProgram, tell } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 
 /** Asking is `blocked` where a device that has nothing to tell makes who asks it wait. */
 export type Way = 'asking' | 'blocked' | 'queue';
@@ -27,12 +26,25 @@ export interface ProgramOrder {
 }
 
 export interface ProgramMessage {
-  /** Of the watching thread. */
-  cpuMs: number;
-  wallMs: number;
+  /** For how long the watching thread ran, and for how long it could have run. */
+  ranNs: number;
+  couldNs: number;
   /** How long after each press its handler ran. */
   clicksUs: number[];
   keysUs: number[];
+}
+
+/** Of the watching thread, until now. */
+interface Times {
+  atNs: number;
+  ranNs: number;
+  /** It wanted to run, and others did. */
+  waitedNs: number;
+}
+
+function timesNow(): Times {
+  const [ran, waited] = readFileSync(`/proc/self/task/${pid}/schedstat`, 'utf8').split(' ');
+  return { atNs: performance.now() * 1e6, ranNs: Number(ran), waitedNs: Number(waited) };
 }
 
 interface Event {
@@ -57,7 +69,7 @@ class Watcher {
   /** Presses that are still to come. */
   #expected = 0;
   #job!: HandJob;
-  #began = this.#now();
+  #began = timesNow();
   #ended = this.#began;
   #clicksUs: number[] = [];
   #keysUs: number[] = [];
@@ -86,19 +98,15 @@ class Watcher {
     this.#ways[way]();
     for (const end of pipes.flatMap((ends) => [...ends])) kernel.close(end);
     const [from, to] = [this.#began, this.#ended];
-    const times = { cpuMs: to.cpuMs - from.cpuMs, wallMs: to.wallMs - from.wallMs };
-    return { ...times, clicksUs: this.#clicksUs, keysUs: this.#keysUs };
-  }
-
-  #now(): { cpuMs: number; wallMs: number } {
-    const cpuMs = Number(this.#kernel.now(Clock.THREAD_CPUTIME)) / 1e6;
-    return { cpuMs, wallMs: Number(hrtime.bigint()) / 1e6 };
+    const ranNs = to.ranNs - from.ranNs;
+    const couldNs = to.atNs - from.atNs - (to.waitedNs - from.waitedNs);
+    return { ranNs, couldNs, clicksUs: this.#clicksUs, keysUs: this.#keysUs };
   }
 
   /** All is set up for watching: now the hand may press, and what is watched counts. */
   #begin(): void {
     this.#hand.postMessage(this.#job);
-    this.#began = this.#now();
+    this.#began = timesNow();
   }
 
   readonly #ways: Record<Way, () => void> = {
@@ -113,7 +121,7 @@ class Watcher {
   #react(ns: bigint, timesUs: number[]): void {
     if (ns === UNPLUGGED) return void this.#plugged--;
     timesUs.push(Number(hrtime.bigint() - ns) / 1e3);
-    if (--this.#expected === 0) this.#ended = this.#now();
+    if (--this.#expected === 0) this.#ended = timesNow();
   }
 
   #handler(device: number): (ns: bigint) => void {
@@ -187,7 +195,7 @@ class Watcher {
 }
 
 await attempt(async () => {
-  jobOfProgram();
+  jobOfSubject();
   const watcher = new Watcher();
   await watcher.ready();
   const watch = (order: ProgramOrder) => tell(watcher.watch(order));

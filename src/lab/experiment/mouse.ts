@@ -4,7 +4,7 @@ import { isAbove, say } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { KEYBOARD, MOUSE, type Press } from './mouse-device.js';
 import type { ProgramMessage, ProgramOrder, Way } from './mouse-program.js';
-import { Program } from './program.js';
+import { Subject } from './subject.js';
 import { shuffled } from './shuffled.js';
 
 const PROGRAM = new URL('./mouse-program.js', import.meta.url);
@@ -48,7 +48,7 @@ function possible(note: Bench['note']): number[] {
 async function measure({ quick, signal, note }: Bench): Promise<Reading[]> {
   const { presses: count } = quick ? sizes.quick : sizes.full;
   const readings: Reading[] = [];
-  const program = new Program<ProgramMessage>(PROGRAM, {}, signal);
+  const program = new Subject<ProgramMessage>(PROGRAM, {}, signal);
   const watch = async (order: ProgramOrder) => {
     program.send(order);
     return await program.next();
@@ -59,13 +59,13 @@ async function measure({ quick, signal, note }: Bench): Promise<Reading[]> {
       const press = (): Press => ({ pauseMs: pauseMs(), device: Math.floor(Math.random() * at) });
       for (const series of shuffled([ASKING, QUEUE])) {
         const presses = Array.from({ length: count }, press);
-        const { cpuMs, wallMs, clicksUs, keysUs } = await watch({
+        const { ranNs, couldNs, clicksUs, keysUs } = await watch({
           way: ways[series]!,
           devices: at,
           presses,
         });
         const reactionUs = median([...clicksUs, ...keysUs]);
-        readings.push({ figure: 'processor', series, at, value: (100 * cpuMs) / wallMs });
+        readings.push({ figure: 'processor', series, at, value: (100 * ranNs) / couldNs });
         readings.push({ figure: 'reaction', series, at, value: reactionUs });
       }
     }
@@ -143,7 +143,7 @@ export const mouse: Experiment = {
     {
       name: 'processor',
       title: 'How busy a processor is with watching',
-      quantity: { label: 'processor time', unit: '%' },
+      quantity: { label: 'of the time that it could have had', unit: '%' },
       axis: count,
     },
     {

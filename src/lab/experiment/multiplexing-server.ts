@@ -13,7 +13,7 @@ import type { SocketAddress } from '../../../host/kernel/kernel.js';
 import { EVENT_STRIDE, Readiness, Trigger } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
 import { echoAlive, warmUp } from './multiplexing-echo.js';
-import { attempt, jobOfProgram, tell } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 
 /** How the server waits. */
 export type Wait = 'thread' | 'select' | 'epoll';
@@ -95,6 +95,6 @@ async function multiplex(backend: 'select' | 'epoll'): Promise<never> {
 }
 
 await attempt(async () => {
-  const { wait, connections } = jobOfProgram<ServerJob>();
+  const { wait, connections } = jobOfSubject<ServerJob>();
   await (wait === 'thread' ? serveByThreads(connections) : multiplex(wait));
 });

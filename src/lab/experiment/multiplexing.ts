@@ -7,7 +7,7 @@ import { HostError } from '../../../host/kernel/error.js';
 import { isAbove, say } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import type { ServerJob, ServerMessage, Wait } from './multiplexing-server.js';
-import { Program } from './program.js';
+import { Subject } from './subject.js';
 import { quiet } from './quiet.js';
 import { shuffled } from './shuffled.js';
 import { underLoad } from './under-load.js';
@@ -34,7 +34,7 @@ async function measureServer(name: string, bench: Bench): Promise<Reading[]> {
   const { signal, quick } = bench;
   const { connections: counts, ...times } = quick ? sizes.quick : sizes.full;
   const job: ServerJob = { wait: series[name]!, connections: Math.max(...counts) };
-  const server = new Program<ServerMessage>(SERVER, job, signal);
+  const server = new Subject<ServerMessage>(SERVER, job, signal);
   const cpuMs = () => {
     const used = cpuTimeMs({ process: server.pid });
     if (used === undefined) throw new HostError('the server has ended by itself');

@@ -1,90 +1,71 @@
 /**
- * A process of an experiment's own, for what is measured: its cost is then told apart from that of
- * who measures, it begins with nothing that was measured before, and it can be ended whatever it
- * does. The first half is for who starts one, the second for the process itself.
+ * A part of a measurement that has a process of its own: it is given a job, and gives one answer.
+ * It ends with the process that started it, or with the measurement.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { on, once } from 'node:events';
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { HostError } from '../../../host/kernel/error.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import type { Bench } from '../experiment.js';
 
-interface Failure {
-  type: 'failed';
-  sentence: string;
+type Answer<Value> = { value: Value } | { failed: string };
+
+/** The last processor that this process may use. */
+function processor(): string | undefined {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return /^Cpus_allowed_list:.*?(\d+)$/m.exec(status)?.[1];
 }
 
-/** What every job has in it: who started the process, and ends it by ending. */
-interface Started {
-  parent: number;
+/** The beginning of a command that keeps to one processor; a note if there is none. */
+function onOneProcessor(note: Bench['note']): string[] {
+  const command = ['taskset', '-c', processor() ?? '0'];
+  const tried = spawnSync(command[0]!, [...command.slice(1), 'true'], { stdio: 'ignore' });
+  if (tried.status === 0) return command;
+  note('without taskset(1) it ran on all processors, where a switch is a wake-up of another one');
+  return [];
 }
 
-const isFailure = (message: unknown): message is Failure =>
-  (message as Partial<Failure>).type === 'failed';
-
-export class Program<Message> {
-  readonly #child: ChildProcess;
-  readonly #messages: AsyncIterator<[Message | Failure]>;
-
-  /** `entry`: a module that takes its job by `jobOfProgram`. */
-  constructor(entry: URL, job: object, signal: AbortSignal) {
-    signal.throwIfAborted();
-    const started: Started = { parent: process.pid };
-    const args = [JSON.stringify({ ...job, ...started })];
-    this.#child = fork(fileURLToPath(entry), args, { execArgv: [] });
-    const messages = on(this.#child, 'message', { signal, close: ['close'] });
-    this.#messages = messages as AsyncIterator<[Message | Failure]>;
-  }
-
-  get pid(): number {
-    return this.#child.pid!;
-  }
-
-  send(message: object): void {
-    this.#child.send(message);
-  }
-
-  /** What it tells next. Throws `HostError` if it has failed or ended. */
-  async next(): Promise<Message> {
-    const { value, done } = await this.#messages.next();
-    if (done) throw new HostError(`a process of the experiment ended by itself`);
-    const [message] = value;
-    if (isFailure(message)) throw new HostError(message.sentence);
-    return message;
-  }
-
-  async end(): Promise<void> {
-    const child = this.#child;
-    child.on('error', () => {});
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, 'exit');
-    child.kill('SIGKILL');
-    await exit;
-  }
-}
-
-/** The job that this process was started for. It ends with the one that started it. */
-export function jobOfProgram<Job>(): Job {
-  const job = JSON.parse(process.argv[2]!) as Job & Started;
-  new LinuxKernel().endWithParent();
-  if (process.ppid !== job.parent) process.exit(1); // it has ended already
-  return job;
-}
-
-/** Resolves when the message is on its way, although this thread may block from then on. */
-export async function tell(message: object): Promise<void> {
-  await new Promise((resolve) => process.send!(message, resolve));
-}
-
-/** Does what the process is for, or tells why it cannot be done. */
-export async function attempt(work: () => void | Promise<void>): Promise<void> {
+/** Runs the module `entry` on one processor; throws `HostError` if it fails. */
+export async function runOnOneProcessor<Value>(
+  entry: URL,
+  job: unknown,
+  { note, signal }: Bench,
+): Promise<Value> {
+  signal.throwIfAborted();
+  const node = [process.execPath, fileURLToPath(entry), `${process.pid}`, JSON.stringify(job)];
+  const [file, ...args] = [...onOneProcessor(note), ...node];
+  const child = spawn(file!, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const kill = () => void child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
   try {
-    await work();
-  } catch (error) {
-    const failure: Failure = { type: 'failed', sentence: (error as Error).message };
-    await tell(failure);
-    process.exit(1);
+    const answer = await new Promise<Answer<Value>>((resolve, reject) => {
+      child.once('message', (message) => resolve(message as Answer<Value>));
+      child.once('error', reject);
+      child.once('exit', (code, by) =>
+        resolve({ failed: `a process of the measurement ended with ${code ?? by}` }),
+      );
+    });
+    if ('failed' in answer) throw new HostError(answer.failed);
+    return answer.value;
+  } finally {
+    signal.removeEventListener('abort', kill);
+    kill();
   }
+}
+
+/** In such a module: does the job, and tells the answer. */
+export async function answer<Job, Value>(work: (job: Job) => Promise<Value>): Promise<void> {
+  const [, , parent, job] = process.argv;
+  new LinuxKernel().endWithParent();
+  if (process.ppid !== Number(parent)) process.exit(1); // it has ended already
+  let told: Answer<Value>;
+  try {
+    told = { value: await work(JSON.parse(job!) as Job) };
+  } catch (error) {
+    told = { failed: (error as Error).message };
+  }
+  process.send!(told, () => process.disconnect());
 }

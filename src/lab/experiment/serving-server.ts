@@ -5,7 +5,7 @@
 import { echo, type EchoModel } from '../../echo.js';
 import { parseGrant } from '../../grant.js';
 import type { ServeName } from '../../sandbox.js';
-import { attempt, jobOfProgram, tell } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 
 export interface ServerJob {
   model: EchoModel;
@@ -17,7 +17,7 @@ export interface ServerMessage {
 }
 
 await attempt(async () => {
-  const job = jobOfProgram<ServerJob>();
+  const job = jobOfSubject<ServerJob>();
   const box = await echo({ ...job, listen: '127.0.0.1:0', warn: () => {} });
   const { port } = parseGrant(box.address!);
   await tell({ port });

@@ -1,15 +1,18 @@
-/** A device that answers each request after as many milliseconds as it asks for, to many at once. */
+/**
+ * A device that answers each request after as many milliseconds as it asks for, and many of them at
+ * once.
+ */
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-import { attempt, jobOfProgram, tell } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 
 export interface DeviceMessage {
   port: number;
 }
 
 await attempt(async () => {
-  jobOfProgram();
+  jobOfSubject();
   const server = createServer((socket) => {
     socket.on('data', (request) => {
       for (const ms of request) setTimeout(() => socket.write(request.subarray(0, 1)), ms);

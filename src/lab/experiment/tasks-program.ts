@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 
 import { EVENT_STRIDE, Readiness, Trigger } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
-import { attempt, jobOfProgram, tell } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 import {
   attachMemory,
   check,
@@ -108,7 +108,7 @@ class Program {
 }
 
 await attempt(async () => {
-  const { port } = jobOfProgram<ProgramJob>();
+  const { port } = jobOfSubject<ProgramJob>();
   const program = new Program(port);
   await program.ready();
   const run = async ({ way, work }: ProgramOrder) => tell(await program.run(way, work));

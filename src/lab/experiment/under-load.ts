@@ -4,7 +4,7 @@
  */
 import { HostError } from '../../../host/kernel/error.js';
 import type { LoadJob, LoadMessage } from '../../measure/message.js';
-import { Program } from './program.js';
+import { Subject } from './subject.js';
 
 const LOAD = new URL('../../measure/load.js', import.meta.url);
 export const MESSAGE_BYTES = 64;
@@ -32,7 +32,7 @@ export async function underLoad(
 ): Promise<Loaded> {
   const where = { host: '127.0.0.1', port, connections, messageBytes: MESSAGE_BYTES };
   const job: Omit<LoadJob, 'parent'> = { ...where, warmupSeconds, seconds };
-  const load = new Program<LoadMessage>(LOAD, job, signal);
+  const load = new Subject<LoadMessage>(LOAD, job, signal);
   try {
     await load.next();
     const before = cpuMs();

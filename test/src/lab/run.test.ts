@@ -1,5 +1,5 @@
 /** How experiments are run: how often, until when, and what becomes of those that cannot be done. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { HostError } from 'pollux';
@@ -105,6 +105,15 @@ describe('what cannot be measured', () => {
     ]);
     expect(experiments[0]).not.toHaveProperty('verdict');
     expect(seen.flatMap(({ outcome }) => outcome ?? [])).toEqual(['not measured', 'holds']);
+  });
+
+  test('is what a system call of Node refuses', async () => {
+    const refused = experiment('refused', ({ folder }) => {
+      mkdirSync(folder);
+      return 1;
+    });
+    const { experiments } = await runAll([refused]);
+    expect(experiments[0]!.notMeasured).toMatch(/^EEXIST: /);
   });
 
   test('is a number that is none', async () => {

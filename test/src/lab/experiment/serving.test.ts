@@ -59,15 +59,25 @@ describe('the verdict', () => {
   test('holds with a condition where an open connection is served for less by a thread', () => {
     const { outcome, because } = judged([900, 500, 60], [900, 500, 1], [20, 7, 7]);
     expect(outcome).toBe('holds with a condition');
-    expect(because).toContain('once they are open');
+    expect(because).toContain('an echo is not shown to cost least there');
+    expect(because).not.toContain('a thread is not shown');
   });
 
-  test('does not hold where a process is made for less than a thread, or takes less memory', () => {
-    expect(judged([400, 500, 60], [900, 500, 1], [20, 18, 7]).outcome).toBe('does not hold');
-    expect(judged([900, 500, 60], [500, 500, 1], [20, 18, 7]).outcome).toBe('does not hold');
+  test.each<[string, Costs, Costs]>([
+    ['takes as much of a processor', [500, 500, 60], [900, 500, 1]],
+    ['takes as much memory', [900, 500, 60], [499, 500, 1]],
+  ])('holds with a condition where a thread %s as a process', (_, made, memory) => {
+    const { outcome, because } = judged(made, memory, [20, 18, 7]);
+    expect(outcome).toBe('holds with a condition');
+    expect(because).toContain('a thread is not shown to cost less than a process');
+    expect(because).not.toContain('an echo is not shown');
   });
 
-  test('does not hold where the event loop is the dearest to connect to', () => {
-    expect(judged([900, 500, 600], [900, 500, 1], [20, 18, 7]).outcome).toBe('does not hold');
+  test.each<[string, Costs, Costs]>([
+    ['more of a processor than a thread', [900, 500, 600], [900, 500, 1]],
+    ['more of a processor than a process', [400, 700, 600], [900, 500, 1]],
+    ['more memory', [900, 500, 60], [900, 500, 501]],
+  ])('does not hold where the event loop takes %s', (_, made, memory) => {
+    expect(judged(made, memory, [20, 18, 7]).outcome).toBe('does not hold');
   });
 });
