@@ -22,7 +22,7 @@ import {
   type PollerName,
 } from '../../../host/kernel/readiness.js';
 import { OVERFLOW, SIGNAL_STRIDE } from '../../../host/kernel/signal.js';
-import type { Call, Event, Machine } from '../../machine.js';
+import type { Call, Event, Machine, Transition } from '../../machine.js';
 import type { Spent } from './spent.js';
 
 /** No data comes so late. */
@@ -45,24 +45,33 @@ export interface Account {
   readonly runDelayNs: number;
 }
 
-interface Stamp {
-  readonly wallNs: number;
-  readonly cpuNs: number;
+class Stamp {
+  wallNs = 0;
+  cpuNs = 0;
+
+  take(kernel: Kernel): this {
+    this.wallNs = performance.now() * 1e6;
+    this.cpuNs = Number(kernel.now(Clock.THREAD_CPUTIME));
+    return this;
+  }
 }
 
 export class ModelDriver {
   readonly #kernel: Kernel;
   readonly #machine: Machine;
+  /** The table, by state and event: a step that is looked up leaves nothing to collect. */
+  readonly #table = new Map<string, Map<Event, Transition>>();
   readonly #socket: number;
   readonly #account: () => Account;
   #state: string;
   /** What the table said last, if that is still to be done. */
   #call: Call | undefined;
   #leftBytes = 0;
-  #endsNs = 0;
   #copyWallNs = 0;
   #copyCpuNs = 0;
   #ownNs = 0;
+  readonly #before = new Stamp();
+  readonly #after = new Stamp();
   /** What its own work comes to, so that it must be done. */
   #result = 1;
   #poller: Poller | undefined;
@@ -75,6 +84,8 @@ export class ModelDriver {
   constructor(kernel: Kernel, machine: Machine, socket: number, account: () => Account) {
     this.#kernel = kernel;
     this.#machine = machine;
+    for (const { name } of machine.states) this.#table.set(name, new Map());
+    for (const each of machine.transitions) this.#table.get(each.from)!.set(each.event, each);
     this.#socket = socket;
     this.#account = account;
     this.#state = machine.initial;
@@ -92,14 +103,14 @@ export class ModelDriver {
     this.#copyCpuNs = 0;
     this.#ownNs = 0;
     const earlier = this.#account();
-    const before = this.#stamp();
-    this.#endsNs = before.wallNs + PATIENCE_NS;
+    const before = new Stamp().take(this.#kernel);
+    const endsMs = performance.now() + PATIENCE_NS / 1e6;
     while (this.#leftBytes > 0) {
       this.#call ??= this.#step('BEGIN');
       this.#call = this.#do(this.#call);
-      if (this.#stamp().wallNs > this.#endsNs) throw new HostError('no data came');
+      if (performance.now() > endsMs) throw new HostError('no data came');
     }
-    return this.#spent(before, this.#stamp(), earlier, this.#account());
+    return this.#spent(before, this.#after.take(this.#kernel), earlier, this.#account());
   }
 
   /** Who never slept was not blocked: what is left is its machine's, which had no processor. */
@@ -114,24 +125,16 @@ export class ModelDriver {
         busyNs: Math.max(0, cpuNs - this.#ownNs),
         ownNs: this.#ownNs,
       },
-      copy: {
-        blockedNs: slept ? Math.max(0, this.#copyWallNs - this.#copyCpuNs) : 0,
-        busyNs: this.#copyCpuNs,
-      },
-    };
-  }
-
-  #stamp(): Stamp {
-    return {
-      wallNs: performance.now() * 1e6,
-      cpuNs: Number(this.#kernel.now(Clock.THREAD_CPUTIME)),
+      copy: { wallNs: this.#copyWallNs, cpuNs: this.#copyCpuNs },
     };
   }
 
   #step(event: Event): Call {
-    const { state, call } = this.#machine.step(this.#state, event);
-    this.#state = state;
-    return call;
+    const found = this.#table.get(this.#state)!.get(event);
+    if (found === undefined)
+      throw new HostError(`${this.#machine.name} knows no ${event} in ${this.#state}`);
+    this.#state = found.state;
+    return found.call;
   }
 
   /** Makes the call; answers the next one, or undefined at the end of an operation. */
@@ -175,22 +178,21 @@ export class ModelDriver {
   }
 
   #receive(): Call | undefined {
-    const before = this.#stamp();
+    this.#before.take(this.#kernel);
     const bytes = this.#kernel.recv(this.#socket, IOVEC, 1, 0, 0);
+    this.#after.take(this.#kernel);
     if (bytes === -Errno.EAGAIN) return this.#step('NOT_READY');
-    if (bytes === 0) throw new HostError('the connection was closed');
-    this.#copied(before, check(bytes));
-    const { transitions } = this.#machine;
-    if (transitions.some(({ from, event }) => from === this.#state && event === 'READY'))
-      this.#step('READY'); // a call that asked and found
+    this.#copied(brought(bytes));
+    // A call that asked, and found:
+    if (this.#table.get(this.#state)!.has('READY')) this.#step('READY');
     this.#step('COPIED');
     return undefined;
   }
 
-  #copied(before: Stamp, bytes: number): void {
-    const after = this.#stamp();
-    this.#copyWallNs += after.wallNs - before.wallNs;
-    this.#copyCpuNs += after.cpuNs - before.cpuNs;
+  /** What was called since `before` has copied so much, until `after`. */
+  #copied(bytes: number): void {
+    this.#copyWallNs += this.#after.wallNs - this.#before.wallNs;
+    this.#copyCpuNs += this.#after.cpuNs - this.#before.cpuNs;
     this.#leftBytes -= bytes;
   }
 
@@ -202,11 +204,11 @@ export class ModelDriver {
 
   /** Some work of its own, and a look at what may have come meanwhile. */
   #work(): Call | undefined {
-    const before = this.#stamp();
+    const before = this.#before.take(this.#kernel);
     let result = this.#result;
     for (let i = 0; i < STEPS; i++) result = (Math.imul(result, 1664525) + 1013904223) | 0;
     this.#result = result;
-    this.#ownNs += this.#stamp().cpuNs - before.cpuNs;
+    this.#ownNs += this.#after.take(this.#kernel).cpuNs - before.cpuNs;
     return this.#machine.class === 'asynchronous' ? this.#reap() : this.#signalled();
   }
 
@@ -219,7 +221,7 @@ export class ModelDriver {
 
   /** What a completion brings is waited for and copied already, as far as its machine knows. */
   #reap(): Call | undefined {
-    const before = this.#stamp();
+    this.#before.take(this.#kernel);
     const queue = this.#kernel.completions();
     const count = queue.reap(
       COMPLETIONS,
@@ -230,19 +232,20 @@ export class ModelDriver {
       0,
       this.#notes,
     );
+    this.#after.take(this.#kernel);
     if (count === 0) return 'WORK';
     check(count);
     let next: Call | undefined;
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       const at = COMPLETIONS + i * COMPLETION.SIZE;
-      bytes += check(this.#view.getInt32(at + COMPLETION.RESULT, true));
+      bytes += brought(this.#view.getInt32(at + COMPLETION.RESULT, true));
       this.#step('READY');
       this.#step('COPIED');
       const more = this.#view.getUint8(at + COMPLETION.FLAGS) & CompletionFlag.MORE;
       next = more ? this.#step('ARMED') : undefined;
     }
-    this.#copied(before, bytes);
+    this.#copied(bytes);
     return next;
   }
 }
@@ -250,4 +253,10 @@ export class ModelDriver {
 function check(result: number): number {
   if (result < 0) throw new HostError(`an operation failed: ${errnoName(result)}`);
   return result;
+}
+
+/** So many bytes, of a connection that nobody closes. */
+function brought(result: number): number {
+  if (result === 0) throw new HostError('the connection was closed');
+  return check(result);
 }

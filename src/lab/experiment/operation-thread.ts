@@ -14,7 +14,7 @@ import { ModelDriver, type Account } from './model-driver.js';
 import type { Case, OperationJob, OperationMessage, Spent } from './spent.js';
 
 const PATIENCE_NS = 5e9;
-const { cases, address, wake } = workerData as OperationJob;
+const { cases, address } = workerData as OperationJob;
 const tell = (message: OperationMessage) => parentPort!.postMessage(message);
 
 /**
@@ -53,7 +53,7 @@ function connect(kernel: LinuxKernel): number {
 }
 
 function run({ model, engine, bytes, operations, delayMs }: Case, index: number): void {
-  const kernel = new LinuxKernel({ wake });
+  const kernel = new LinuxKernel();
   try {
     const machine = machines[model];
     const queued = machine.class === 'asynchronous';

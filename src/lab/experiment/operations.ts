@@ -65,9 +65,12 @@ class Sender {
 export async function operations(cases: readonly Case[], signal: AbortSignal): Promise<Measured[]> {
   signal.throwIfAborted();
   const sender = new Sender();
-  const job: OperationJob = { cases, address: sender.address, wake: sender.kernel.wakeHandle };
+  const job: OperationJob = { cases, address: sender.address };
   const thread = new Worker(new URL('operation-thread.js', import.meta.url), { workerData: job });
+  const exit = new Promise((resolve) => thread.once('exit', resolve));
+  const over = new AbortController();
   const measured: Measured[] = [];
+  let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       const send = (index: number, bytes: number) => {
@@ -78,18 +81,26 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
         }
       };
       thread.on('message', (message: OperationMessage) => {
+        if (over.signal.aborted) return;
         const { index } = message;
-        if (message.type === 'begins') setTimeout(send, message.delayMs, index, message.bytes);
+        if (message.type === 'begins')
+          timer = setTimeout(send, message.delayMs, index, message.bytes);
         else measured[index] = { engine: message.engine, ...medians(message.spent) };
       });
       thread.on('error', ({ message }) => reject(new HostError(message)));
-      thread.on('exit', () => resolve());
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      thread.on('exit', () => {
+        if (measured.length === cases.length) resolve();
+        else reject(new HostError('the thread of the operations ended too soon'));
+      });
+      const aborted = () => reject(signal.reason);
+      signal.addEventListener('abort', aborted, { signal: over.signal });
     });
   } finally {
-    sender.kernel.wake();
-    await thread.terminate();
+    over.abort();
+    clearTimeout(timer);
+    // Without a far end, whatever the thread is in comes to its end, and it closes what it has.
     sender.kernel.dispose();
+    await exit;
   }
   return measured;
 }
@@ -104,8 +115,8 @@ function medians(spent: readonly Spent[]): Spent {
       ownNs: median(({ wait }) => wait.ownNs),
     },
     copy: {
-      blockedNs: median(({ copy }) => copy.blockedNs),
-      busyNs: median(({ copy }) => copy.busyNs),
+      wallNs: median(({ copy }) => copy.wallNs),
+      cpuNs: median(({ copy }) => copy.cpuNs),
     },
   };
 }

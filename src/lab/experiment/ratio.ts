@@ -1,4 +1,4 @@
-/** What a judge says of two estimates: how many times one is the other, and that in words. */
+/** What several judges need: how many times one estimate is the other, and lists of names. */
 import type { Estimate } from '../experiment.js';
 
 /** Of two means, by their intervals: what it surely exceeds, what it surely does not. */
@@ -15,18 +15,6 @@ export function ratio(a: Estimate, b: Estimate): Ratio {
     mean: a.mean / b.mean,
     most: b.low > 0 ? a.high / b.low : Infinity,
   };
-}
-
-const DIGITS = 3;
-
-/** Of what was measured, as many digits as a reader wants: `0.612`, `1,340`. */
-export function figures(value: number): string {
-  return counted(Number(value.toPrecision(DIGITS)));
-}
-
-/** `10,000` */
-export function counted(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: 6 });
 }
 
 /** `poll, epoll and select` */

@@ -18,7 +18,7 @@ export interface Waiting {
 export interface Spent {
   readonly wait: Waiting;
   /** In the calls that copied. */
-  readonly copy: { readonly blockedNs: number; readonly busyNs: number };
+  readonly copy: { readonly wallNs: number; readonly cpuNs: number };
 }
 
 /** Operations, one after the other, of a model. */
@@ -36,8 +36,6 @@ export interface Case {
 export interface OperationJob {
   readonly cases: readonly Case[];
   readonly address: SocketAddress;
-  /** The eventfd that ends the thread's waits. */
-  readonly wake: number;
 }
 
 export type OperationMessage =

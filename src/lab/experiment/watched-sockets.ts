@@ -3,7 +3,7 @@
  * loopback, and idle until something is sent to it: that costs one descriptor, where a connection
  * would cost two. They are watched in the thread that calls, and a wait always finds something.
  */
-import { errnoName } from '../../../host/kernel/errno.js';
+import { Errno, errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
 import { Clock } from '../../../host/kernel/kernel.js';
 import {
@@ -85,11 +85,16 @@ export class Watch {
     this.#kernel = kernel;
     this.#poller = kernel.poller(name);
     this.#events = new Int32Array(sockets.length * EVENT_STRIDE);
-    const refused = sockets.findIndex(
-      (socket, i) => this.#poller.set(socket, Readiness.IN, Trigger.LEVEL, i) < 0,
-    );
+    const refused = sockets.findIndex((socket, i) => !this.#take(socket, i));
     this.count = refused < 0 ? sockets.length : refused;
     this.highest = Math.max(-1, ...sockets.slice(0, this.count));
+  }
+
+  /** False if the set has no room for it. */
+  #take(socket: number, token: number): boolean {
+    const result = this.#poller.set(socket, Readiness.IN, Trigger.LEVEL, token);
+    if (result === -Errno.EINVAL) return false;
+    return check(result, 'watched') === 0;
   }
 
   /**

@@ -3,8 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { HostError } from '../../../host/kernel/error.js';
 import { pollerNames, type PollerName } from '../../../host/kernel/readiness.js';
+import { say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
-import { counted, figures, ratio, type Ratio } from './ratio.js';
+import { listed, ratio } from './ratio.js';
 import { WatchedSockets } from './watched-sockets.js';
 
 /** Evenly spread; 900, for select never takes 1,000: a process has some descriptors already. */
@@ -30,6 +31,7 @@ const FLAT = 2;
 const CHEAPER = 5;
 
 async function measure(bench: Bench): Promise<Reading[]> {
+  bench.signal.throwIfAborted();
   const sockets = new WatchedSockets();
   try {
     const open = sockets.open(MOST + SPARE);
@@ -42,7 +44,7 @@ async function measure(bench: Bench): Promise<Reading[]> {
       );
     if (most < MOST)
       bench.note(
-        `fewer than ${counted(MOST)} descriptors were watched, for this process may not open so ` +
+        `fewer than ${say(MOST)} descriptors were watched, for this process may not open so ` +
           'many (ulimit -n)',
       );
     const readings: Reading[] = [];
@@ -69,8 +71,8 @@ function highest(sockets: WatchedSockets, name: PollerName, most: number, bench:
   watch.close();
   if (count < most)
     bench.note(
-      `${name} took no descriptor above ${value}, of ${counted(most)} that there were: ` +
-        `FD_SETSIZE is ${counted(SELECT_LIMIT)}`,
+      `${name} took no descriptor above ${value}, of ${say(most)} that there were: ` +
+        `FD_SETSIZE is ${say(SELECT_LIMIT)}`,
     );
   return { figure: 'limit', series: 'highest descriptor', at: name, value };
 }
@@ -104,8 +106,8 @@ function ends(estimates: Estimates, series: PollerName) {
 
 function told({ series, most, first, last, growth }: ReturnType<typeof ends>): string {
   return (
-    `${series} ${figures(growth.mean)} times (${figures(first.mean)} to ${figures(last.mean)} µs ` +
-    `at ${counted(most)})`
+    `by ${series} ${say(growth.mean)} times (${say(first.mean)} to ${say(last.mean)} µs, at ` +
+    `${say(most)})`
   );
 }
 
@@ -114,36 +116,39 @@ function judge(estimates: Estimates): Verdict {
   const poll = ends(estimates, 'poll');
   const epoll = ends(estimates, 'epoll');
   const taken = (name: PollerName) => estimates.of('limit', 'highest descriptor', name).mean;
-  const cheaper: Ratio = ratio(poll.last, epoll.last);
+  const cheaper = ratio(poll.last, epoll.last);
   const measured =
-    `from ${FEWEST} descriptors on, a wait grows by ${told(select)}, ${told(poll)} and ` +
-    `${told(epoll)}; the highest descriptor is ${taken('select')} for select, and ` +
-    `${taken('epoll')} for epoll`;
-  const verdict = (outcome: Verdict['outcome'], reason: string): Verdict => ({
+    `from ${FEWEST} descriptors on, the cost of a wait grows ${told(select)}, ${told(poll)} and ` +
+    `${told(epoll)}; the highest descriptor that select takes is ${taken('select')}, and epoll ` +
+    `${taken('epoll')}`;
+  const verdict = (outcome: Verdict['outcome'], reasons: readonly string[]): Verdict => ({
     outcome,
-    because: `${reason}: ${measured}`,
+    because: `${listed(reasons)}: ${measured}`,
   });
-  const limited = taken('select') < SELECT_LIMIT;
-  if (!limited) return verdict('does not hold', 'select has no limit of 1,024 here');
-  for (const each of [select, poll])
-    if (each.growth.least < GROWS)
-      return verdict('does not hold', `${each.series} does not surely cost more with more`);
-  if (cheaper.least < CHEAPER)
-    return verdict('does not hold', 'epoll is not surely much cheaper with many');
-  if (epoll.growth.most > FLAT)
-    return verdict(
-      'holds with a condition',
-      `epoll's cost grows as well, but stays ${figures(cheaper.mean)} times below poll's`,
-    );
-  if (epoll.most < MOST || taken('poll') < SELECT_LIMIT)
-    return verdict(
-      'holds with a condition',
-      `as far as this machine lets it be seen, to ${counted(epoll.most)} descriptors`,
-    );
-  return verdict(
-    'holds',
-    `with ${counted(MOST)} watched, poll costs ${figures(cheaper.mean)} times as much as epoll`,
-  );
+  const growing = [select, poll];
+  const against = [
+    ...growing
+      .filter(({ growth }) => growth.most < GROWS)
+      .map(({ series }) => `${series} hardly costs more with more`),
+    ...(cheaper.most < CHEAPER ? ['epoll is not much cheaper with many'] : []),
+    ...(taken('select') < SELECT_LIMIT ? [] : ['select takes more than 1,024']),
+  ];
+  if (against.length > 0) return verdict('does not hold', against);
+  const conditions = [
+    ...growing
+      .filter(({ growth }) => growth.least < GROWS)
+      .map(({ series }) => `the cost of ${series} was too unsteady`),
+    ...(cheaper.least < CHEAPER ? ['it was too unsteady how much cheaper epoll is'] : []),
+    ...(epoll.growth.most > FLAT
+      ? [`epoll may cost more with more as well, but ${say(cheaper.mean)} times less than poll`]
+      : []),
+    ...(poll.most < MOST ? [`no more than ${say(poll.most)} could be watched here`] : []),
+    ...(taken('epoll') < SELECT_LIMIT ? ["select's limit was not met"] : []),
+  ];
+  if (conditions.length > 0) return verdict('holds with a condition', conditions);
+  return verdict('holds', [
+    `with ${say(MOST)} watched, poll costs ${say(cheaper.mean)} times as much as epoll`,
+  ]);
 }
 
 export const watched: Experiment = {
@@ -153,7 +158,7 @@ export const watched: Experiment = {
     'The cost of select and poll grows with the number of descriptors that are watched, that of ' +
     'epoll does not, and select watches no more than 1,024.',
   hypothesis:
-    `From ${FEWEST} to ${counted(MOST)} descriptors a wait by poll (by select, to the last that ` +
+    `From ${FEWEST} to ${say(MOST)} descriptors a wait by poll (by select, to the last that ` +
     `it takes) costs at least ${GROWS} times as much, by epoll at most ${FLAT} times; with most ` +
     `watched, epoll costs at most a ${CHEAPER}th of poll; select takes no descriptor above ` +
     `${SELECT_LIMIT - 1}.`,
