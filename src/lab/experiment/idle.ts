@@ -109,12 +109,13 @@ async function watched(
   const found = new Map<EchoModel, Idle>();
   for (const [model, server] of servers) {
     const [first, last] = [before.get(model)!, read(server)];
-    const spentNs = last.atNs - first.atNs;
-    const couldNs = spentNs - (last.waitedNs - first.waitedNs);
+    const ranNs = last.ranNs - first.ranNs;
+    const couldNs = last.atNs - first.atNs - (last.waitedNs - first.waitedNs);
+    const ownNs = Math.max(couldNs, ranNs); // /proc is late by a tick, of each of them
     found.set(model, {
-      busyPercent: ((last.ranNs - first.ranNs) / couldNs) * 100,
+      busyPercent: (ranNs / ownNs) * 100,
       asleepPercent: (asleep.get(model)! / LOOKS) * 100,
-      callsPerSecond: ((last.calls - first.calls) / couldNs) * 1e9,
+      callsPerSecond: ((last.calls - first.calls) / ownNs) * 1e9,
     });
   }
   return found;
