@@ -21,8 +21,8 @@ ${entries}
 </ul>`;
 }
 
-function figure(figure: Figure, { name, estimates }: Result): Markup {
-  const [wide, narrow] = [WIDE, NARROW].map((width) => drawingOf(figure, estimates, width));
+function figure(figure: Figure, result: Result): Markup {
+  const [wide, narrow] = [WIDE, NARROW].map((width) => drawingOf(figure, result, width));
   const caption = markup`<figcaption><h3>${figure.title}</h3></figcaption>`;
   if (wide!.estimates.length === 0)
     return markup`<figure>
@@ -34,7 +34,7 @@ ${caption}
 ${legend(narrow!)}
 <div class="wide">${new Markup(chart(wide!).svg)}</div>
 <div class="narrow">${new Markup(chart(narrow!).svg)}</div>
-${table(wide!, `${name}-${figure.name}`)}
+${table(wide!, `${result.name}-${figure.name}`)}
 </figure>`;
 }
 

@@ -3,6 +3,7 @@
  * A series looks the same in all charts of its experiment, and is never told by its colour alone.
  */
 import type { Estimate, Figure } from '../experiment.js';
+import type { Result } from '../results.js';
 
 export interface Look {
   /** A custom property of CSS, which differs in light and dark. */
@@ -28,10 +29,11 @@ export interface Drawing {
 
 const distinct = <Item>(items: readonly Item[]): Item[] => [...new Set(items)];
 
-/** A figure's drawing, of all the estimates of its experiment. */
-export function drawingOf(figure: Figure, all: readonly Estimate[], width: number): Drawing {
-  const known = distinct(all.map(({ series }) => series));
-  const estimates = all.filter((each) => each.figure === figure.name);
+/** A figure's drawing, among those of its experiment. */
+export function drawingOf(figure: Figure, result: Result, width: number): Drawing {
+  const estimatesOf = ({ name }: Figure) => result.estimates.filter((e) => e.figure === name);
+  const known = distinct(result.figures.flatMap(estimatesOf).map(({ series }) => series));
+  const estimates = estimatesOf(figure);
   const places = distinct(estimates.map(({ at }) => at));
   if (places.every((at) => typeof at === 'number')) places.sort((a, b) => a - b);
   return {

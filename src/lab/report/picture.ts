@@ -12,8 +12,8 @@ const MARGIN = 20;
 const HEAD = 56;
 const FOOT = 34;
 
-export function picture({ estimates }: Result, figure: Figure, caption: string): string {
-  const drawing = drawingOf(figure, estimates, WIDTH - 2 * MARGIN);
+export function picture(result: Result, figure: Figure, caption: string): string {
+  const drawing = drawingOf(figure, result, WIDTH - 2 * MARGIN);
   const drawn = chart(drawing);
   const height = HEAD + drawn.height + FOOT;
   // The outer picture says what it is of; the chart is put inside, at its place.

@@ -14,6 +14,7 @@ export default defineConfig({
     outDir: fileURLToPath(new URL('../../../dist/lab/report', import.meta.url)),
     emptyOutDir: false,
     target: 'node20',
+    cssMinify: false,
     license: { fileName: 'licenses.md' },
   },
   ssr: { noExternal: true },
