@@ -54,10 +54,7 @@ export function article(result: Result): Markup {
 <h2 id="${name}-title">${title}</h2>
 </header>
 <p class="claim">${claim}</p>
-<div class="verdict">
-<p>${badge(standingOf(result))}</p>
-<p>${reasonOf(result)}</p>
-</div>
+<p class="verdict">${badge(standingOf(result))}: ${reasonOf(result)}</p>
 <dl class="terms">
 <div><dt>It holds if</dt><dd>${hypothesis}</dd></div>
 <div><dt>Measured by</dt><dd>${method}</dd></div>

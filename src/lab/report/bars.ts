@@ -16,7 +16,7 @@ import {
 } from '@observablehq/plot';
 
 import type { Estimate } from '../experiment.js';
-import { valueAxis, type Axis, type Drawing } from './drawing.js';
+import { isSparse, valueAxis, type Axis, type Drawing } from './drawing.js';
 import { labelled, measured, placed, ticked, withUnit } from './number.js';
 
 /** What a character of a label takes, at the most. */
@@ -26,6 +26,8 @@ const GAP = 9;
 /** A line of text that stands above a bar or a group. */
 const LINE = 18;
 const BOTTOM = 50;
+/** What a tick's number needs to the left of the axis, if nothing else does. */
+const EDGE = 5;
 /** Names that would take more of the width than this stand above their bars. */
 const MOST_OF_WIDTH = 0.36;
 
@@ -50,15 +52,19 @@ interface Laid {
 }
 
 /** Where each bar stands: below the heading of its place, if there are places and series. */
-function layOut({ estimates, series, places, width }: Drawing): Laid {
+function layOut(drawing: Drawing): Laid {
+  const { estimates, series, places, width } = drawing;
   const rows: Row[] = [];
   const headings: { name: string; y: number }[] = [];
-  const nameOf = (name: string, at: number | string) => (series.length > 1 ? name : placed(at));
+  const sparse = isSparse(drawing);
+  const grouped = places.length > 1 && series.length > 1 && !sparse;
+  const nameOf = (name: string, at: number | string) =>
+    sparse ? `${placed(at)}: ${name}` : series.length > 1 ? name : placed(at);
   const longest = Math.max(...estimates.map(({ series, at }) => nameOf(series, at).length));
   const above = longest * CHARACTER > width * MOST_OF_WIDTH;
   let top = 6;
   for (const at of places) {
-    if (places.length > 1 && series.length > 1) {
+    if (grouped) {
       headings.push({ name: placed(at), y: top + LINE / 2 });
       top += LINE + 4;
     }
@@ -77,9 +83,9 @@ function layOut({ estimates, series, places, width }: Drawing): Laid {
       });
       top = y1 + BAR + GAP;
     }
-    if (headings.length > 0) top += GAP;
+    if (grouped) top += GAP;
   }
-  return { rows, headings, left: above ? 1 : longest * CHARACTER + 10, height: top };
+  return { rows, headings, left: above ? EDGE : longest * CHARACTER + 10, height: top };
 }
 
 /** The bars themselves, or what stands for them on a logarithmic scale. */
@@ -99,16 +105,18 @@ function bodies(rows: readonly Row[], axis: Axis, { series, look }: Drawing): Ma
 
 /** An interval is a line with an end on either side, seen on the bar and beside it. */
 function intervals(rows: readonly Row[], axis: Axis): Markish[] {
-  const own = rows
-    .filter(({ low, high }) => low < high)
-    .map((row) => ({ ...row, low: Math.max(row.low, axis.domain[0]) }));
+  const least = axis.domain[0];
+  const own = rows.filter(({ low, high }) => low < high);
+  // What is cut off at the axis has no end there.
+  const whole = own.filter(({ low }) => low >= least);
+  const low = (row: Row) => Math.max(row.low, least);
   const end = { y1: ({ y }: Row) => y - 4, y2: ({ y }: Row) => y + 4 };
   return [
     { stroke: 'var(--paper)', strokeWidth: 3.5 },
     { stroke: 'var(--ink)', strokeWidth: 1.5 },
   ].flatMap((style) => [
-    ruleY(own, { x1: 'low', x2: 'high', y: 'y', ...style }),
-    ruleX(own, { x: 'low', ...end, ...style }),
+    ruleY(own, { x1: low, x2: 'high', y: 'y', ...style }),
+    ruleX(whole, { x: 'low', ...end, ...style }),
     ruleX(own, { x: 'high', ...end, ...style }),
   ]);
 }
@@ -157,8 +165,8 @@ export function bars(drawing: Drawing): PlotOptions {
       text(rows, {
         y: 'nameY',
         frameAnchor: 'left',
-        dx: left > 1 ? -8 : 0,
-        textAnchor: left > 1 ? 'end' : 'start',
+        dx: left > EDGE ? -8 : 1 - left,
+        textAnchor: left > EDGE ? 'end' : 'start',
         text: 'name',
         ...ON_PAPER,
       }),

@@ -58,6 +58,11 @@ export function hasLines({ places }: Drawing): boolean {
   return places.length > 1 && places.every((at) => typeof at === 'number');
 }
 
+/** Where each place has one series alone, and not the same, the two are told by one name. */
+export function isSparse({ estimates, places, series }: Drawing): boolean {
+  return series.length > 1 && estimates.length === places.length;
+}
+
 export interface Axis {
   readonly type: 'linear' | 'log';
   readonly domain: readonly [number, number];

@@ -22,8 +22,7 @@ width="16" height="16" aria-hidden="true"><circle cx="8" cy="8" r="7.5"/>${signs
 ${standing}</span>`;
 }
 
-/** The verdict's reason as a sentence, which it may be already, or the rest of one. */
+/** The rest of a sentence that begins with how it ended. */
 export function reasonOf({ verdict, notMeasured }: Result): string {
-  const reason = verdict?.because ?? notMeasured!;
-  return (/^\p{Lu}/u.test(reason) ? reason : `Because ${reason}`).replace(/[^.]$/, '$&.');
+  return (verdict?.because ?? notMeasured!).replace(/[^.]$/, '$&.');
 }

@@ -1,5 +1,5 @@
 /** The numbers of a chart, with their intervals: a row for each place, a column for each series. */
-import type { Drawing } from './drawing.js';
+import { isSparse, type Drawing } from './drawing.js';
 import { markup, type Markup } from './markup.js';
 import { interval, labelled, measured, placed } from './number.js';
 
@@ -24,20 +24,41 @@ function repetitions({ estimates }: Drawing): string {
     : `means of ${times} repetitions, and below each its 95 % interval`;
 }
 
+interface Grid {
+  readonly corner: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly cells: readonly Markup[] }[];
+}
+
+function grid(drawing: Drawing): Grid {
+  const { figure, estimates, series, places } = drawing;
+  const { label } = figure.quantity;
+  const corner = figure.axis.label;
+  if (isSparse(drawing)) {
+    const rows = estimates.map(({ series, at }) => ({
+      name: `${placed(at)}: ${series}`,
+      cells: [cell(drawing, series, at)],
+    }));
+    return { corner, columns: [label], rows };
+  }
+  if (series.length > MOST_COLUMNS && places.length < series.length) {
+    const cells = (name: string) => places.map((at) => cell(drawing, name, at));
+    const rows = series.map((name) => ({ name, cells: cells(name) }));
+    return { corner: label, columns: places.map(placed), rows };
+  }
+  const cells = (at: number | string) => series.map((name) => cell(drawing, name, at));
+  return {
+    corner,
+    columns: series,
+    rows: places.map((at) => ({ name: placed(at), cells: cells(at) })),
+  };
+}
+
 export function table(drawing: Drawing, id: string): Markup {
-  const { figure, series, places } = drawing;
-  const turned = series.length > MOST_COLUMNS && places.length < series.length;
-  const corner = turned ? figure.quantity.label : figure.axis.label;
-  const columns = turned ? places.map(placed) : series;
+  const { corner, columns, rows } = grid(drawing);
   const head = columns.map((name) => markup`<th scope="col">${name}</th>`);
-  const rows = turned
-    ? series.map((name) => ({ name, cells: places.map((at) => cell(drawing, name, at)) }))
-    : places.map((at) => ({
-        name: placed(at),
-        cells: series.map((name) => cell(drawing, name, at)),
-      }));
   const body = rows.map(({ name, cells }) => markup`<tr><th scope="row">${name}</th>${cells}</tr>`);
-  const caption = `${labelled(figure.quantity)}: ${repetitions(drawing)}`;
+  const caption = `${labelled(drawing.figure.quantity)}: ${repetitions(drawing)}`;
   return markup`<p class="caption" id="${id}">${caption}</p>
 <div class="scroll" role="region" tabindex="0" aria-labelledby="${id}">
 <table class="numbers" aria-labelledby="${id}">

@@ -72,6 +72,7 @@ const phases: Result = {
   figures: [
     figure('blocked', 'share of the time in which the process is blocked', '%', 'model'),
     figure('copy', 'time of the copy', 'µs', 'model', ['value']),
+    figure('state', 'looks that found it so', '%', 'model'),
   ],
   estimates: [
     ...estimates('blocked', {
@@ -79,6 +80,7 @@ const phases: Result = {
       copy: { blocking: 1.2, nonblocking: 1.4, 'multiplexing (epoll)': 1.9, async: 0 },
     }),
     ...estimates('copy', { copy: { blocking: 1210, nonblocking: 12, async: 0.31 } }),
+    ...estimates('state', { asleep: { blocking: 98 }, awake: { nonblocking: 97 } }),
   ],
   notes: [],
   verdict: {

@@ -126,6 +126,15 @@ describe('the page', () => {
     );
   });
 
+  test('tells place and series by one name where each place has one series alone', () => {
+    const [, , sparse] = document.querySelectorAll('#phases table');
+    expect([...sparse!.querySelectorAll('tbody th')].map(text)).toEqual([
+      'blocking: asleep',
+      'nonblocking: awake',
+    ]);
+    expect(text(sparse!)).not.toContain('not measured');
+  });
+
   test('takes words for words, and not for markup', () => {
     expect(document.querySelector('client')).toBeNull();
     expect(text(document.querySelector('#serving .claim'))).toContain('each <client> & its "own"');
