@@ -3,7 +3,7 @@ import { isAbove, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { familyCpuMs, familyMemoryKib } from './family.js';
 import { Subject } from './subject.js';
-import { quiet } from './quiet.js';
+import { alone, quiet } from './quiet.js';
 import type { ServerJob, ServerMessage } from './serving-server.js';
 import { shuffled } from './shuffled.js';
 import { MESSAGE_BYTES, underLoad } from './under-load.js';
@@ -51,6 +51,7 @@ async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]
     const spentMs = cpuMs() - before.cpuMs;
     const kib = Math.max(familyMemoryKib(server.pid) - before.kib, LEAST_KIB);
     visitors.leave();
+    await alone(server.pid, signal);
     await quiet(cpuMs, signal);
     const loaded = await underLoad({ port, ...load, signal }, cpuMs);
     const reading = (figure: string, at: string, value: number): Reading => ({

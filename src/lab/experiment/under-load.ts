@@ -17,7 +17,7 @@ export interface LoadOptions {
   signal: AbortSignal;
 }
 
-/** What the server cost, in milliseconds of a processor, and what its clients saw. */
+/** What the server cost, and what its clients saw. */
 export interface Loaded {
   cpuUsPerEcho: number;
   echoesPerSecond: number;
