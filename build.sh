@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), what is bundled
-# of the lab (page), and the benchmark's C programs (bench).
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the lab's page
+# and report (page), and the benchmark's C programs (bench).
 # usage: ./build.sh [all|wasm|native|ts|page|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -68,6 +68,15 @@ bench() {
 
 wasm() { node wasm/build.mjs; }
 
+# What draws the lab's report, with the packages that it draws by.
+report() {
+  local target=dist/lab/report/report.js
+  if stale "$target" src/lab/*.ts src/lab/report/* package-lock.json; then
+    echo "vite $target"
+    node_modules/.bin/vite build --config src/lab/report/vite.config.mjs
+  fi
+}
+
 # Nothing stays of a source that was renamed or removed.
 prune() {
   local built source
@@ -83,17 +92,8 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
-# bundle TARGET FOLDER: what the folder's vite.config.mjs makes of it.
-bundle() {
-  local target=$1 folder=$2
-  if stale "$target" src/lab/*.ts "$folder"/* package-lock.json; then
-    echo "vite $target"
-    node_modules/.bin/vite build --config "$folder/vite.config.mjs"
-  fi
-}
-
 page() {
-  bundle dist/lab/report/report.js src/lab/report
+  report
 }
 
 clean() { rm -rf dist prebuilds; }

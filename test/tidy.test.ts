@@ -42,8 +42,8 @@ const rooms: Record<string, RegExp> = {
   'host/linux': /^host\/kernel\/|^node:/,
   'host/sim': /^host\/kernel\//,
   src: /^host\/|^node:|^commander$|^wasm\/(component|interfaces\/)/,
-  'src/lab/report': /^src\/lab\/\w+\.js$|^@observablehq\/plot$|^linkedom$/,
   bench: /^node:|^(commander|cli-table3|ora|pollux\/simulate)$/,
+  'src/lab/report': /^src\/lab\/\w+\.js$|^@observablehq\/plot$|^linkedom$/,
 };
 
 /** The innermost one. */

@@ -7,9 +7,9 @@ import { type Command, Option } from 'commander';
 
 import { UsageError } from '../../host/kernel/error.js';
 import type { Experiment } from './experiment.js';
-import { addReport } from './report-command.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
+import { addReport } from './report-command.js';
 
 const INTERRUPTED_EXIT_CODE = 130;
 /** Of a terminal that does not say so, and of the last column of the table. */

@@ -8,15 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { loadRendering } from '#src/lab/rendering';
 
 import { polluxToEnd, root } from '../harness.js';
 import { allKinds } from '../src/lab/report/all-kinds.js';
-import { launch, needs } from './chromium.js';
+import { Chromium } from './chromium.js';
 
+const NONE = 'there is no chromium on this machine';
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const drawn = allKinds.experiments.flatMap(({ figures, estimates }) =>
   figures.filter(({ name }) => estimates.some(({ figure }) => figure === name)),
@@ -24,7 +25,7 @@ const drawn = allKinds.experiments.flatMap(({ figures, estimates }) =>
 
 let folder: string;
 let file: string;
-let browser: Browser | undefined;
+let chromium: Chromium | undefined;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pollux-report-'));
@@ -32,11 +33,11 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'lab.json'), JSON.stringify(allKinds));
   const { code, stderr } = await polluxToEnd(['lab', 'report', join(folder, 'lab.json')]);
   expect([code, stderr]).toEqual([0, `written to ${file}\n`]);
-  browser = await launch();
+  chromium = await Chromium.start(() => undefined);
 }, 60_000);
 
 afterAll(async () => {
-  await browser?.close();
+  await chromium?.end();
   rmSync(folder, { recursive: true });
 });
 
@@ -45,19 +46,15 @@ interface View {
   readonly width: number;
 }
 
-/** The report as it is seen, and what went wrong, or was asked for beyond it. */
-async function opened(browser: Browser, { scheme, width }: View, path = file) {
-  const page = await browser.newPage({
+/** The report, or another file, as it is seen; it asks for nothing beyond itself. */
+async function opened(chromium: Chromium, { scheme, width }: View, path = file): Promise<Page> {
+  const page = await chromium.open(pathToFileURL(path).href, {
     viewport: { width, height: 844 },
     colorScheme: scheme,
   });
-  const wrong: string[] = [];
-  const url = pathToFileURL(path).href;
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => wrong.push(message.text()));
-  page.on('request', (request) => request.url() !== url && wrong.push(request.url()));
-  await page.goto(url);
-  return { page, wrong };
+  expect(await page.evaluate(`performance.getEntriesByType('resource')`)).toEqual([]);
+  expect(chromium.wrong).toEqual([]);
+  return page;
 }
 
 /** Runs in the page: how far two colours are apart, as WCAG counts it. */
@@ -91,8 +88,8 @@ const views: View[] = (['light', 'dark'] as const).flatMap((scheme) =>
 
 describe.each(views)('the report, $scheme, $width pixels wide', (view) => {
   test('has a chart for each figure, told in words, and stays within its window', async (context) => {
-    needs(browser, context);
-    const { page, wrong } = await opened(browser, view);
+    if (!chromium) return context.skip(NONE);
+    const page = await opened(chromium, view);
     const told = await charts(page);
     expect(told.map((words) => words.slice(0, words.indexOf('. ')))).toEqual(
       drawn.map(({ title }) => title),
@@ -104,13 +101,12 @@ describe.each(views)('the report, $scheme, $width pixels wide', (view) => {
       path: `${root}dist/screenshot/report-${view.scheme}-${view.width}.png`,
       fullPage: true,
     });
-    expect(wrong).toEqual([]);
     await page.close();
   }, 60_000);
 
   test('is readable by everybody: axe finds nothing, and colours are far apart', async (context) => {
-    needs(browser, context);
-    const { page } = await opened(browser, view);
+    if (!chromium) return context.skip(NONE);
+    const page = await opened(chromium, view);
     await page.addScriptTag({ path: axe });
     const violations = (await page.evaluate(`axe.run().then(({ violations }) => violations.map(
       ({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html)],
@@ -123,8 +119,8 @@ describe.each(views)('the report, $scheme, $width pixels wide', (view) => {
 });
 
 test('the page is dark where the reader wants that, and never on paper', async (context) => {
-  needs(browser, context);
-  const { page } = await opened(browser, { scheme: 'dark', width: 1280 });
+  if (!chromium) return context.skip(NONE);
+  const page = await opened(chromium, { scheme: 'dark', width: 1280 });
   const colours = () =>
     page.evaluate(`(({ backgroundColor, color }) => [backgroundColor, color])(
       getComputedStyle(document.body))`) as Promise<[string, string]>;
@@ -140,8 +136,8 @@ test('the page is dark where the reader wants that, and never on paper', async (
 }, 60_000);
 
 test('a line has a mark for each of its estimates, and bars their values', async (context) => {
-  needs(browser, context);
-  const { page } = await opened(browser, { scheme: 'light', width: 1280 });
+  if (!chromium) return context.skip(NONE);
+  const page = await opened(chromium, { scheme: 'light', width: 1280 });
   const { estimates } = allKinds.experiments[0]!;
   const colours = ['--series-1', '--series-2', '--series-3'];
   const names = ['select', 'poll', 'epoll'];
@@ -157,18 +153,17 @@ test('a line has a mark for each of its estimates, and bars their values', async
 }, 60_000);
 
 test('the picture of one chart stands alone, light and dark', async (context) => {
-  needs(browser, context);
+  if (!chromium) return context.skip(NONE);
   const [watched] = allKinds.experiments;
   const { picture } = await loadRendering();
   const path = join(folder, 'watched.svg');
   writeFileSync(path, picture(watched!, watched!.figures[0]!, 'a caption & more'));
   const filled = [];
   for (const scheme of ['light', 'dark'] as const) {
-    const { page, wrong } = await opened(browser, { scheme, width: 800 }, path);
+    const page = await opened(chromium, { scheme, width: 800 }, path);
     filled.push(await page.evaluate(`getComputedStyle(document.querySelector('rect')).fill`));
     expect(await page.evaluate('document.documentElement.localName')).toBe('svg');
     expect(await page.locator('text', { hasText: 'a caption & more' }).count()).toBe(1);
-    expect(wrong).toEqual([]);
     await page.screenshot({ path: `${root}dist/screenshot/chart-${scheme}.png` });
     await page.close();
   }
@@ -176,8 +171,8 @@ test('the picture of one chart stands alone, light and dark', async (context) =>
 }, 60_000);
 
 test('its numbers are saved by a link that needs no script', async (context) => {
-  needs(browser, context);
-  const { page } = await opened(browser, { scheme: 'light', width: 1280 });
+  if (!chromium) return context.skip(NONE);
+  const page = await opened(chromium, { scheme: 'light', width: 1280 });
   const saving = page.waitForEvent('download');
   await page.getByRole('link', { name: 'save them as JSON' }).click();
   const saved = await (await saving).path();
