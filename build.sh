@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), and the
-# benchmark's C programs (bench).
-# usage: ./build.sh [all|wasm|native|ts|bench|sanitize|clean]...
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the lab's page
+# and report (page), and the benchmark's C programs (bench).
+# usage: ./build.sh [all|wasm|native|ts|page|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -68,6 +68,15 @@ bench() {
 
 wasm() { node wasm/build.mjs; }
 
+# What draws the lab's report, with the packages that it draws by.
+report() {
+  local target=dist/lab/report/report.js
+  if stale "$target" src/lab/*.ts src/lab/report/* package-lock.json; then
+    echo "vite $target"
+    node_modules/.bin/vite build --config src/lab/report/vite.config.mjs
+  fi
+}
+
 # Nothing stays of a source that was renamed or removed.
 prune() {
   local built source
@@ -83,6 +92,10 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
+page() {
+  report
+}
+
 clean() { rm -rf dist prebuilds; }
 
 [ $# -gt 0 ] || set -- all
@@ -92,11 +105,11 @@ if [ ! -d node_modules ] && [ "$1" != clean ]; then
 fi
 for target in "$@"; do
   case $target in
-    all) wasm; native; ts ;;
-    wasm | native | ts | bench | sanitize | clean) "$target" ;;
+    all) wasm; native; ts; page ;;
+    wasm | native | ts | page | bench | sanitize | clean) "$target" ;;
     *)
       echo "build.sh: unknown target '$target':" \
-        "use all, wasm, native, ts, bench, sanitize or clean." >&2
+        "use all, wasm, native, ts, page, bench, sanitize or clean." >&2
       exit 2
       ;;
   esac

@@ -9,6 +9,7 @@ import { UsageError } from '../../host/kernel/error.js';
 import type { Experiment } from './experiment.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
+import { addReport } from './report-command.js';
 
 const INTERRUPTED_EXIT_CODE = 130;
 /** Of a terminal that does not say so, and of the last column of the table. */
@@ -164,4 +165,5 @@ export function addLab(pollux: Command, done: (code: number) => void): void {
     .action(async (names: string[], flags: RunFlags) =>
       done(await runLab(names, pollux.version()!, flags)),
     );
+  addReport(lab);
 }
