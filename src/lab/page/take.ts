@@ -24,6 +24,16 @@ export interface TakenCall {
   readonly connection?: string;
   /** The state that the model's machine is in after it, if the run is of an I/O model. */
   readonly state?: string;
+  /** What the machine went through in it, in order: from its start, which is the first's, on. */
+  readonly steps?: readonly TakenStep[];
+}
+
+/** A transition of the model's machine, in the names of pollux/machine. */
+export interface TakenStep {
+  readonly timeNs: number;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** What went over the simulated network. */
