@@ -1,0 +1,288 @@
+/**
+ * Draws a take: of each guest what the process and what the kernel do, the network, and the world,
+ * along an axis of time that is zoomed and moved. The same is there as a list for the keyboard and
+ * for screen readers. Its style is timeline.css.
+ */
+import type { Take } from './take.js';
+import { coloursOf, hatch, type Colours } from './timeline-colour.js';
+import { detailsOf } from './timeline-details.js';
+import { make } from './timeline-dom.js';
+import { Gestures } from './timeline-gesture.js';
+import { firstAbove, layOut, type Layout, type Scale } from './timeline-layout.js';
+import { EventList } from './timeline-list.js';
+import { Picture } from './timeline-picture.js';
+import { eventAt, placesOf } from './timeline-place.js';
+import type { TimelineTexts } from './timeline-texts.js';
+import { TimeWindow } from './timeline-window.js';
+
+export interface TimelineOptions {
+  /** The picture alone, and small: one of several that are compared. */
+  readonly compact?: boolean;
+  /** `even` unless it is said; several that are compared are `true`. */
+  readonly scale?: Scale;
+  /** A place in the axis of time was clicked. */
+  readonly onSeek?: (timeNs: number) => void;
+  /** An event was chosen, by its index in the take. */
+  readonly onChoose?: (index: number) => void;
+}
+
+const NOTHING: Take = { kernel: '', lanes: [], events: [], endNs: 0 };
+/** What may fill the whole picture: 20 ns, or about two moments. */
+const LEAST = { true: 20, even: 2.5 } as const;
+const ZOOM = 1.5;
+/** Where the present is in the window when it has left it. */
+const PRESENT_SHARE = 0.75;
+
+export class Timeline {
+  readonly #canvas = make('canvas', { className: 'timeline-canvas' });
+  readonly #surface = make('div', { className: 'timeline-surface' }, this.#canvas);
+  readonly #tools = make('div', { className: 'timeline-tools', role: 'group' });
+  readonly #details = make('div', { className: 'timeline-details' });
+  readonly #list: EventList;
+  readonly #element: HTMLElement;
+  readonly #options: TimelineOptions;
+  readonly #window = new TimeWindow();
+  readonly #ends = new AbortController();
+  readonly #resized: ResizeObserver;
+  #texts: TimelineTexts;
+  #scale: Scale;
+  #take = NOTHING;
+  #endNs: number | undefined;
+  #layout: Layout;
+  #starts = new Float64Array();
+  #nowNs = 0;
+  #chosen: number | undefined;
+  #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
+  #frame: number | undefined;
+
+  constructor(element: HTMLElement, texts: TimelineTexts, options: TimelineOptions = {}) {
+    this.#element = element;
+    this.#texts = texts;
+    this.#options = options;
+    this.#scale = options.scale ?? 'even';
+    this.#layout = layOut(NOTHING, this.#scale);
+    this.#list = new EventList(texts, (index) => this.choose(index));
+    element.classList.add('timeline');
+    element.classList.toggle('timeline-compact', options.compact ?? false);
+    element.append(this.#surface);
+    if (!options.compact) {
+      element.prepend(this.#tools);
+      element.append(this.#details, this.#list.element);
+      this.#surface.tabIndex = 0;
+      this.#hold();
+    }
+    this.#resized = new ResizeObserver(() => {
+      this.#list.resized();
+      this.#refresh();
+    });
+    this.#resized.observe(this.#surface);
+    const { signal } = this.#ends;
+    for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+      matchMedia(query).addEventListener('change', () => this.recolour(), { signal });
+    this.write(texts);
+  }
+
+  /** In another language. */
+  write(texts: TimelineTexts): void {
+    this.#texts = texts;
+    this.#surface.setAttribute('role', this.#options.compact ? 'img' : 'application');
+    this.#surface.setAttribute('aria-label', `${texts.timeline}: ${this.#keys()}`);
+    this.#list.write(texts);
+    this.#writeTools();
+    this.#writeDetails();
+    this.#refresh();
+  }
+
+  /**
+   * Shows a take, as far as `endNs` if that is given: then several are as long as each other. Of a
+   * take of the same guests, what is seen of the time stays.
+   */
+  show(take: Take, endNs?: number): void {
+    const { from, to, whole } = this.#window;
+    const { timeOf } = this.#layout;
+    const same = take.lanes.join() === this.#take.lanes.join() && !whole;
+    const seenNs = [timeOf(from), timeOf(to)] as const;
+    this.#take = take;
+    this.#endNs = endNs;
+    this.#starts = Float64Array.from(take.events, (event) =>
+      event.kind === 'call' ? event.startNs : event.timeNs,
+    );
+    this.#lay();
+    if (same)
+      this.#window.show(...(seenNs.map((ns) => this.#layout.placeOf(ns)) as [number, number]));
+    this.#chosen = undefined;
+    this.#list.show(take);
+    this.#writeDetails();
+    this.at(this.#nowNs);
+  }
+
+  /** The present: what is later is not drawn. */
+  at(timeNs: number): void {
+    this.#nowNs = timeNs;
+    this.#list.at(firstAbove(this.#starts, timeNs));
+    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_SHARE);
+    this.#refresh();
+  }
+
+  /** Chooses an event by its index in the take, and tells of it. */
+  choose(index: number | undefined): void {
+    this.#chosen = index;
+    this.#list.choose(index);
+    this.#writeDetails();
+    if (index !== undefined) {
+      const { placeOf } = this.#layout;
+      this.#window.reveal(placeOf(this.#starts[index]!), 0.5);
+      this.#options.onChoose?.(index);
+    }
+    this.#refresh();
+  }
+
+  get scale(): Scale {
+    return this.#scale;
+  }
+
+  set scale(scale: Scale) {
+    const { timeOf } = this.#layout;
+    const { from, to, whole } = this.#window;
+    const seenNs = [timeOf(from), timeOf(to)] as const;
+    this.#scale = scale;
+    this.#lay();
+    const { placeOf } = this.#layout;
+    if (!whole) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
+    this.#writeTools();
+    this.#refresh();
+  }
+
+  /** The colours of the page have changed. */
+  recolour(): void {
+    this.#colours = undefined;
+    this.#refresh();
+  }
+
+  /** Leaves the element as it was. */
+  dispose(): void {
+    this.#ends.abort();
+    this.#resized.disconnect();
+    if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
+    this.#element.classList.remove('timeline', 'timeline-compact');
+    for (const each of [this.#tools, this.#surface, this.#details, this.#list.element])
+      each.remove();
+  }
+
+  #keys(): string {
+    return this.#options.compact ? this.#take.kernel : this.#texts.keys;
+  }
+
+  #lay(): void {
+    this.#layout = layOut(this.#take, this.#scale, this.#endNs);
+    this.#window.fit(this.#layout.length, LEAST[this.#scale]);
+  }
+
+  #places() {
+    const width = this.#surface.clientWidth;
+    return placesOf(this.#layout, this.#options.compact ?? false, width, this.#texts);
+  }
+
+  #hold(): void {
+    new Gestures(this.#surface, {
+      window: this.#window,
+      plot: () => {
+        const { left, plotWidth } = this.#places();
+        return { left, width: plotWidth };
+      },
+      moved: () => this.#refresh(),
+      clicked: (x, y) => this.#clicked(x, y),
+    }).listen();
+  }
+
+  #clicked(x: number, y: number): void {
+    const places = this.#places();
+    const index = eventAt(this.#layout, places, this.#window, x, y);
+    if (index !== undefined) return this.choose(index);
+    if (y > places.axis.height || x < places.left) return this.choose(undefined);
+    const share = (x - places.left) / places.plotWidth;
+    const place = this.#window.from + share * this.#window.span;
+    this.#options.onSeek?.(Math.round(this.#layout.timeOf(place)));
+  }
+
+  #writeTools(): void {
+    const { texts, button } = { texts: this.#texts, button: this.#button.bind(this) };
+    const proportional = button('1:1', texts.even, () => {
+      this.scale = this.#scale === 'true' ? 'even' : 'true';
+    });
+    proportional.setAttribute('aria-pressed', String(this.#scale === 'true'));
+    this.#tools.setAttribute('aria-label', texts.timeline);
+    const focused = [...this.#tools.children].indexOf(document.activeElement!);
+    this.#tools.replaceChildren(
+      button('+', texts.zoomIn, () => this.#window.zoom(ZOOM)),
+      button('−', texts.zoomOut, () => this.#window.zoom(1 / ZOOM)),
+      button('↔', texts.fit, () => this.#window.widen()),
+      proportional,
+      this.#legend(),
+    );
+    (this.#tools.children[focused] as HTMLElement | undefined)?.focus();
+  }
+
+  #button(sign: string, name: string, act: () => void): HTMLButtonElement {
+    const made = make('button', { type: 'button', title: name }, sign);
+    made.setAttribute('aria-label', name);
+    made.addEventListener('click', () => {
+      act();
+      this.#refresh();
+    });
+    return made;
+  }
+
+  #legend(): HTMLElement {
+    const { runs, inKernel, blocked, waits, copies, works } = this.#texts;
+    const entries = { runs, kernel: inKernel, blocked, wait: waits, copy: copies, none: works };
+    return make(
+      'ul',
+      { className: 'timeline-legend' },
+      ...Object.entries(entries).map(([name, words]) => {
+        const swatch = make('i', { className: `timeline-swatch timeline-${name}` });
+        return make('li', {}, swatch, words);
+      }),
+    );
+  }
+
+  #writeDetails(): void {
+    const event = this.#chosen === undefined ? undefined : this.#take.events[this.#chosen];
+    this.#details.replaceChildren(...detailsOf(this.#take, event, this.#texts));
+  }
+
+  /** Draws when the browser next does. */
+  #refresh(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const width = this.#surface.clientWidth;
+    const { height } = this.#places();
+    const ratio = devicePixelRatio;
+    const pixels = [Math.round(width * ratio), Math.round(height * ratio)] as const;
+    if (this.#canvas.width !== pixels[0] || this.#canvas.height !== pixels[1]) {
+      [this.#canvas.width, this.#canvas.height] = pixels;
+      this.#canvas.style.height = `${height}px`;
+    }
+    const pen = this.#canvas.getContext('2d')!;
+    if (!this.#colours) {
+      const colours = coloursOf(this.#element);
+      this.#colours = { colours, stripes: hatch(pen, colours) };
+    }
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    new Picture(pen, {
+      ...this.#colours,
+      layout: this.#layout,
+      window: this.#window,
+      texts: this.#texts,
+      width,
+      compact: this.#options.compact ?? false,
+      present: this.#layout.placeOf(this.#nowNs),
+      chosen: this.#chosen,
+    }).draw();
+  }
+}
