@@ -9,8 +9,6 @@ export const chinese: Texts = {
     '虛擬時間的每一微秒都可以停下來看。一次 I/O 操作分為兩個階段：等待資料，以及把資料複製到行程。',
   skip: '跳到控制列',
   language: '語言',
-  view: '檢視',
-  one: '單一模型',
   all: '全部並列',
   model: 'I/O 模型',
   names: {
@@ -46,7 +44,6 @@ export const chinese: Texts = {
     asynchronous: '非同步',
     classHint: '依 POSIX 的定義：複製資料時行程若被阻塞，就是同步。',
   },
-  timeline: '時間軸：發生了什麼',
   diagram: '每個連線的狀態機',
   diagramHint: (connections) => (connections === '' ? '還沒有連線。' : `現在：${connections}。`),
   inState: (connection, state) => `${connection} 在 ${state}`,
@@ -120,7 +117,6 @@ export const chinese: Texts = {
     },
   },
   besideHint: '同樣的客戶端、同樣的時刻，只有模型不同。選擇名稱可以單獨觀看。',
-  besideLane: (model) => `${model}：行程與它的呼叫`,
   open: {
     title: '重播與開啟',
     token: '失敗執行的重播代碼',
@@ -135,16 +131,6 @@ export const chinese: Texts = {
     kernel: (name) => `核心：${name}。`,
     needsToken: '請先貼上重播代碼。',
     notWasm: (name) => `${name} 不是 WebAssembly：開頭的四個位元組不符。`,
-  },
-  legend: {
-    title: '如何閱讀',
-    blocked: '灰色斜線：行程阻塞，在呼叫中睡眠',
-    busy: '實心：行程在呼叫中，但醒著',
-    copy: '深色邊：核心把資料複製給行程',
-    wait: '核心等待資料',
-    segment: '網路上傳送的內容',
-    action: '客戶端或偶然所做的事',
-    cursor: '此刻',
   },
   keys: {
     title: '鍵盤',

@@ -10,8 +10,6 @@ export const english = {
     'in a virtual time of which you can stop every microsecond. An I/O operation has two phases: waiting for data, and copying it to the process.',
   skip: 'Go to the controls',
   language: 'Language',
-  view: 'View',
-  one: 'One model',
   all: 'All side by side',
   model: 'I/O model',
   names: {
@@ -51,7 +49,6 @@ export const english = {
     asynchronous: 'asynchronous',
     classHint: 'As POSIX says it: synchronous, if the process is blocked while data is copied.',
   },
-  timeline: 'What happens in time',
   diagram: 'State of the machine, for each connection',
   diagramHint: (connections: string) =>
     connections === '' ? 'No connection yet.' : `Now: ${connections}.`,
@@ -127,7 +124,6 @@ export const english = {
   },
   besideHint:
     'The same clients, the same moments: only the model is another. Choose a name to see it alone.',
-  besideLane: (model: string) => `${model}: the process and its calls in time`,
   open: {
     title: 'Replay and open',
     token: 'Replay token of a failing run',
@@ -142,16 +138,6 @@ export const english = {
     kernel: (name: string) => `Kernel: ${name}.`,
     needsToken: 'Paste a token first.',
     notWasm: (name: string) => `${name} is no WebAssembly: its first four bytes are not those of one.`,
-  },
-  legend: {
-    title: 'How to read it',
-    blocked: 'Grey, hatched: the process is blocked, asleep in a call',
-    busy: 'Solid: it is in a call, awake',
-    copy: 'With a dark edge: the kernel copies data to it',
-    wait: 'The kernel waits for data',
-    segment: 'What goes over the network',
-    action: 'What a client or chance does',
-    cursor: 'The present moment',
   },
   keys: {
     title: 'Keyboard',

@@ -2,7 +2,8 @@
  * The moments of a take: what a step goes to. A call in which the process sleeps has two, when it
  * falls asleep and when it wakes; every other call has one, when its answer is there.
  */
-import type { Take, Taken, TakenCall } from './take.js';
+import type { Take, Taken } from './take.js';
+import { isOpen } from './timeline-layout.js';
 
 export interface Moment {
   readonly ns: number;
@@ -10,9 +11,6 @@ export interface Moment {
   /** Of a call: whether it sleeps from now on, or has its answer. */
   readonly part: 'sleeps' | 'answered' | 'happens';
 }
-
-/** A call that the take ends in has no answer. */
-export const isOpen = (call: TakenCall) => call.answer === '';
 
 export function momentsOf({ events }: Take): Moment[] {
   const moments = events.flatMap((event): Moment[] => {

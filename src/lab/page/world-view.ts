@@ -3,7 +3,7 @@ import { EXAMPLE, LONGEST_TEXT, MOST_PIECES } from './address.js';
 import { button, choice, element, say } from './element.js';
 import type { Texts } from './english.js';
 import type { Deed } from './take.js';
-import { timeOf } from './time.js';
+import { timeText } from './timeline-time.js';
 
 const NAMES = [...'ABCDEFGH'];
 
@@ -163,7 +163,7 @@ export class WorldView {
   }
 
   #do(deed: Deed): void {
-    const words = this.#texts.world.done(wordsOf(this.#texts, deed), timeOf(deed.atNs));
+    const words = this.#texts.world.done(wordsOf(this.#texts, deed), timeText(deed.atNs));
     this.#change([...this.#stage.deeds(), deed], words);
   }
 
@@ -211,7 +211,7 @@ export class WorldView {
         return element(
           'li',
           { class: deed.atNs <= now ? 'past' : 'future' },
-          element('span', { class: 'at' }, timeOf(deed.atNs)),
+          element('span', { class: 'at' }, timeText(deed.atNs)),
           element('span', {}, words),
           button('×', () => this.#change(rest(), world.remove(words)), {
             'aria-label': world.remove(words),
