@@ -13,4 +13,5 @@ export function timeOf(ns: number): string {
 }
 
 /** Of something round. */
-export const roundTimeOf = (ns: number) => timeOf(ns).replace(/\.0+(?= )|(\.\d*[1-9])0+(?= )/, '$1');
+export const roundTimeOf = (ns: number) =>
+  timeOf(ns).replace(/\.0+(?= )|(\.\d*[1-9])0+(?= )/, '$1');

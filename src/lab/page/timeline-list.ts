@@ -11,7 +11,7 @@ import { timeText } from './timeline-time.js';
 const ROW_PIXELS = 28;
 /** Rows above and below what is seen, so that a scroll shows no gap. */
 const SPARE = 6;
-const PAGE = 10;
+const PAGE_ROWS = 10;
 /** Browsers lay out no element that is much higher. */
 const MOST_PIXELS = 8_000_000;
 
@@ -139,8 +139,8 @@ export class EventList {
     const keys: Record<string, number> = {
       ArrowDown: now + 1,
       ArrowUp: now - 1,
-      PageDown: now + PAGE,
-      PageUp: now - PAGE,
+      PageDown: now + PAGE_ROWS,
+      PageUp: now - PAGE_ROWS,
       Home: 0,
       End: last,
     };

@@ -31,7 +31,12 @@ export class Transport {
       },
     });
     const icon = (name: string, words: string, press: () => void) =>
-      button('', press, { class: `icon ${name}`, 'data-do': name, 'aria-label': words, title: words });
+      button('', press, {
+        class: `icon ${name}`,
+        'data-do': name,
+        'aria-label': words,
+        title: words,
+      });
     this.element = element(
       'section',
       { class: 'transport', 'aria-label': controls.title, id: 'transport' },
