@@ -3,7 +3,7 @@
  * that are seen are in the page, whatever the take holds. The arrows choose an event.
  */
 import type { Taken, Take } from './take.js';
-import { make } from './timeline-dom.js';
+import { element } from './element.js';
 import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
@@ -18,8 +18,8 @@ const MOST_PIXELS = 8_000_000;
 let lists = 0;
 
 export class EventList {
-  readonly element = make('div', { className: 'timeline-list', tabIndex: 0, role: 'listbox' });
-  readonly #height = make('div', { className: 'timeline-rows', role: 'presentation' });
+  readonly element = element('div', { class: 'timeline-list', tabindex: 0, role: 'listbox' });
+  readonly #height = element('div', { class: 'timeline-rows', role: 'presentation' });
   readonly #id = `timeline-list-${lists++}`;
   readonly #choose: (index: number) => void;
   #take: Take | undefined;
@@ -114,21 +114,25 @@ export class EventList {
     const { events, lanes } = this.#take!;
     const event = events[index]!;
     const [when, who, what, came] = cells(event, lanes, this.#texts);
-    const row = make(
+    const row = element(
       'div',
-      { className: 'timeline-row', role: 'option', id: `${this.#id}-${index}` },
-      make('span', { className: 'timeline-when' }, when, ' '),
-      make('span', { className: 'timeline-who' }, who, ' '),
-      make('span', { className: 'timeline-what' }, what, ' '),
-      make('span', { className: 'timeline-came' }, came),
+      {
+        class: 'timeline-row',
+        role: 'option',
+        id: `${this.#id}-${index}`,
+        'data-index': index,
+        'data-kind': event.kind === 'call' && event.blocked ? 'blocked' : event.kind,
+        'data-later': index >= this.#begun,
+        'aria-setsize': this.#count,
+        'aria-posinset': index + 1,
+        'aria-selected': String(index === this.#chosen),
+      },
+      element('span', { class: 'timeline-when' }, when, ' '),
+      element('span', { class: 'timeline-who' }, who, ' '),
+      element('span', { class: 'timeline-what' }, what, ' '),
+      element('span', { class: 'timeline-came' }, came),
     );
-    row.dataset['index'] = String(index);
-    row.dataset['kind'] = event.kind === 'call' && event.blocked ? 'blocked' : event.kind;
-    if (index >= this.#begun) row.dataset['later'] = '';
     row.style.transform = `translateY(${top}px)`;
-    row.setAttribute('aria-setsize', String(this.#count));
-    row.setAttribute('aria-posinset', String(index + 1));
-    row.setAttribute('aria-selected', String(index === this.#chosen));
     return row;
   }
 

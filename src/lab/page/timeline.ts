@@ -6,7 +6,7 @@
 import type { Take } from './take.js';
 import { coloursOf, hatch, type Colours } from './timeline-colour.js';
 import { detailsOf } from './timeline-details.js';
-import { make } from './timeline-dom.js';
+import { type Attributes, button, element } from './element.js';
 import { Gestures } from './timeline-gesture.js';
 import { firstAbove, layOut, type Layout, type Scale } from './timeline-layout.js';
 import { EventList } from './timeline-list.js';
@@ -34,12 +34,12 @@ const ZOOM = 1.5;
 const PRESENT_SHARE = 0.75;
 
 export class Timeline {
-  readonly #canvas = make('canvas', { className: 'timeline-canvas' });
-  readonly #surface = make('div', { className: 'timeline-surface' }, this.#canvas);
-  readonly #tools = make('div', { className: 'timeline-tools', role: 'group' });
-  readonly #details = make('div', { className: 'timeline-details' });
+  readonly #canvas = element('canvas', { class: 'timeline-canvas' });
+  readonly #surface = element('div', { class: 'timeline-surface' }, this.#canvas);
+  readonly #tools = element('div', { class: 'timeline-tools', role: 'group' });
+  readonly #details = element('div', { class: 'timeline-details' });
   readonly #list: EventList;
-  readonly #element: HTMLElement;
+  readonly #home: HTMLElement;
   readonly #options: TimelineOptions;
   readonly #window = new TimeWindow();
   readonly #ends = new AbortController();
@@ -55,19 +55,19 @@ export class Timeline {
   #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
   #frame: number | undefined;
 
-  constructor(element: HTMLElement, texts: TimelineTexts, options: TimelineOptions = {}) {
-    this.#element = element;
+  constructor(home: HTMLElement, texts: TimelineTexts, options: TimelineOptions = {}) {
+    this.#home = home;
     this.#texts = texts;
     this.#options = options;
     this.#scale = options.scale ?? 'even';
     this.#layout = layOut(NOTHING, this.#scale);
     this.#list = new EventList(texts, (index) => this.choose(index));
-    element.classList.add('timeline');
-    element.classList.toggle('timeline-compact', options.compact ?? false);
-    element.append(this.#surface);
+    home.classList.add('timeline');
+    home.classList.toggle('timeline-compact', options.compact ?? false);
+    home.append(this.#surface);
     if (!options.compact) {
-      element.prepend(this.#tools);
-      element.append(this.#details, this.#list.element);
+      home.prepend(this.#tools);
+      home.append(this.#details, this.#list.element);
       this.#surface.tabIndex = 0;
       this.#hold();
     }
@@ -164,7 +164,7 @@ export class Timeline {
     this.#ends.abort();
     this.#resized.disconnect();
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
-    this.#element.classList.remove('timeline', 'timeline-compact');
+    this.#home.classList.remove('timeline', 'timeline-compact');
     for (const each of [this.#tools, this.#surface, this.#details, this.#list.element])
       each.remove();
   }
@@ -206,43 +206,39 @@ export class Timeline {
   }
 
   #writeTools(): void {
-    const { texts, button } = { texts: this.#texts, button: this.#button.bind(this) };
-    const proportional = button('1:1', texts.even, () => {
-      this.scale = this.#scale === 'true' ? 'even' : 'true';
-    });
-    proportional.setAttribute('aria-pressed', String(this.#scale === 'true'));
-    this.#tools.setAttribute('aria-label', texts.timeline);
+    const { zoomIn, zoomOut, fit, even, timeline } = this.#texts;
+    const isTrue = this.#scale === 'true';
+    this.#tools.setAttribute('aria-label', timeline);
     const focused = [...this.#tools.children].indexOf(document.activeElement!);
     this.#tools.replaceChildren(
-      button('+', texts.zoomIn, () => this.#window.zoom(ZOOM)),
-      button('−', texts.zoomOut, () => this.#window.zoom(1 / ZOOM)),
-      button('↔', texts.fit, () => this.#window.widen()),
-      proportional,
+      this.#button('+', zoomIn, () => this.#window.zoom(ZOOM)),
+      this.#button('−', zoomOut, () => this.#window.zoom(1 / ZOOM)),
+      this.#button('↔', fit, () => this.#window.widen()),
+      this.#button('1:1', even, () => (this.scale = isTrue ? 'even' : 'true'), {
+        'aria-pressed': String(isTrue),
+      }),
       this.#legend(),
     );
     (this.#tools.children[focused] as HTMLElement | undefined)?.focus();
   }
 
-  #button(sign: string, name: string, act: () => void): HTMLButtonElement {
-    const made = make('button', { type: 'button', title: name }, sign);
-    made.setAttribute('aria-label', name);
-    made.addEventListener('click', () => {
+  #button(sign: string, name: string, act: () => void, more: Attributes = {}): HTMLButtonElement {
+    const press = () => {
       act();
       this.#refresh();
-    });
-    return made;
+    };
+    return button(sign, press, { title: name, 'aria-label': name, ...more });
   }
 
   #legend(): HTMLElement {
     const { runs, inKernel, blocked, waits, copies, works } = this.#texts;
     const entries = { runs, kernel: inKernel, blocked, wait: waits, copy: copies, none: works };
-    return make(
+    return element(
       'ul',
-      { className: 'timeline-legend' },
-      ...Object.entries(entries).map(([name, words]) => {
-        const swatch = make('i', { className: `timeline-swatch timeline-${name}` });
-        return make('li', {}, swatch, words);
-      }),
+      { class: 'timeline-legend' },
+      ...Object.entries(entries).map(([name, words]) =>
+        element('li', {}, element('i', { class: `timeline-swatch timeline-${name}` }), words),
+      ),
     );
   }
 
@@ -270,7 +266,7 @@ export class Timeline {
     }
     const pen = this.#canvas.getContext('2d')!;
     if (!this.#colours) {
-      const colours = coloursOf(this.#element);
+      const colours = coloursOf(this.#home);
       this.#colours = { colours, stripes: hatch(pen, colours) };
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
