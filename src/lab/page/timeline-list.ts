@@ -17,11 +17,18 @@ const MOST_PIXELS = 8_000_000;
 
 let lists = 0;
 
+/** What is done in a list. */
+export interface Reader {
+  choose(index: number): void;
+  /** Go to the time of an event. */
+  seek(index: number): void;
+}
+
 export class EventList {
   readonly element = element('div', { class: 'timeline-list', tabindex: 0, role: 'listbox' });
   readonly #height = element('div', { class: 'timeline-rows', role: 'presentation' });
   readonly #id = `timeline-list-${lists++}`;
-  readonly #choose: (index: number) => void;
+  readonly #reader: Reader;
   #take: Take | undefined;
   #texts: TimelineTexts;
   #chosen: number | undefined;
@@ -29,15 +36,15 @@ export class EventList {
   #begun = 0;
   #rows = { from: 0, to: 0 };
 
-  constructor(texts: TimelineTexts, choose: (index: number) => void) {
+  constructor(texts: TimelineTexts, reader: Reader) {
     this.#texts = texts;
-    this.#choose = choose;
+    this.#reader = reader;
     this.element.append(this.#height);
     this.element.addEventListener('scroll', () => this.#fill());
     this.element.addEventListener('keydown', (event) => this.#key(event));
     this.element.addEventListener('click', ({ target }) => {
       const row = (target as Element).closest<HTMLElement>('[role=option]');
-      if (row) this.#choose(Number(row.dataset['index']));
+      if (row) this.#reader.choose(Number(row.dataset['index']));
     });
     this.write(texts);
   }
@@ -149,10 +156,12 @@ export class EventList {
       End: last,
     };
     const to = keys[event.key];
-    if (to === undefined) return;
+    const seeks = event.key === 'Enter' && this.#chosen !== undefined;
+    if (to === undefined && !seeks) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#choose(Math.min(Math.max(to, 0), last));
+    if (to === undefined) return this.#reader.seek(this.#chosen!);
+    this.#reader.choose(Math.min(Math.max(to, 0), last));
   }
 }
 

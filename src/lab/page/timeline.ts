@@ -20,7 +20,7 @@ export interface TimelineOptions {
   readonly compact?: boolean;
   /** `even` unless it is said; several that are compared are `true`. */
   readonly scale?: Scale;
-  /** A place in the axis of time was clicked. */
+  /** A place in the axis of time was clicked, or Enter pressed at an event of the list. */
   readonly onSeek?: (timeNs: number) => void;
   /** An event was chosen, by its index in the take. */
   readonly onChoose?: (index: number) => void;
@@ -30,8 +30,12 @@ const NOTHING: Take = { kernel: '', lanes: [], events: [], endNs: 0 };
 /** What may fill the whole picture: 20 ns, or about two moments. */
 const LEAST = { true: 20, even: 2.5 } as const;
 const ZOOM = 1.5;
-/** Where the present is in the window when it has left it. */
-const PRESENT_SHARE = 0.75;
+/** How near the present comes to an end of what is seen, and what is chosen, as a share of it. */
+const PRESENT_MARGIN = 0.1;
+const CHOSEN_MARGIN = 0.02;
+/** A take of few events is not shown as a whole at first, but so that its calls can be read. */
+const FEW_EVENTS = 2000;
+const LEGIBLE_PIXELS = 27;
 
 export class Timeline {
   readonly #canvas = element('canvas', { class: 'timeline-canvas' });
@@ -61,7 +65,10 @@ export class Timeline {
     this.#options = options;
     this.#scale = options.scale ?? 'even';
     this.#layout = layOut(NOTHING, this.#scale);
-    this.#list = new EventList(texts, (index) => this.choose(index));
+    this.#list = new EventList(texts, {
+      choose: (index) => this.choose(index),
+      seek: (index) => this.#seek(this.#starts[index]!),
+    });
     home.classList.add('timeline');
     home.classList.toggle('timeline-compact', options.compact ?? false);
     home.append(this.#surface);
@@ -108,8 +115,10 @@ export class Timeline {
       event.kind === 'call' ? event.startNs : event.timeNs,
     );
     this.#lay();
-    if (same)
-      this.#window.show(...(seenNs.map((ns) => this.#layout.placeOf(ns)) as [number, number]));
+    const { placeOf } = this.#layout;
+    if (same) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
+    else if (this.#scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
+      this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
     this.#list.show(take);
     this.#writeDetails();
@@ -120,7 +129,7 @@ export class Timeline {
   at(timeNs: number): void {
     this.#nowNs = timeNs;
     this.#list.at(firstAbove(this.#starts, timeNs));
-    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_SHARE);
+    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_MARGIN);
     this.#refresh();
   }
 
@@ -131,7 +140,7 @@ export class Timeline {
     this.#writeDetails();
     if (index !== undefined) {
       const { placeOf } = this.#layout;
-      this.#window.reveal(placeOf(this.#starts[index]!), 0.5);
+      this.#window.reveal(placeOf(this.#starts[index]!), CHOSEN_MARGIN);
       this.#options.onChoose?.(index);
     }
     this.#refresh();
@@ -202,7 +211,11 @@ export class Timeline {
     if (y > places.axis.height || x < places.left) return this.choose(undefined);
     const share = (x - places.left) / places.plotWidth;
     const place = this.#window.from + share * this.#window.span;
-    this.#options.onSeek?.(Math.round(this.#layout.timeOf(place)));
+    this.#seek(Math.round(this.#layout.timeOf(place)));
+  }
+
+  #seek(timeNs: number): void {
+    this.#options.onSeek?.(timeNs);
   }
 
   #writeTools(): void {
