@@ -1,6 +1,6 @@
 /** What is known of one event, as a list of terms; its place is there before there is one. */
 import type { Taken, Take } from './take.js';
-import { make } from './timeline-dom.js';
+import { element } from './element.js';
 import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
@@ -13,16 +13,18 @@ export function detailsOf(
   event: Taken | undefined,
   texts: TimelineTexts,
 ): (HTMLElement | string)[] {
-  if (!event) return [make('p', {}, take.events.length === 0 ? texts.empty : texts.nothing)];
+  if (!event) return [element('p', {}, take.events.length === 0 ? texts.empty : texts.nothing)];
   const [heading, terms] = describe(event, take.lanes, texts);
   return [
-    make('h3', {}, heading),
-    make(
+    element('h3', {}, heading),
+    element(
       'dl',
       {},
       ...terms
         .filter(([, value]) => value !== '')
-        .map(([term, value]) => make('div', {}, make('dt', {}, term), make('dd', {}, value))),
+        .map(([term, value]) =>
+          element('div', {}, element('dt', {}, term), element('dd', {}, value)),
+        ),
     ),
   ];
 }
@@ -53,7 +55,7 @@ function describe(
         [texts.text, event.text],
       ],
     ];
-  const { name, inputs, answer, startNs, endNs, phase, blocked } = event;
+  const { name, inputs, answer, startNs, endNs, phase, blocked, steps = [] } = event;
   const open = isOpen(event);
   const phases = { wait: texts.waits, copy: texts.copies, none: texts.works };
   return [
@@ -68,6 +70,10 @@ function describe(
       [texts.process, blocked ? texts.blocked : texts.inKernel],
       [texts.connection, event.connection ?? ''],
       [texts.state, event.state ?? ''],
+      ...steps.map(({ connection, event, from, to }): Term => [
+        connection,
+        `${from} → ${to} (${event})`,
+      ]),
     ],
   ];
 }

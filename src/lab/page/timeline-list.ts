@@ -3,7 +3,7 @@
  * that are seen are in the page, whatever the take holds. The arrows choose an event.
  */
 import type { Taken, Take } from './take.js';
-import { make } from './timeline-dom.js';
+import { element } from './element.js';
 import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
@@ -11,17 +11,24 @@ import { timeText } from './timeline-time.js';
 const ROW_PIXELS = 28;
 /** Rows above and below what is seen, so that a scroll shows no gap. */
 const SPARE = 6;
-const PAGE = 10;
+const PAGE_ROWS = 10;
 /** Browsers lay out no element that is much higher. */
 const MOST_PIXELS = 8_000_000;
 
 let lists = 0;
 
+/** What is done in a list. */
+export interface Reader {
+  choose(index: number): void;
+  /** Go to the time of an event. */
+  seek(index: number): void;
+}
+
 export class EventList {
-  readonly element = make('div', { className: 'timeline-list', tabIndex: 0, role: 'listbox' });
-  readonly #height = make('div', { className: 'timeline-rows', role: 'presentation' });
+  readonly element = element('div', { class: 'timeline-list', tabindex: 0, role: 'listbox' });
+  readonly #height = element('div', { class: 'timeline-rows', role: 'presentation' });
   readonly #id = `timeline-list-${lists++}`;
-  readonly #choose: (index: number) => void;
+  readonly #reader: Reader;
   #take: Take | undefined;
   #texts: TimelineTexts;
   #chosen: number | undefined;
@@ -29,15 +36,15 @@ export class EventList {
   #begun = 0;
   #rows = { from: 0, to: 0 };
 
-  constructor(texts: TimelineTexts, choose: (index: number) => void) {
+  constructor(texts: TimelineTexts, reader: Reader) {
     this.#texts = texts;
-    this.#choose = choose;
+    this.#reader = reader;
     this.element.append(this.#height);
     this.element.addEventListener('scroll', () => this.#fill());
     this.element.addEventListener('keydown', (event) => this.#key(event));
     this.element.addEventListener('click', ({ target }) => {
       const row = (target as Element).closest<HTMLElement>('[role=option]');
-      if (row) this.#choose(Number(row.dataset['index']));
+      if (row) this.#reader.choose(Number(row.dataset['index']));
     });
     this.write(texts);
   }
@@ -114,21 +121,25 @@ export class EventList {
     const { events, lanes } = this.#take!;
     const event = events[index]!;
     const [when, who, what, came] = cells(event, lanes, this.#texts);
-    const row = make(
+    const row = element(
       'div',
-      { className: 'timeline-row', role: 'option', id: `${this.#id}-${index}` },
-      make('span', { className: 'timeline-when' }, when, ' '),
-      make('span', { className: 'timeline-who' }, who, ' '),
-      make('span', { className: 'timeline-what' }, what, ' '),
-      make('span', { className: 'timeline-came' }, came),
+      {
+        class: 'timeline-row',
+        role: 'option',
+        id: `${this.#id}-${index}`,
+        'data-index': index,
+        'data-kind': event.kind === 'call' && event.blocked ? 'blocked' : event.kind,
+        'data-later': index >= this.#begun,
+        'aria-setsize': this.#count,
+        'aria-posinset': index + 1,
+        'aria-selected': String(index === this.#chosen),
+      },
+      element('span', { class: 'timeline-when' }, when, ' '),
+      element('span', { class: 'timeline-who' }, who, ' '),
+      element('span', { class: 'timeline-what' }, what, ' '),
+      element('span', { class: 'timeline-came' }, came),
     );
-    row.dataset['index'] = String(index);
-    row.dataset['kind'] = event.kind === 'call' && event.blocked ? 'blocked' : event.kind;
-    if (index >= this.#begun) row.dataset['later'] = '';
     row.style.transform = `translateY(${top}px)`;
-    row.setAttribute('aria-setsize', String(this.#count));
-    row.setAttribute('aria-posinset', String(index + 1));
-    row.setAttribute('aria-selected', String(index === this.#chosen));
     return row;
   }
 
@@ -139,16 +150,18 @@ export class EventList {
     const keys: Record<string, number> = {
       ArrowDown: now + 1,
       ArrowUp: now - 1,
-      PageDown: now + PAGE,
-      PageUp: now - PAGE,
+      PageDown: now + PAGE_ROWS,
+      PageUp: now - PAGE_ROWS,
       Home: 0,
       End: last,
     };
     const to = keys[event.key];
-    if (to === undefined) return;
+    const seeks = event.key === 'Enter' && this.#chosen !== undefined;
+    if (to === undefined && !seeks) return;
     event.preventDefault();
     event.stopPropagation();
-    this.#choose(Math.min(Math.max(to, 0), last));
+    if (to === undefined) return this.#reader.seek(this.#chosen!);
+    this.#reader.choose(Math.min(Math.max(to, 0), last));
   }
 }
 

@@ -80,7 +80,8 @@ export class Picture {
     pen.fillStyle = colours.cursor;
     const { window, present } = this.#scene;
     if (present < window.from || present > window.to) return;
-    pen.fillRect(Math.min(this.#x(present), left + plotWidth) - 1, 0, 2, height);
+    const { height: top } = this.#places.axis;
+    pen.fillRect(Math.min(this.#x(present), left + plotWidth) - 1, top, 2, height - top);
   }
 
   #x(place: number): number {
@@ -216,10 +217,12 @@ export class Picture {
     if (to - seen > name + 2 * ARROW_ROOM) pen.fillText(call.name, seen + ARROW_ROOM, middle);
     if (isOpen(call) || this.#until < track.ends[at]!) return;
     this.#arrow(to - 1, bottom, top, colours.text);
-    const answer = pen.measureText(call.answer).width;
-    if (to - seen < name + answer + 5 * ARROW_ROOM) return;
+    const room = to - seen - name - 5 * ARROW_ROOM;
+    const [errno = ''] = call.answer.split(' ', 1);
+    const answer = this.#fitting([call.answer, errno], room);
+    if (answer === undefined) return;
     pen.fillStyle = colours.faint;
-    pen.fillText(call.answer, to - answer - ARROW_ROOM, middle);
+    pen.fillText(answer, to - pen.measureText(answer).width - ARROW_ROOM, middle);
   }
 
   #arrow(x: number, from: number, to: number, colour: string): void {
@@ -315,11 +318,14 @@ export class Picture {
 
   /** The longest of some words that fits. */
   #words(words: string[], x: number, y: number, room: number): void {
-    const pen = this.#pen;
-    const text = words.find((each) => pen.measureText(each).width <= room);
+    const text = this.#fitting(words, room);
     if (text === undefined) return;
-    pen.fillStyle = this.#scene.colours.text;
-    pen.fillText(text, x, y);
+    this.#pen.fillStyle = this.#scene.colours.text;
+    this.#pen.fillText(text, x, y);
+  }
+
+  #fitting(words: string[], room: number): string | undefined {
+    return words.find((each) => this.#pen.measureText(each).width <= room);
   }
 
   /** Around the event that is chosen. */

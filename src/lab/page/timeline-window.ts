@@ -62,8 +62,10 @@ export class TimeWindow {
     this.show(from, from + span);
   }
 
-  /** Moves only if the place is not seen, and then has it at a share of its span. */
+  /** Moves only if the place is not seen, or is too near to an end: a share of what is seen. */
   reveal(place: number, share: number): void {
-    if (place < this.#from || place > this.#to) this.pan(place - share * this.span - this.#from);
+    const margin = share * this.span;
+    if (place < this.#from + margin) this.pan(place - margin - this.#from);
+    else if (place > this.#to - margin) this.pan(place + margin - this.#to);
   }
 }

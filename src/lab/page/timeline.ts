@@ -6,7 +6,7 @@
 import type { Take } from './take.js';
 import { coloursOf, hatch, type Colours } from './timeline-colour.js';
 import { detailsOf } from './timeline-details.js';
-import { make } from './timeline-dom.js';
+import { type Attributes, button, element } from './element.js';
 import { Gestures } from './timeline-gesture.js';
 import { firstAbove, layOut, type Layout, type Scale } from './timeline-layout.js';
 import { EventList } from './timeline-list.js';
@@ -20,7 +20,7 @@ export interface TimelineOptions {
   readonly compact?: boolean;
   /** `even` unless it is said; several that are compared are `true`. */
   readonly scale?: Scale;
-  /** A place in the axis of time was clicked. */
+  /** A place in the axis of time was clicked, or Enter pressed at an event of the list. */
   readonly onSeek?: (timeNs: number) => void;
   /** An event was chosen, by its index in the take. */
   readonly onChoose?: (index: number) => void;
@@ -30,16 +30,20 @@ const NOTHING: Take = { kernel: '', lanes: [], events: [], endNs: 0 };
 /** What may fill the whole picture: 20 ns, or about two moments. */
 const LEAST = { true: 20, even: 2.5 } as const;
 const ZOOM = 1.5;
-/** Where the present is in the window when it has left it. */
-const PRESENT_SHARE = 0.75;
+/** How near the present comes to an end of what is seen, and what is chosen, as a share of it. */
+const PRESENT_MARGIN = 0.1;
+const CHOSEN_MARGIN = 0.02;
+/** A take of few events is not shown as a whole at first, but so that its calls can be read. */
+const FEW_EVENTS = 2000;
+const LEGIBLE_PIXELS = 27;
 
 export class Timeline {
-  readonly #canvas = make('canvas', { className: 'timeline-canvas' });
-  readonly #surface = make('div', { className: 'timeline-surface' }, this.#canvas);
-  readonly #tools = make('div', { className: 'timeline-tools', role: 'group' });
-  readonly #details = make('div', { className: 'timeline-details' });
+  readonly #canvas = element('canvas', { class: 'timeline-canvas' });
+  readonly #surface = element('div', { class: 'timeline-surface' }, this.#canvas);
+  readonly #tools = element('div', { class: 'timeline-tools', role: 'group' });
+  readonly #details = element('div', { class: 'timeline-details' });
   readonly #list: EventList;
-  readonly #element: HTMLElement;
+  readonly #home: HTMLElement;
   readonly #options: TimelineOptions;
   readonly #window = new TimeWindow();
   readonly #ends = new AbortController();
@@ -55,19 +59,22 @@ export class Timeline {
   #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
   #frame: number | undefined;
 
-  constructor(element: HTMLElement, texts: TimelineTexts, options: TimelineOptions = {}) {
-    this.#element = element;
+  constructor(home: HTMLElement, texts: TimelineTexts, options: TimelineOptions = {}) {
+    this.#home = home;
     this.#texts = texts;
     this.#options = options;
     this.#scale = options.scale ?? 'even';
     this.#layout = layOut(NOTHING, this.#scale);
-    this.#list = new EventList(texts, (index) => this.choose(index));
-    element.classList.add('timeline');
-    element.classList.toggle('timeline-compact', options.compact ?? false);
-    element.append(this.#surface);
+    this.#list = new EventList(texts, {
+      choose: (index) => this.choose(index),
+      seek: (index) => this.#seek(this.#starts[index]!),
+    });
+    home.classList.add('timeline');
+    home.classList.toggle('timeline-compact', options.compact ?? false);
+    home.append(this.#surface);
     if (!options.compact) {
-      element.prepend(this.#tools);
-      element.append(this.#details, this.#list.element);
+      home.prepend(this.#tools);
+      home.append(this.#details, this.#list.element);
       this.#surface.tabIndex = 0;
       this.#hold();
     }
@@ -108,8 +115,10 @@ export class Timeline {
       event.kind === 'call' ? event.startNs : event.timeNs,
     );
     this.#lay();
-    if (same)
-      this.#window.show(...(seenNs.map((ns) => this.#layout.placeOf(ns)) as [number, number]));
+    const { placeOf } = this.#layout;
+    if (same) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
+    else if (this.#scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
+      this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
     this.#list.show(take);
     this.#writeDetails();
@@ -120,7 +129,7 @@ export class Timeline {
   at(timeNs: number): void {
     this.#nowNs = timeNs;
     this.#list.at(firstAbove(this.#starts, timeNs));
-    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_SHARE);
+    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_MARGIN);
     this.#refresh();
   }
 
@@ -131,7 +140,7 @@ export class Timeline {
     this.#writeDetails();
     if (index !== undefined) {
       const { placeOf } = this.#layout;
-      this.#window.reveal(placeOf(this.#starts[index]!), 0.5);
+      this.#window.reveal(placeOf(this.#starts[index]!), CHOSEN_MARGIN);
       this.#options.onChoose?.(index);
     }
     this.#refresh();
@@ -164,7 +173,7 @@ export class Timeline {
     this.#ends.abort();
     this.#resized.disconnect();
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
-    this.#element.classList.remove('timeline', 'timeline-compact');
+    this.#home.classList.remove('timeline', 'timeline-compact');
     for (const each of [this.#tools, this.#surface, this.#details, this.#list.element])
       each.remove();
   }
@@ -202,47 +211,47 @@ export class Timeline {
     if (y > places.axis.height || x < places.left) return this.choose(undefined);
     const share = (x - places.left) / places.plotWidth;
     const place = this.#window.from + share * this.#window.span;
-    this.#options.onSeek?.(Math.round(this.#layout.timeOf(place)));
+    this.#seek(Math.round(this.#layout.timeOf(place)));
+  }
+
+  #seek(timeNs: number): void {
+    this.#options.onSeek?.(timeNs);
   }
 
   #writeTools(): void {
-    const { texts, button } = { texts: this.#texts, button: this.#button.bind(this) };
-    const proportional = button('1:1', texts.even, () => {
-      this.scale = this.#scale === 'true' ? 'even' : 'true';
-    });
-    proportional.setAttribute('aria-pressed', String(this.#scale === 'true'));
-    this.#tools.setAttribute('aria-label', texts.timeline);
+    const { zoomIn, zoomOut, fit, even, timeline } = this.#texts;
+    const isTrue = this.#scale === 'true';
+    this.#tools.setAttribute('aria-label', timeline);
     const focused = [...this.#tools.children].indexOf(document.activeElement!);
     this.#tools.replaceChildren(
-      button('+', texts.zoomIn, () => this.#window.zoom(ZOOM)),
-      button('−', texts.zoomOut, () => this.#window.zoom(1 / ZOOM)),
-      button('↔', texts.fit, () => this.#window.widen()),
-      proportional,
+      this.#button('+', zoomIn, () => this.#window.zoom(ZOOM)),
+      this.#button('−', zoomOut, () => this.#window.zoom(1 / ZOOM)),
+      this.#button('↔', fit, () => this.#window.widen()),
+      this.#button('1:1', even, () => (this.scale = isTrue ? 'even' : 'true'), {
+        'aria-pressed': String(isTrue),
+      }),
       this.#legend(),
     );
     (this.#tools.children[focused] as HTMLElement | undefined)?.focus();
   }
 
-  #button(sign: string, name: string, act: () => void): HTMLButtonElement {
-    const made = make('button', { type: 'button', title: name }, sign);
-    made.setAttribute('aria-label', name);
-    made.addEventListener('click', () => {
+  #button(sign: string, name: string, act: () => void, more: Attributes = {}): HTMLButtonElement {
+    const press = () => {
       act();
       this.#refresh();
-    });
-    return made;
+    };
+    return button(sign, press, { title: name, 'aria-label': name, ...more });
   }
 
   #legend(): HTMLElement {
     const { runs, inKernel, blocked, waits, copies, works } = this.#texts;
     const entries = { runs, kernel: inKernel, blocked, wait: waits, copy: copies, none: works };
-    return make(
+    return element(
       'ul',
-      { className: 'timeline-legend' },
-      ...Object.entries(entries).map(([name, words]) => {
-        const swatch = make('i', { className: `timeline-swatch timeline-${name}` });
-        return make('li', {}, swatch, words);
-      }),
+      { class: 'timeline-legend' },
+      ...Object.entries(entries).map(([name, words]) =>
+        element('li', {}, element('i', { class: `timeline-swatch timeline-${name}` }), words),
+      ),
     );
   }
 
@@ -270,7 +279,7 @@ export class Timeline {
     }
     const pen = this.#canvas.getContext('2d')!;
     if (!this.#colours) {
-      const colours = coloursOf(this.#element);
+      const colours = coloursOf(this.#home);
       this.#colours = { colours, stripes: hatch(pen, colours) };
     }
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
