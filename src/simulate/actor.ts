@@ -8,7 +8,6 @@ import { pointOf, type Point } from '../../host/sim/choice.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
-import { parseSimulatedGrant } from '../grant.js';
 import {
   ActorListener,
   Connection,
@@ -17,6 +16,7 @@ import {
   type Wait,
   type Waiting,
 } from './connection.js';
+import { parseSimulatedGrant } from './grant.js';
 import type { Pipes } from './stream.js';
 
 /** What an actor does, from its beginning to its end. */

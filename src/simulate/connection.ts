@@ -7,6 +7,7 @@ import { GuestError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { Peer, PeerListener } from '../../host/sim/peer.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
+import { joined } from '../bytes.js';
 
 /** What an actor waits for. */
 export interface Wait {
@@ -116,13 +117,7 @@ export class Connection {
       if (part.length === 0) break;
       parts.push(part);
     }
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return joined(parts);
   }
 
   /** True if there is something to receive, or an end, or an error. */

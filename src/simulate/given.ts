@@ -6,11 +6,12 @@ import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { Sink } from '../../host/sim/stream.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
-import { formatAddress, parseSimulatedGrant } from '../grant.js';
-import type { Grants } from '../instance.js';
+import { formatAddress } from '../grant.js';
+import type { Grants } from '../assemble.js';
 import { AGAIN_NS, type Connecting } from './connecting.js';
 import { grantContents } from './contents.js';
-import type { SimulateOptions } from './outcome.js';
+import { parseSimulatedGrant } from './grant.js';
+import type { RunOptions } from './outcome.js';
 import { openStreams, type Pipes } from './stream.js';
 
 export interface Given {
@@ -38,7 +39,7 @@ const DEFAULT_DESCRIPTORS = 65536;
  */
 export function give(
   kernel: SimKernel,
-  options: SimulateOptions,
+  options: RunOptions,
   outputs: readonly Sink[],
   listening: SocketAddress[],
   inhabit: (pipes: Pipes | undefined) => void,

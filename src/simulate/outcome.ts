@@ -9,7 +9,8 @@ import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
 import type { PollName } from '../polling.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
-import type { DirectoryContents } from './contents.js';
+import type { AllContents } from './contents.js';
+import type { DirectoryContents } from './directories.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -83,6 +84,15 @@ export interface SimulateOptions {
   segment?: SegmentListener;
   /** Is told of each choice; with a log only. */
   chosen?: (choice: Choice) => void;
+}
+
+/** A run's options when all that it needs of this machine was read, and how it may be led. */
+export interface RunOptions extends Omit<SimulateOptions, 'dirs'> {
+  dirs?: AllContents;
+  /** Is asked for each choice, before the log and chance are; undefined: it leaves it to them. */
+  decide?: (label: string, alternatives: number, nowNs: number) => number | undefined;
+  /** Is told of the call that the guest was in when it was ended; its errno is empty. */
+  unfinished?: (call: Call) => void;
 }
 
 /** What lies on the guest's disk, by its paths. */

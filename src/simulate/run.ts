@@ -1,13 +1,13 @@
 /**
  * One simulated run of a guest, from its start to its end, in this thread and at once: the same
- * module as elsewhere, on a kernel that is made of a seed, with the actors of its world.
+ * module as elsewhere, on a kernel that is made of a seed, with the actors of its world. It runs in
+ * a browser too; what it needs of this machine simulate.ts gives it.
  */
 import { UsageError } from '../../host/kernel/error.js';
 import type { Kernel } from '../../host/kernel/kernel.js';
-import { ChoiceLog } from '../../host/sim/choice-log.js';
+import type { ChoiceLog } from '../../host/sim/choice-log.js';
 import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
-import { profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink } from '../../host/sim/stream.js';
@@ -18,20 +18,21 @@ import type { Guest } from '../guest.js';
 import { checkPolling } from '../polling.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { begin, type Begun } from './begin.js';
-import { Company, type Host } from './company.js';
+import type { Company, CompanyOf, Host } from './company.js';
 import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
-import { contentsOf, loadedDisk } from './contents.js';
+import { loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
 import { connectAtOnce, give, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
+import { logOf } from './log.js';
 import {
   Failed,
   failureOf,
   type Failure,
   type FailureKind,
+  type RunOptions,
   type RunState,
-  type SimulateOptions,
   type Simulated,
 } from './outcome.js';
 import { Exited } from './program.js';
@@ -57,19 +58,21 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
  * Runs a command once. Throws `UsageError` for what cannot be run, or could not be repeated; what
  * the guest does wrong is in the result.
  */
-export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
+export function run(guest: Guest, options: RunOptions, companyOf?: CompanyOf): Simulated {
   checkRepeatable(guest);
   checkPolling(options);
-  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
+  return new Run(guest, options, companyOf).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
-  readonly options: SimulateOptions;
+  readonly options: RunOptions;
   readonly record: ((call: Call) => void) | undefined;
   pipes: Cast['pipes'];
+  readonly unfinished: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
+  readonly #companyOf: CompanyOf | undefined;
   readonly #log: ChoiceLog;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
@@ -91,16 +94,15 @@ class Run implements Course, Cast, RunState, Host {
   /** What has ended the run, whatever the guest does with it. */
   #end: unknown;
 
-  constructor(guest: Guest, options: SimulateOptions) {
-    const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
+  constructor(guest: Guest, options: RunOptions, companyOf?: CompanyOf) {
+    const { healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
+    this.#companyOf = companyOf;
     this.options = options;
     this.#crashes = new Crashes(options);
     this.record = options.record;
-    this.#log =
-      log === undefined
-        ? ChoiceLog.seeded(seed, profileOf(profile, seed))
-        : ChoiceLog.replayed(log, options.chosen);
+    this.unfinished = options.unfinished;
+    this.#log = logOf(options, () => this.nowNs);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
     this.disk = loadedDisk(this.world, 'guest', options, this.hash);
@@ -266,7 +268,9 @@ class Run implements Course, Cast, RunState, Host {
     this.pipes = pipes;
     if (this.crashes > 0) return;
     if (companions !== undefined && Object.keys(companions).length > 0) {
-      this.#company = new Company(this, this.#guest, this.#kernel, companions);
+      if (this.#companyOf === undefined)
+        throw new UsageError('other guests share its world, and here a guest runs alone');
+      this.#company = this.#companyOf(this, this.#guest, this.#kernel, companions);
       this.#unfinished += this.#company.awaited;
     }
     world?.({ actor: (name, script) => this.#add(name, script) });

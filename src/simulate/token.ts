@@ -9,7 +9,8 @@ import { UsageError } from '../../host/kernel/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
 import { load, type Guest } from '../guest.js';
 import type { CompanionOptions } from './company.js';
-import { Contents, contentsOf, type AllContents, type Saved } from './contents.js';
+import type { AllContents, Saved } from './contents.js';
+import { contentsOf, restored as restoredContents } from './directories.js';
 import type { SimulateOptions } from './outcome.js';
 import type { WorldOrigin } from './world.js';
 
@@ -118,7 +119,7 @@ const savedOf = (contents: AllContents): Record<string, Saved> =>
 /** The directories of a token, as they were. Throws `UsageError` if they are not. */
 export const dirsOf = ({ dirs }: Token): AllContents =>
   Object.fromEntries(
-    Object.entries(dirs).map(([guest, saved]) => [guest, Contents.restored(saved)]),
+    Object.entries(dirs).map(([guest, saved]) => [guest, restoredContents(saved)]),
   );
 
 const plain = (value: unknown) =>
