@@ -26,7 +26,8 @@ export {
   type SimulateOptions,
 } from './simulate/outcome.js';
 export { simulate } from './simulate/simulate.js';
-export { parseToken, tokenOf, type Token } from './simulate/token.js';
+export { parseToken, tokenOf } from './simulate/token.js';
+export type { Token } from './simulate/token-text.js';
 export {
   anyClients,
   echoClients,

@@ -106,12 +106,21 @@ export class ChoiceLog implements Choices {
     this.given = given;
     this.told = told;
     this.decide = decide;
-    this.calm = given === undefined && decide === undefined && profile.name === 'calm';
+    this.calm =
+      given === undefined && told === undefined && decide === undefined && profile.name === 'calm';
   }
 
-  /** Chooses by chance, at the rates of a profile, what `decide` leaves to it. */
-  static seeded(seed: number, profile: Profile, decide?: Decide): ChoiceLog {
-    return new ChoiceLog(seed, profile, undefined, undefined, decide);
+  /**
+   * Chooses by chance, at the rates of a profile, what `decide` leaves to it; `told` hears of every
+   * choice.
+   */
+  static seeded(
+    seed: number,
+    profile: Profile,
+    told?: (choice: Choice) => void,
+    decide?: Decide,
+  ): ChoiceLog {
+    return new ChoiceLog(seed, profile, undefined, told, decide);
   }
 
   /**

@@ -125,6 +125,20 @@ export class Connection {
     return (this.#peer.mask & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
   }
 
+  /** True if there is room to send, or nothing can be sent any more. */
+  get writable(): boolean {
+    return (this.#peer.mask & (Readiness.OUT | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** Sends what there is room for, and does not wait: how many of the bytes. */
+  offer(bytes: Uint8Array): number {
+    const result = this.#peer.send(bytes);
+    if (result === -Errno.EAGAIN) return 0;
+    if (result < 0) this.#fail(result, 'sending');
+    this.#hash.bytes(bytes, 0, result);
+    return result;
+  }
+
   /** Says that nothing more will be sent; receiving goes on. */
   halfClose(): void {
     this.#peer.shutdown();

@@ -9,6 +9,6 @@ export function logOf(options: RunOptions, now: () => number): ChoiceLog {
   const decided: Decide | undefined =
     decide && ((label, alternatives) => decide(label, alternatives, now()));
   return log === undefined
-    ? ChoiceLog.seeded(seed, profileOf(profile, seed), decided)
+    ? ChoiceLog.seeded(seed, profileOf(profile, seed), chosen, decided)
     : ChoiceLog.replayed(log, chosen, decided);
 }

@@ -4,7 +4,7 @@
  * a browser too; what it needs of this machine simulate.ts gives it.
  */
 import { UsageError } from '../../host/kernel/error.js';
-import type { Kernel } from '../../host/kernel/kernel.js';
+import type { Kernel, SocketAddress } from '../../host/kernel/kernel.js';
 import type { ChoiceLog } from '../../host/sim/choice-log.js';
 import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
@@ -23,12 +23,14 @@ import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
 import { loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
-import { connectAtOnce, give, type Given } from './given.js';
+import { connectAtOnce, give, peerOf, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
 import { logOf } from './log.js';
 import {
   Failed,
   failureOf,
+  isRight,
+  messageOf,
   type Failure,
   type FailureKind,
   type RunOptions,
@@ -47,12 +49,9 @@ const GRACE_NS = 1e9;
 const GRACE_CALLS = 1000;
 /** Calls in which nothing happens in the world; time has long run faster then. */
 const LIVELOCK_CALLS = 5000;
-const NO_BYTES = new Uint8Array(0);
 
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
  * Runs a command once. Throws `UsageError` for what cannot be run, or could not be repeated; what
@@ -160,10 +159,14 @@ class Run implements Course, Cast, RunState, Host {
     return this.#begun?.assembled.process.descriptors.connections ?? 0;
   }
 
+  peerOf(fd: number): SocketAddress | undefined {
+    return peerOf(this.#kernel, this.#begun?.assembled.process.descriptors.get(fd));
+  }
+
   get memory(): Uint8Array {
     const memory = this.#begun?.assembled.process.memory;
     memory?.holds(0, Number.MAX_SAFE_INTEGER); // it may have grown
-    return memory?.bytes ?? NO_BYTES;
+    return memory?.bytes ?? new Uint8Array(0);
   }
 
   get stdout(): string {
@@ -215,7 +218,9 @@ class Run implements Course, Cast, RunState, Host {
 
   get goesOn(): boolean {
     if (this.#left === undefined) return true;
-    return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
+    return (
+      isRight(this.options, this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs
+    );
   }
 
   companionFailed(kind: FailureKind, message: string): void {
@@ -358,7 +363,7 @@ class Run implements Course, Cast, RunState, Host {
     const code = this.#outcome(error);
     this.#left = { code };
     // A process that has ended has closed all that it had.
-    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    if (isRight(this.options, code) && code !== undefined) this.#kernel.dispose();
     return code;
   }
 
@@ -373,7 +378,7 @@ class Run implements Course, Cast, RunState, Host {
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    if (!this.#isRight(code)) {
+    if (!isRight(this.options, code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
@@ -385,11 +390,6 @@ class Run implements Course, Cast, RunState, Host {
       return { kind: 'eventually', message: messageOf(error), cause: error };
     }
     return undefined;
-  }
-
-  #isRight(code: number | undefined): boolean {
-    const { exitCodes = [0] } = this.options;
-    return code === undefined || exitCodes.includes(code);
   }
 
   /** A guest that has ended of itself may leave actors that are not done yet. */

@@ -1,0 +1,38 @@
+/**
+ * What the calls of a guest are for the machine of its I/O model. Only here the names of the ABI
+ * are spelt.
+ */
+
+export type CallKind =
+  | 'receive'
+  | 'send'
+  | 'accept'
+  | 'close'
+  | 'poll'
+  | 'register'
+  | 'wait'
+  | 'arm'
+  | 'take signals'
+  | 'submit'
+  | 'reap'
+  | 'yield';
+
+const kinds: Readonly<Record<string, CallKind>> = {
+  fd_close: 'close',
+  fd_read: 'receive',
+  fd_write: 'send',
+  poll_oneoff: 'poll',
+  sched_yield: 'yield',
+  sock_accept: 'accept',
+  sock_recv: 'receive',
+  sock_send: 'send',
+  epoll_ctl: 'register',
+  epoll_wait: 'wait',
+  signal_arm: 'arm',
+  signal_wait: 'take signals',
+  submit: 'submit',
+  reap: 'reap',
+};
+
+/** Undefined: it is none of the model's. */
+export const kindOf = (name: string): CallKind | undefined => kinds[name];
