@@ -30,13 +30,15 @@ export interface TakenCall {
   readonly connection?: string;
   /** The state that the model's machine is in after it, if the run is of an I/O model. */
   readonly state?: string;
-  /** What the machine went through in it, in order: from its start, which is the first's, on. */
+  /** What the machines of its connections went through in it, in order. */
   readonly steps?: readonly TakenStep[];
 }
 
-/** A transition of the model's machine, in the names of pollux/machine. */
+/** A transition of the model's machine, of which each connection has one. */
 export interface TakenStep {
   readonly timeNs: number;
+  readonly connection: string;
+  /** These are the names of pollux/machine. */
   readonly event: string;
   readonly from: string;
   readonly to: string;
