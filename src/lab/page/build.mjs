@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Builds the page into dist/lab/page: static files that work from any folder of any web server, with
- * the guests in them.
+ * Builds the page into dist/lab/page: static files that work from any folder of any web server,
+ * with the guests in them.
  *
  *     node src/lab/page/build.mjs
  */
@@ -50,14 +50,22 @@ const component = () => ({
   },
 });
 
+/** The component says of itself that it is one; nobody asks. */
+const quiet = {
+  onwarn: (/** @type {{ code?: string }} */ warning, /** @type {(each: any) => void} */ warn) => {
+    if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
+  },
+};
+
 await build({
   root,
   configFile: false,
   base: './',
   logLevel: 'warn',
   plugins: [policy(), component()],
-  worker: { format: 'es', plugins: () => [component()] },
+  worker: { format: 'es', plugins: () => [component()], rolldownOptions: quiet },
   build: {
+    rolldownOptions: quiet,
     outDir: `${dist}/lab/page`,
     emptyOutDir: true,
     target: 'es2022',

@@ -8,7 +8,7 @@ import { kindOf } from './imports.js';
 import { Layout, Opcode } from './layout.js';
 import type { TakenStep } from './take.js';
 
-/** What a completion says that is over with no data and no end: ECANCELED, ENOBUFS, EAGAIN, EINTR. */
+/** ECANCELED, ENOBUFS, EAGAIN, EINTR: an operation is over, with no data and no end. */
 const AGAIN: ReadonlySet<number> = new Set([-125, -105, -11, -4]);
 /** Of epoll(7). */
 const IN = 0x1;

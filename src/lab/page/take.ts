@@ -42,8 +42,6 @@ export interface TakenStep {
   readonly event: string;
   readonly from: string;
   readonly to: string;
-  /** Whose machine it is, of the connections that the call concerns. */
-  readonly connection?: string;
 }
 
 /** What went over the simulated network. */
