@@ -171,9 +171,9 @@ export const english = {
         `The process calls ${call} and falls asleep in it: no data is there. The kernel waits for some (first phase).`,
       send: (call: string) =>
         `The process calls ${call} and falls asleep in it: the client reads nothing, and the buffer is full.`,
-      wait: (call: string) =>
+      poll: (call: string) =>
         `The process asks in ${call} about all its descriptors at once, and falls asleep: none is ready (first phase).`,
-      'await signal': (call: string) =>
+      'take signals': (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next signal. It might as well compute.`,
       reap: (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next completion. The operations go on without it.`,
@@ -190,7 +190,7 @@ export const english = {
       ready: (call: string, n: number) =>
         `${call} returns: ${many(n, 'descriptor')} ${n === 1 ? 'is' : 'are'} ready. Nothing has been copied yet.`,
       idle: (call: string) => `${call} returns: its time is over, and nothing is ready.`,
-      watch: (call: string) => `With ${call} the process tells the kernel what to watch.`,
+      register: (call: string) => `With ${call} the process tells the kernel what to watch.`,
       arm: (call: string) =>
         `With ${call} the process asks for a signal when something comes. Then it goes on working.`,
       signalled: (call: string, n: number) =>
@@ -199,7 +199,6 @@ export const english = {
         `With ${call} the process hands over ${many(n, 'whole operation')}, and does not wait.`,
       reaped: (call: string, n: number) =>
         `${call} returns ${many(n, 'completion')}: waiting and copying are over already.`,
-      shutdown: (call: string) => `With ${call} the process says that it will send no more.`,
       close: (call: string) => `${call}: the connection is over for the process.`,
       other: (call: string) => `${call} returns at once.`,
       AGAIN: (call: string) =>

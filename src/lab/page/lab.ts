@@ -13,6 +13,7 @@ import { english, type Texts } from './english.js';
 import { keyOf, keysView, type Key } from './keys.js';
 import { NowView } from './now-view.js';
 import { OpenView, openDropped } from './open-view.js';
+import type { NamedBytes } from './replay.js';
 import type { Performer } from './performer.js';
 import { Player } from './player.js';
 import { guestField, header, modelChoice, seedField, type Shown } from './shell.js';
@@ -20,6 +21,8 @@ import { litAt, StateView } from './state-view.js';
 import type { Play, Take } from './take.js';
 import { timelineTexts } from './timeline-texts.js';
 import { Timeline } from './timeline.js';
+import { transcriptTexts } from './transcript-texts.js';
+import { readTranscript } from './transcript.js';
 import { halt, toggle, Transport } from './transport.js';
 import { WorldView } from './world-view.js';
 
@@ -27,7 +30,7 @@ const dictionaries: Readonly<Record<Language, Texts>> = { en: english, 'zh-TW': 
 
 /** What is shown in place of plays. */
 type Recorded =
-  | { readonly kind: 'token'; readonly guests: readonly Uint8Array<ArrayBuffer>[] }
+  | { readonly kind: 'token'; readonly guest: NamedBytes | undefined }
   | { readonly kind: 'transcript'; readonly name: string; readonly take: Take };
 
 /** The parts of the page in one language. */
@@ -79,7 +82,7 @@ export class Lab {
   }
 
   #go(view: View, wrong: readonly string[]): void {
-    this.#recorded = view.token === undefined ? undefined : { kind: 'token', guests: [] };
+    this.#recorded = view.token === undefined ? undefined : { kind: 'token', guest: undefined };
     this.#change(view, '', 0);
     if (wrong.length > 0) this.#refuse(this.#parts.texts.link(wrong.join(', ')));
   }
@@ -118,7 +121,7 @@ export class Lab {
     const take =
       recorded.kind === 'transcript'
         ? recorded.take
-        : await this.#performer.replay(this.#view.token!, recorded.guests);
+        : await this.#performer.replay(this.#view.token!, recorded.guest);
     return new Map([[this.#view.model, take]]);
   }
 
@@ -127,7 +130,7 @@ export class Lab {
     const play = (model: Model): Play => ({ model, language, seed, deeds });
     return new Map(
       await Promise.all(
-        which.map(async (model) => [model, await this.#performer.perform(play(model))] as const),
+        which.map(async (model) => [model, await this.#performer.play(play(model))] as const),
       ),
     );
   }
@@ -264,8 +267,8 @@ export class Lab {
 
   #open(texts: Texts): OpenView {
     return new OpenView(texts, {
-      replay: (token, guests) => {
-        this.#recorded = { kind: 'token', guests };
+      replay: (token, guest) => {
+        this.#recorded = { kind: 'token', guest };
         this.#change({ ...this.#view, token }, texts.working, 0);
       },
       read: (file) => void this.#read(file),
@@ -277,7 +280,7 @@ export class Lab {
   async #read(file: File): Promise<void> {
     this.#tell(this.#parts.texts.working);
     try {
-      const take = await this.#performer.transcript(file);
+      const take = await readTranscript(file, transcriptTexts[this.#view.lang]);
       const { token: _, ...view } = this.#view;
       this.#recorded = { kind: 'transcript', name: file.name, take };
       this.#change(view, '', 0);

@@ -3,7 +3,6 @@
  * falls asleep and when it wakes; every other call has one, when its answer is there.
  */
 import type { Take, Taken } from './take.js';
-import { isOpen } from './timeline-layout.js';
 
 export interface Moment {
   readonly ns: number;
@@ -16,8 +15,8 @@ export function momentsOf({ events }: Take): Moment[] {
   const moments = events.flatMap((event): Moment[] => {
     if (event.kind !== 'call') return [{ ns: event.timeNs, event, part: 'happens' }];
     const sleeps: Moment[] =
-      event.blocked || isOpen(event) ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
-    return isOpen(event) ? sleeps : [...sleeps, { ns: event.endNs, event, part: 'answered' }];
+      event.blocked || event.idle || event.open ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
+    return event.open ? sleeps : [...sleeps, { ns: event.endNs, event, part: 'answered' }];
   });
   return moments.sort((a, b) => a.ns - b.ns);
 }

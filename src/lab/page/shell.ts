@@ -79,7 +79,7 @@ export function seedField(texts: Texts, choose: (text: string) => void): HTMLEle
     name: 'seed',
     min: 0,
     max: LARGEST_SEED,
-    value: 1,
+    value: 0,
     onchange: () => choose(field.value),
   });
   return element('label', { class: 'seed' }, element('span', {}, texts.controls.seed), field);

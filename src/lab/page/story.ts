@@ -1,7 +1,7 @@
 /** What happens at a moment and why, in one sentence of the page's language. */
 import { amountOf } from './count.js';
 import type { Texts } from './english.js';
-import { purposeOf } from './imports.js';
+import { kindOf } from './imports.js';
 import type { Moment } from './moment.js';
 import type { TakenCall, TakenSegment } from './take.js';
 
@@ -11,28 +11,34 @@ function answered(texts: Texts['story']['answered'], call: TakenCall): string {
   if (errno === 'AGAIN' || errno === 'INTR') return texts[errno](name);
   if (errno !== 'SUCCESS') return texts.failed(name, errno);
   const amount = amountOf(call) ?? 0;
-  const purpose = purposeOf(name);
-  switch (purpose) {
+  const kind = kindOf(name);
+  switch (kind) {
     case 'receive':
       return amount === 0 ? texts.ended(name) : texts.received(name, amount);
     case 'send':
       return texts.sent(name, amount);
+    case 'poll':
     case 'wait':
       return amount === 0 ? texts.idle(name) : texts.ready(name, amount);
-    case 'await signal':
+    case 'take signals':
       return amount === 0 ? texts.idle(name) : texts.signalled(name, amount);
     case 'submit':
       return texts.submit(name, amount);
     case 'reap':
       return amount === 0 ? texts.idle(name) : texts.reaped(name, amount);
+    case undefined:
+    case 'yield':
+      return texts.other(name);
     default:
-      return texts[purpose](name);
+      return texts[kind](name);
   }
 }
 
 function sleeps(texts: Texts['story']['sleeps'], { name }: TakenCall): string {
-  const purpose = purposeOf(name);
-  return (purpose in texts ? texts[purpose as keyof typeof texts] : texts.other)(name);
+  const called = kindOf(name);
+  const kind = called === 'wait' ? 'poll' : called;
+  if (kind === undefined || !(kind in texts)) return texts.other(name);
+  return texts[kind as keyof typeof texts](name);
 }
 
 function sent(texts: Texts['story']['segment'], segment: TakenSegment): string {
