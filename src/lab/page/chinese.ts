@@ -24,10 +24,8 @@ export const chinese: Texts = {
   about: {
     blocking:
       '只有一次呼叫，行程在兩個階段中都在睡眠。它為一個客戶端睡眠時，其他客戶端都得不到服務。',
-    nonblocking:
-      '呼叫立刻返回；沒有資料就回 EAGAIN。行程從不睡眠：它一問再問，忙於詢問。',
-    select:
-      '行程為許多描述子在同一次呼叫中睡眠，每次都要交出整個集合；之後再從就緒的描述子接收。',
+    nonblocking: '呼叫立刻返回；沒有資料就回 EAGAIN。行程從不睡眠：它一問再問，忙於詢問。',
+    select: '行程為許多描述子在同一次呼叫中睡眠，每次都要交出整個集合；之後再從就緒的描述子接收。',
     poll: '與 select 相同，但用任意長度的清單取代上限 1,024 的集合。',
     epoll: '描述子的集合由核心保管。行程在一次呼叫中睡眠；只要描述子仍然就緒，核心就會告知。',
     'epoll-edge': '與 epoll 相同，但有資料到達時只告知一次。沒讀完的部分，行程要自己記住。',
@@ -63,7 +61,7 @@ export const chinese: Texts = {
     at: (now, end) => `${now}，共 ${end}`,
     step_: (n, of) => `第 ${n} 步，共 ${of} 步`,
     seed: '種子',
-    guest: '伺服器的語言',
+    guest: '以何寫成',
   },
   world: {
     title: '外面的世界',
@@ -163,7 +161,8 @@ export const chinese: Texts = {
       poll: (call) => `行程以 ${call} 一次詢問所有描述子，然後睡著：沒有一個就緒（第一階段）。`,
       'take signals': (call) =>
         `行程沒有其他工作，讓 ${call} 在下一個訊號時叫醒它；它也可以趁機運算。`,
-      reap: (call) => `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
+      reap: (call) =>
+        `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
       other: (call) => `行程呼叫 ${call} 並在其中睡著。`,
     },
     answered: {
@@ -194,6 +193,15 @@ export const chinese: Texts = {
       data: (from, to, bytes, text) =>
         `${bytes} 個位元組從 ${from} 到 ${to}：「${text}」。不論行程在做什麼，核心都會收下。`,
     },
+    deed: (what) => `${what}。`,
+    vain: (deed, why) => `「${deed}」沒有作用：${why}。`,
     action: (who, what) => `${who}：${what}。`,
+    said: {
+      'it has no connection': '它沒有連線',
+      'it is connected already': '它已經連線',
+      'no call could be refused': '沒有可以拒絕的呼叫',
+      'no call could be interrupted': '沒有可以中斷的呼叫',
+      'sees the end': '看到結尾，關閉連線',
+    },
   },
 };

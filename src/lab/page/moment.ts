@@ -2,7 +2,7 @@
  * The moments of a take: what a step goes to. A call in which the process sleeps has two, when it
  * falls asleep and when it wakes; every other call has one, when its answer is there.
  */
-import type { Take, Taken } from './take.js';
+import type { Take, Taken, TakenCall } from './take.js';
 
 export interface Moment {
   readonly ns: number;
@@ -11,11 +11,14 @@ export interface Moment {
   readonly part: 'sleeps' | 'answered' | 'happens';
 }
 
+/** Who is held while data is copied to him does not sleep. */
+const sleepsIn = ({ blocked, phase, idle, open }: TakenCall) =>
+  (blocked && phase !== 'copy') || idle === true || open === true;
+
 export function momentsOf({ events }: Take): Moment[] {
   const moments = events.flatMap((event): Moment[] => {
     if (event.kind !== 'call') return [{ ns: event.timeNs, event, part: 'happens' }];
-    const sleeps: Moment[] =
-      event.blocked || event.idle || event.open ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
+    const sleeps: Moment[] = sleepsIn(event) ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
     return event.open ? sleeps : [...sleeps, { ns: event.endNs, event, part: 'answered' }];
   });
   return moments.sort((a, b) => a.ns - b.ns);

@@ -3,7 +3,8 @@ import { amountOf } from './count.js';
 import type { Texts } from './english.js';
 import { kindOf } from './imports.js';
 import type { Moment } from './moment.js';
-import type { TakenCall, TakenSegment } from './take.js';
+import type { Deed, TakenAction, TakenCall, TakenSegment } from './take.js';
+import { wordsOf } from './world-view.js';
 
 function answered(texts: Texts['story']['answered'], call: TakenCall): string {
   const { name } = call;
@@ -50,9 +51,25 @@ function sent(texts: Texts['story']['segment'], segment: TakenSegment): string {
   return texts.ACK(from, to);
 }
 
-export function storyOf(texts: Texts, { event, part }: Moment): string {
+/** The deed that an action comes of: it was done then, or is done as soon as could be. */
+function deedOf({ deed, who, timeNs }: TakenAction, deeds: readonly Deed[]): Deed | undefined {
+  return deeds
+    .filter(({ kind, atNs }) => kind === deed && atNs <= timeNs)
+    .findLast((each) => !('client' in each) || each.client === who);
+}
+
+function done(texts: Texts, action: TakenAction, deeds: readonly Deed[]): string {
+  const { story } = texts;
+  const deed = deedOf(action, deeds);
+  const [last] = action.what.split(': ').slice(-1);
+  const said = Object.entries(story.said).find(([words]) => words === last)?.[1];
+  if (action.vain && deed) return story.vain(wordsOf(texts, deed), said ?? last!);
+  return deed ? story.deed(wordsOf(texts, deed)) : story.action(action.who, said ?? action.what);
+}
+
+export function storyOf(texts: Texts, { event, part }: Moment, deeds: readonly Deed[]): string {
   if (event.kind === 'segment') return sent(texts.story.segment, event);
-  if (event.kind === 'action') return texts.story.action(event.who, event.what);
+  if (event.kind === 'action') return done(texts, event, deeds);
   return part === 'sleeps'
     ? sleeps(texts.story.sleeps, event)
     : answered(texts.story.answered, event);
