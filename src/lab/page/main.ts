@@ -1,6 +1,8 @@
-/** The page. */
+/** The page's entry. */
+import { viewOf } from './address.js';
+import { Lab } from './lab.js';
 import { Performer } from './performer.js';
 
-const performer = new Performer();
-const take = await performer.play({ model: 'epoll', language: 'c', seed: 0, deeds: [] });
-document.querySelector('#take')!.textContent = JSON.stringify(take, undefined, 2);
+const read = () => viewOf(location.hash, navigator.languages);
+const lab = new Lab(document.querySelector('#lab')!, new Performer(), ...read());
+addEventListener('hashchange', () => lab.go(...read()));

@@ -1,0 +1,207 @@
+/**
+ * Where the events of a take lie along the axis of time, in arrays that are quick to search: what
+ * is drawn is found by bisection, and what is too narrow to be seen is known as a sum.
+ */
+import type { Take, TakenCall } from './take.js';
+
+/**
+ * True to time, or even: each moment at which something happens has its place, and what lies
+ * between grows with the logarithm of the time, so that a call of a microsecond is seen beside a
+ * wait of a second.
+ */
+export type Scale = 'true' | 'even';
+
+/** What a stretch of a call is shown as. */
+export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3 } as const;
+export type Look = (typeof Look)[keyof typeof Look];
+
+/** The calls of one guest, in their order; they do not overlap. */
+export interface Track {
+  readonly name: string;
+  /** By call: its index among the events. */
+  readonly events: Int32Array;
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+  /** By look and call: how long all calls before it are together; one more than there are calls. */
+  readonly sums: readonly Float64Array[];
+}
+
+/** Events that have no duration. */
+export interface Marks {
+  readonly events: Int32Array;
+  readonly places: Float64Array;
+}
+
+export interface Layout {
+  readonly take: Take;
+  readonly scale: Scale;
+  readonly length: number;
+  readonly tracks: readonly Track[];
+  readonly segments: Marks;
+  readonly actions: Marks;
+  /** Those at whom segments arrive from outside: guests, and who was connected to. */
+  readonly inside: ReadonlySet<string>;
+  placeOf(timeNs: number): number;
+  timeOf(place: number): number;
+}
+
+type Ascending = Float64Array | Int32Array;
+
+/** The first index from which on `values` are at least `least`; they ascend. */
+export function firstFrom(values: Ascending, least: number, from = 0): number {
+  let low = from;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The first index from which on `values` are more than `limit`. */
+export function firstAbove(values: Ascending, limit: number, from = 0): number {
+  let low = from;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What has not come back yet has no answer. */
+export const isOpen = (call: TakenCall) => call.answer === '';
+
+/** The moments at which something happens, with their places. */
+class Axis {
+  readonly #times: number[] = [0];
+  readonly #places: number[] = [0];
+  readonly #scale: Scale;
+
+  constructor(scale: Scale) {
+    this.#scale = scale;
+  }
+
+  /** The place of a moment that is not before the last. */
+  add(timeNs: number): number {
+    const passed = Math.max(0, timeNs - this.#times.at(-1)!);
+    const step = this.#scale === 'true' ? passed : 1 + Math.log2(1 + passed / 1000);
+    const place = this.#places.at(-1)! + step;
+    this.#times.push(this.#times.at(-1)! + passed);
+    this.#places.push(place);
+    return place;
+  }
+
+  /** From one ascending quantity to the other, both ways. */
+  finished() {
+    const times = Float64Array.from(this.#times);
+    const places = Float64Array.from(this.#places);
+    const between = (from: Float64Array, to: Float64Array) => (value: number) => {
+      const after = firstAbove(from, value);
+      if (after === 0) return to[0]!;
+      if (after === from.length) return to[after - 1]!;
+      const share = (value - from[after - 1]!) / (from[after]! - from[after - 1]!);
+      return to[after - 1]! + share * (to[after]! - to[after - 1]!);
+    };
+    const length = Math.max(places.at(-1)!, 1);
+    return { length, placeOf: between(times, places), timeOf: between(places, times) };
+  }
+}
+
+/** Lays out a take as far as `endNs`, so that several may be as long as each other. */
+export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
+  const { events, lanes } = take;
+  const axis = new Axis(scale);
+  const starts = new Float64Array(events.length);
+  const ends = new Float64Array(events.length);
+  /** The calls that are going on, the first to end last. */
+  const going: number[] = [];
+  const endBy = (timeNs: number) => {
+    while (going.length > 0 && callAt(take, going.at(-1)!).endNs <= timeNs) {
+      const ended = going.pop()!;
+      ends[ended] = axis.add(callAt(take, ended).endNs);
+    }
+  };
+  events.forEach((event, i) => {
+    const timeNs = event.kind === 'call' ? event.startNs : event.timeNs;
+    endBy(timeNs);
+    starts[i] = axis.add(timeNs);
+    if (event.kind !== 'call') return;
+    let at = going.length;
+    while (at > 0 && callAt(take, going[at - 1]!).endNs <= event.endNs) at--;
+    going.splice(at, 0, i);
+  });
+  endBy(Infinity);
+  axis.add(Math.max(endNs, take.endNs));
+  return {
+    take,
+    scale,
+    ...axis.finished(),
+    tracks: lanes.map((name, lane) => trackOf(take, name, lane, starts, ends)),
+    segments: marksOf(take, 'segment', starts),
+    actions: marksOf(take, 'action', starts),
+    inside: insideOf(take),
+  };
+}
+
+const callAt = ({ events }: Take, index: number) => events[index] as TakenCall;
+
+function indicesOf({ events }: Take, wanted: (event: Take['events'][number]) => boolean) {
+  const indices: number[] = [];
+  events.forEach((event, i) => wanted(event) && indices.push(i));
+  return Int32Array.from(indices);
+}
+
+function marksOf(take: Take, kind: 'segment' | 'action', starts: Float64Array): Marks {
+  const events = indicesOf(take, (event) => event.kind === kind);
+  return { events, places: Float64Array.from(events, (event) => starts[event]!) };
+}
+
+export function lookOf({ blocked, phase }: TakenCall): Look {
+  if (blocked) return Look.BLOCKED;
+  if (phase === 'wait') return Look.WAIT;
+  return phase === 'copy' ? Look.COPY : Look.NONE;
+}
+
+/** The looks of the kernel's half: who sleeps in a call is not its matter. */
+export function kernelLookOf({ phase }: TakenCall): Look {
+  if (phase === 'wait') return Look.WAIT;
+  return phase === 'copy' ? Look.COPY : Look.NONE;
+}
+
+function trackOf(
+  take: Take,
+  name: string,
+  lane: number,
+  starts: Float64Array,
+  ends: Float64Array,
+): Track {
+  const events = indicesOf(take, (event) => event.kind === 'call' && event.lane === lane);
+  const sums = Object.values(Look).map(() => new Float64Array(events.length + 1));
+  events.forEach((event, i) => {
+    const call = callAt(take, event);
+    const length = ends[event]! - starts[event]!;
+    const look = kernelLookOf(call);
+    for (const each of Object.values(Look)) sums[each]![i + 1] = sums[each]![i]!;
+    sums[look]![i + 1]! += length;
+    if (call.blocked) sums[Look.BLOCKED]![i + 1]! += length;
+  });
+  return {
+    name,
+    events,
+    starts: Float64Array.from(events, (event) => starts[event]!),
+    ends: Float64Array.from(events, (event) => ends[event]!),
+    sums,
+  };
+}
+
+/** Who is connected to is inside; if nobody is seen to connect, the guests alone are. */
+function insideOf({ events, lanes }: Take): ReadonlySet<string> {
+  const inside = new Set(lanes);
+  for (const event of events) {
+    if (event.kind === 'segment' && event.flags === 'SYN') inside.add(event.to);
+  }
+  return inside;
+}
