@@ -11,7 +11,7 @@ import type { Take, TakenCall } from './take.js';
  */
 export type Scale = 'true' | 'even';
 
-/** What a stretch of a call is shown as. */
+/** What a stretch of a call is shown as, of the process and of the kernel. */
 export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3 } as const;
 export type Look = (typeof Look)[keyof typeof Look];
 
@@ -76,28 +76,34 @@ export const isOpen = (call: TakenCall) => call.answer === '';
 
 /** The moments at which something happens, with their places. */
 class Axis {
-  readonly #times: number[] = [0];
-  readonly #places: number[] = [0];
+  readonly #times: Float64Array;
+  readonly #places: Float64Array;
   readonly #scale: Scale;
+  /** The last that there is; the first is the beginning. */
+  #last = 0;
 
-  constructor(scale: Scale) {
+  constructor(scale: Scale, most: number) {
     this.#scale = scale;
+    this.#times = new Float64Array(most + 1);
+    this.#places = new Float64Array(most + 1);
   }
 
   /** The place of a moment that is not before the last. */
   add(timeNs: number): number {
-    const passed = Math.max(0, timeNs - this.#times.at(-1)!);
+    const before = this.#times[this.#last]!;
+    const passed = Math.max(0, timeNs - before);
     const step = this.#scale === 'true' ? passed : 1 + Math.log2(1 + passed / 1000);
-    const place = this.#places.at(-1)! + step;
-    this.#times.push(this.#times.at(-1)! + passed);
-    this.#places.push(place);
+    const place = this.#places[this.#last]! + step;
+    this.#last++;
+    this.#times[this.#last] = before + passed;
+    this.#places[this.#last] = place;
     return place;
   }
 
   /** From one ascending quantity to the other, both ways. */
   finished() {
-    const times = Float64Array.from(this.#times);
-    const places = Float64Array.from(this.#places);
+    const times = this.#times.subarray(0, this.#last + 1);
+    const places = this.#places.subarray(0, this.#last + 1);
     const between = (from: Float64Array, to: Float64Array) => (value: number) => {
       const after = firstAbove(from, value);
       if (after === 0) return to[0]!;
@@ -113,7 +119,7 @@ class Axis {
 /** Lays out a take as far as `endNs`, so that several may be as long as each other. */
 export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   const { events, lanes } = take;
-  const axis = new Axis(scale);
+  const axis = new Axis(scale, 2 * events.length + 1);
   const starts = new Float64Array(events.length);
   const ends = new Float64Array(events.length);
   /** The calls that are going on, the first to end last. */
@@ -159,12 +165,6 @@ function marksOf(take: Take, kind: 'segment' | 'action', starts: Float64Array): 
   return { events, places: Float64Array.from(events, (event) => starts[event]!) };
 }
 
-export function lookOf({ blocked, phase }: TakenCall): Look {
-  if (blocked) return Look.BLOCKED;
-  if (phase === 'wait') return Look.WAIT;
-  return phase === 'copy' ? Look.COPY : Look.NONE;
-}
-
 /** The looks of the kernel's half: who sleeps in a call is not its matter. */
 export function kernelLookOf({ phase }: TakenCall): Look {
   if (phase === 'wait') return Look.WAIT;
@@ -179,21 +179,26 @@ function trackOf(
   ends: Float64Array,
 ): Track {
   const events = indicesOf(take, (event) => event.kind === 'call' && event.lane === lane);
-  const sums = Object.values(Look).map(() => new Float64Array(events.length + 1));
-  events.forEach((event, i) => {
+  const [blocked, wait, copy, none] = Array.from(
+    { length: 4 },
+    () => new Float64Array(events.length + 1),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  for (let i = 0; i < events.length; i++) {
+    const event = events[i]!;
     const call = callAt(take, event);
     const length = ends[event]! - starts[event]!;
     const look = kernelLookOf(call);
-    for (const each of Object.values(Look)) sums[each]![i + 1] = sums[each]![i]!;
-    sums[look]![i + 1]! += length;
-    if (call.blocked) sums[Look.BLOCKED]![i + 1]! += length;
-  });
+    blocked[i + 1] = blocked[i]! + (call.blocked ? length : 0);
+    wait[i + 1] = wait[i]! + (look === Look.WAIT ? length : 0);
+    copy[i + 1] = copy[i]! + (look === Look.COPY ? length : 0);
+    none[i + 1] = none[i]! + (look === Look.NONE ? length : 0);
+  }
   return {
     name,
     events,
     starts: Float64Array.from(events, (event) => starts[event]!),
     ends: Float64Array.from(events, (event) => ends[event]!),
-    sums,
+    sums: [blocked, wait, copy, none],
   };
 }
 

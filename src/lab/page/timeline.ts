@@ -227,7 +227,7 @@ export class Timeline {
       this.#button('+', zoomIn, () => this.#window.zoom(ZOOM)),
       this.#button('−', zoomOut, () => this.#window.zoom(1 / ZOOM)),
       this.#button('↔', fit, () => this.#window.widen()),
-      this.#button('1:1', even, () => (this.scale = isTrue ? 'even' : 'true'), {
+      this.#button(even, even, () => (this.scale = isTrue ? 'even' : 'true'), {
         'aria-pressed': String(isTrue),
       }),
       this.#legend(),
