@@ -122,7 +122,9 @@ export function viewOf(hash: string, preferred: readonly string[]): [View, wrong
       text === 'c' || text === 'assemblyscript' ? text : undefined,
     ),
     seed: read('seed', 0, (text) => whole(text, LARGEST_SEED)),
-    beside: read('view', false, (text) => (text === 'all' ? true : text === 'one' ? false : undefined)),
+    beside: read('view', false, (text) =>
+      text === 'all' ? true : text === 'one' ? false : undefined,
+    ),
     deeds: said.length === 0 ? EXAMPLE : deeds.filter((each) => typeof each !== 'string'),
     ...(token === null ? {} : { token }),
   };

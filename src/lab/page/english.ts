@@ -127,17 +127,20 @@ export const english = {
   open: {
     title: 'Replay and open',
     token: 'Replay token of a failing run',
-    tokenHint: 'As `pollux simulate` prints it. Everything in it happens again, and you can go back and forth.',
+    tokenHint:
+      'As `pollux simulate` prints it. Everything in it happens again, and you can go back and forth.',
     replay: 'Replay',
     guest: 'Its guest (.wasm), if it is none of the echo servers',
     transcript: 'Transcript of a real run',
-    transcriptHint: 'A file of `pollux run --trace FILE`. Choose it, or drop it anywhere on this page.',
+    transcriptHint:
+      'A file of `pollux run --trace FILE`. Choose it, or drop it anywhere on this page.',
     leave: 'Back to the models',
     replayed: 'Replayed run',
     read: (name: string) => `Transcript ${name}`,
     kernel: (name: string) => `Kernel: ${name}.`,
     needsToken: 'Paste a token first.',
-    notWasm: (name: string) => `${name} is no WebAssembly: its first four bytes are not those of one.`,
+    notWasm: (name: string) =>
+      `${name} is no WebAssembly: its first four bytes are not those of one.`,
   },
   keys: {
     title: 'Keyboard',
@@ -209,7 +212,8 @@ export const english = {
     },
     segment: {
       SYN: (from: string, to: string) => `${from} asks ${to} for a connection (SYN).`,
-      'SYN ACK': (from: string, to: string) => `${from} agrees to the connection with ${to} (SYN ACK).`,
+      'SYN ACK': (from: string, to: string) =>
+        `${from} agrees to the connection with ${to} (SYN ACK).`,
       FIN: (from: string, to: string) => `${from} tells ${to} that it will send no more (FIN).`,
       RST: (from: string, to: string) => `${from} breaks the connection with ${to} (RST).`,
       ACK: (from: string, to: string) => `${from} tells ${to} what has arrived (ACK).`,

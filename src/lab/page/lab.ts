@@ -3,7 +3,14 @@
  * them. Whatever a person changes is a change of one of the three.
  */
 import { aboutModel } from './about-view.js';
-import { addressOf, LARGEST_SEED, models, type Language, type Model, type View } from './address.js';
+import {
+  addressOf,
+  LARGEST_SEED,
+  models,
+  type Language,
+  type Model,
+  type View,
+} from './address.js';
 import { BesideView, merged } from './beside-view.js';
 import { chinese } from './chinese.js';
 import { countUntil } from './count.js';
@@ -147,10 +154,7 @@ export class Lab {
       this.#recorded?.kind === 'transcript'
         ? texts.open.read(this.#recorded.name)
         : texts.open.replayed;
-    open.show(
-      this.#recorded ? `${name}. ${texts.open.kernel(take.kernel)}` : '',
-      this.#view.token,
-    );
+    open.show(this.#recorded ? `${name}. ${texts.open.kernel(take.kernel)}` : '', this.#view.token);
     this.#moved();
   }
 
@@ -241,7 +245,16 @@ export class Lab {
         guestField(texts, (guest) => this.#choose({ guest })),
         seedField(texts, (text) => this.#seed(text)),
       ),
-      element('div', { class: 'left' }, parts.about, parts.now.element, parts.fault, picture, parts.counters.element, parts.beside.element),
+      element(
+        'div',
+        { class: 'left' },
+        parts.about,
+        parts.now.element,
+        parts.fault,
+        picture,
+        parts.counters.element,
+        parts.beside.element,
+      ),
       element('div', { class: 'right' }, parts.states.element, parts.world.element),
       element(
         'div',
@@ -320,8 +333,7 @@ export class Lab {
     const deed = deeds[key];
     if (deed) return deed();
     if (key === 'EINTR' || key === 'EAGAIN') return world.fault(key);
-    if (key.startsWith('model '))
-      return this.#show(models[Number(key.slice(6))]!);
+    if (key.startsWith('model ')) return this.#show(models[Number(key.slice(6))]!);
     world.act(key as 'stop reading' | 'read on' | 'half-close' | 'reset');
   }
 }

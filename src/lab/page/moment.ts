@@ -15,7 +15,9 @@ export function momentsOf({ events }: Take): Moment[] {
   const moments = events.flatMap((event): Moment[] => {
     if (event.kind !== 'call') return [{ ns: event.timeNs, event, part: 'happens' }];
     const sleeps: Moment[] =
-      event.blocked || event.idle || event.open ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
+      event.blocked || event.idle || event.open
+        ? [{ ns: event.startNs, event, part: 'sleeps' }]
+        : [];
     return event.open ? sleeps : [...sleeps, { ns: event.endNs, event, part: 'answered' }];
   });
   return moments.sort((a, b) => a.ns - b.ns);

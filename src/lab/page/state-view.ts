@@ -70,7 +70,8 @@ export class StateView {
     }
     for (const group of this.#picture.querySelectorAll<SVGGElement>('[data-from]')) {
       const { from, to, events } = group.dataset;
-      const lit = step?.from === from && step?.to === to && events!.split(' ').includes(step!.event);
+      const lit =
+        step?.from === from && step?.to === to && events!.split(' ').includes(step!.event);
       group.classList.toggle('lit', lit);
       if (lit) group.parentNode!.append(group);
     }
