@@ -93,7 +93,7 @@ page() {
     return
   fi
   echo "vite dist/lab/page"
-  node src/lab/page/build.mjs
+  node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
 }
 
 clean() { rm -rf dist prebuilds; }

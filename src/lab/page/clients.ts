@@ -33,19 +33,21 @@ export function clientsOf(deeds: readonly Deed[], calm: boolean, told: Told): Wo
     byClient.set(deed.client, [...its, deed]);
   }
   return (world) => {
-    world.actor(KEEPER, keeper(inOrder));
+    world.actor(KEEPER, keeper(inOrder, told));
     for (const [name, its] of byClient)
       world.actor(name, (me) => new Client(me, its, limitNs, told).script());
   };
 }
 
 /** Interrupts the guest; and without it a world without clients would be over at once. */
-function keeper(deeds: readonly Deed[]): Script {
+function keeper(deeds: readonly Deed[], told: Told): Script {
   return function* (me) {
     for (const { kind, atNs } of deeds) {
-      if (kind !== 'EINTR') continue;
+      if (kind !== 'EINTR' && kind !== 'EAGAIN') continue;
       yield* me.sleep(atNs - me.nowNs);
-      me.interrupt();
+      const what = kind === 'EINTR' ? kind : 'EAGAIN for the next receive';
+      told({ timeNs: me.nowNs, who: KEEPER, what, deed: kind });
+      if (kind === 'EINTR') me.interrupt();
     }
   };
 }

@@ -34,5 +34,8 @@ const kinds: Readonly<Record<string, CallKind>> = {
   reap: 'reap',
 };
 
+/** It ends the guest, and does not come back. */
+export const isExit = (name: string): boolean => name === 'proc_exit';
+
 /** Undefined: it is none of the model's. */
 export const kindOf = (name: string): CallKind | undefined => kinds[name];

@@ -42,7 +42,7 @@ export function perform(play: Play, bytes: Uint8Array): Take {
     if (!label.endsWith('.server/eagain')) return undefined;
     if (!(refusals[0] && refusals[0].atNs <= nowNs)) return undefined;
     refusals.shift();
-    fault(taking, 'EAGAIN', nowNs);
+    taking.action({ timeNs: nowNs, who: KEEPER, what: 'EAGAIN', deed: 'EAGAIN' });
     return EAGAIN_CHOSEN;
   });
   const simulated = run(guestOfBytes(guestName(play), bytes), {
@@ -52,19 +52,23 @@ export function perform(play: Play, bytes: Uint8Array): Take {
     listen: [ADDRESS],
     world: clientsOf(deeds, seed === 0, (action) => taking.action(action)),
   });
-  for (const { atNs } of refusals) fault(taking, 'EAGAIN', atNs, 'no call could be refused');
-  for (const { kind, atNs } of deeds) {
-    if (kind !== 'EINTR') continue;
-    const heard = taking.answered('INTR', atNs);
-    fault(taking, kind, atNs, heard ? undefined : 'no call could be interrupted');
-  }
-  return taking.take(`sim ${play.model}, seed ${seed}`, model, simulated);
+  const vain = [
+    ...refusals.map(() => 'EAGAIN' as const),
+    ...deeds.flatMap(({ kind, atNs }) =>
+      kind === 'EINTR' && !taking.answered('INTR', atNs) ? [kind] : [],
+    ),
+  ];
+  return taking.take(
+    `sim ${play.model}, seed ${seed}`,
+    model,
+    simulated,
+    vain.map((deed) => ({ who: KEEPER, what: `${deed}: ${reasons[deed]}`, deed })),
+  );
 }
+
+const reasons = {
+  EAGAIN: 'no call could be refused',
+  EINTR: 'no call could be interrupted',
+} as const;
 
 const byTime = (one: Deed, other: Deed): number => one.atNs - other.atNs;
-
-/** `why` nothing came of it, if nothing did. */
-function fault(taking: Taking, deed: Deed['kind'], timeNs: number, why?: string): void {
-  if (why === undefined) taking.action({ timeNs, who: KEEPER, what: deed, deed });
-  else taking.action({ timeNs, who: KEEPER, what: `${deed}: ${why}`, deed, vain: true });
-}

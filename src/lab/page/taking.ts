@@ -10,7 +10,7 @@ import type { RunOptions, RunState, Simulated } from '../../simulate/outcome.js'
 import { addressText, answerText, callText, flagsText } from '../../trace/recording.js';
 import type { Segment } from '../../trace/recording.js';
 import type { MachineName } from '../../machine.js';
-import { kindOf } from './imports.js';
+import { isExit, kindOf } from './imports.js';
 import { Operations } from './operations.js';
 import type { Take, Taken, TakenAction, TakenCall, TakenSegment, TakenStep } from './take.js';
 
@@ -43,6 +43,8 @@ export class Taking {
   /** The call that was over last, until the guest's memory can be looked at. */
   #call: Call | undefined;
   #open: TakenCall | undefined;
+  /** What is left is that the world is taken down. */
+  #isOver = false;
   #lastNs = 0;
 
   constructor(model: MachineName | undefined) {
@@ -64,8 +66,13 @@ export class Taking {
       connected: (name, { port }) => void this.#names.set(port, name),
       record: (call) => (this.#call = call),
       invariant: (run) => this.#over(run),
-      unfinished: (call) => (this.#open = this.#begun(call)),
+      unfinished: (call) => {
+        this.#open = this.#begun(call);
+        this.#isOver = !isExit(call.name);
+      },
+      eventually: () => (this.#isOver = true),
       segment: (timeNs, from, to, flags, bytes) => {
+        if (this.#isOver) return;
         this.#happened(timeNs);
         this.#others.push({ kind: 'segment', timeNs, from, to, flags, bytes });
       },
@@ -83,7 +90,13 @@ export class Taking {
     return this.#calls.some(({ answer, endNs }) => answer === errno && endNs >= fromNs);
   }
 
-  take(kernel: string, model: MachineName | undefined, simulated: Simulated): Take {
+  /** `vain`: what was done, and nothing has come of it yet. */
+  take(
+    kernel: string,
+    model: MachineName | undefined,
+    simulated: Simulated,
+    vain: readonly Pick<TakenAction, 'who' | 'what' | 'deed'>[] = [],
+  ): Take {
     const { failure, hash, virtualNs } = simulated;
     // A guest that asks again and again would do so for ever.
     const stillNs = this.#lastNs + TAIL_NS;
@@ -92,7 +105,10 @@ export class Taking {
     const others = this.#others.map((each) =>
       each.kind === 'segment' ? this.#segment(each) : each,
     );
-    const all: Taken[] = [...others, ...this.#calls, ...(open ? [open] : [])];
+    const rest = vain.map((each): TakenAction => {
+      return { kind: 'action', timeNs: endNs, ...each, vain: true };
+    });
+    const all: Taken[] = [...others, ...this.#calls, ...(open ? [open] : []), ...rest];
     return {
       kernel,
       lanes: [GUEST],

@@ -1,15 +1,10 @@
-// @ts-check
-/**
- * Builds the page into dist/lab/page: static files that work from any folder of any web server,
- * with the guests in them.
- *
- *     node src/lab/page/build.mjs
- */
+// Builds the page into dist/lab/page: static files that work from any folder of any web server, with
+// the guests in them.
 import { fileURLToPath } from 'node:url';
 
-import { build } from 'vite';
+import { defineConfig } from 'vite';
 
-const root = fileURLToPath(new URL('.', import.meta.url));
+const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = fileURLToPath(new URL('../../../dist', import.meta.url));
 
 /** Nothing but the page's own files, and WebAssembly. */
@@ -24,23 +19,24 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-/** @returns {import('vite').Plugin} */
-const policy = () => ({
-  name: 'content-security-policy',
+/** By the second one `pollux lab --out` knows a page that it has written. */
+const head = () => ({
+  name: 'head',
   transformIndexHtml: () => [
     {
       tag: 'meta',
       attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
       injectTo: 'head-prepend',
     },
+    {
+      tag: 'meta',
+      attrs: { name: 'generator', content: 'pollux lab' },
+      injectTo: 'head-prepend',
+    },
   ],
 });
 
-/**
- * The component of the machines is built, and lies in dist.
- *
- * @returns {import('vite').Plugin}
- */
+/** The component of the machines is built, and lies in dist. */
 const component = () => ({
   name: 'component',
   enforce: 'pre',
@@ -50,27 +46,26 @@ const component = () => ({
   },
 });
 
-/** The component says of itself that it is one; nobody asks. */
-const quiet = {
-  onwarn: (/** @type {{ code?: string }} */ warning, /** @type {(each: any) => void} */ warn) => {
-    if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
-  },
-};
+/** The component says of itself that it is one, and nobody asks. */
+const rolldownOptions = { onwarn };
 
-await build({
-  root,
-  configFile: false,
+function onwarn(warning, warn) {
+  if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
+}
+
+export default defineConfig({
+  root: here,
   base: './',
   logLevel: 'warn',
-  plugins: [policy(), component()],
-  worker: { format: 'es', plugins: () => [component()], rolldownOptions: quiet },
+  plugins: [head(), component()],
+  worker: { format: 'es', plugins: () => [component()], rolldownOptions },
   build: {
-    rolldownOptions: quiet,
     outDir: `${dist}/lab/page`,
     emptyOutDir: true,
     target: 'es2022',
     modulePreload: false,
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    rolldownOptions,
   },
 });
