@@ -95,7 +95,7 @@ export class Lab {
   }
 
   /** Shows another view, at the present time or another. */
-  #change(view: View, sentence: string, atNs = this.#player.ns): void {
+  #change(view: View, sentence: string, atNs?: number): void {
     const spoken = this.#view.lang;
     this.#view = view;
     if (view.lang !== spoken) this.#translate();
@@ -106,7 +106,8 @@ export class Lab {
     void this.#perform(atNs);
   }
 
-  async #perform(atNs: number): Promise<void> {
+  /** Meanwhile the position may become another. */
+  async #perform(atNs: number | undefined): Promise<void> {
     const asked = ++this.#asked;
     const { beside, model } = this.#view;
     try {

@@ -18,7 +18,7 @@ const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
 /** Of what is at the same time: an answer, what comes of it, whom it wakes, who falls asleep. */
 const Turn = { ANSWER: 0, EVENT: 1, WAKING: 2, SLEEP: 3 } as const;
 
-export function momentsOf({ events }: Take): Moment[] {
+export function momentsOf({ events, endNs }: Take): Moment[] {
   const moments: (Moment & { turn: number })[] = [];
   for (const event of events) {
     if (event.kind !== 'call') {
@@ -29,7 +29,7 @@ export function momentsOf({ events }: Take): Moment[] {
     if (sleeps) moments.push({ ns: event.startNs, event, part: 'sleeps', turn: Turn.SLEEP });
     if (event.open) continue;
     const turn = sleeps ? Turn.WAKING : Turn.ANSWER;
-    moments.push({ ns: event.endNs, event, part: 'answered', turn });
+    moments.push({ ns: Math.min(event.endNs, endNs), event, part: 'answered', turn });
   }
   return moments.sort((a, b) => a.ns - b.ns || a.turn - b.turn);
 }
