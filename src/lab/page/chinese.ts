@@ -5,8 +5,8 @@ export const chinese: Texts = {
   title: 'Pollux 實驗室：逐步觀看五種 I/O 模型',
   heading: '伺服器如何等待？',
   intro:
-    '同一個回聲伺服器，以五種 I/O 模型各寫一次。它就是為真實客戶端服務的那份 WebAssembly；在這裡，它在本頁的模擬核心上執行，' +
-    '虛擬時間的每一微秒都可以停下來看。一次 I/O 操作分為兩個階段：等待資料，以及把資料複製到行程。',
+    '同一個回聲伺服器，以五種 I/O 模型寫成：它就是為真實客戶端服務的那份 WebAssembly，在此於模擬核心上執行；虛擬時間可以停下、逐步前進，也可以倒轉。' +
+    '一次 I/O 操作分為兩個階段：等待資料，以及把資料複製到行程。',
   skip: '跳到控制列',
   language: '語言',
   all: '全部並列',
@@ -44,6 +44,12 @@ export const chinese: Texts = {
   },
   diagram: '每個連線的狀態機',
   diagramHint: (connections) => (connections === '' ? '還沒有連線。' : `現在：${connections}。`),
+  picture: {
+    title: (model) => `${model}：狀態、事件 / 呼叫`,
+    words: { wait: '等待', copy: '複製', blocked: '阻塞', running: '執行中', final: '終止' },
+    other: (state) => `其他任何事件：${state}。`,
+    begins: (state) => `從 ${state} 開始。`,
+  },
   inState: (connection, state) => `${connection} 在 ${state}`,
   took: (event, from, to) => `${event}：${from} → ${to}`,
   controls: {
@@ -61,6 +67,7 @@ export const chinese: Texts = {
     at: (now, end) => `${now}，共 ${end}`,
     step_: (n, of) => `第 ${n} 步，共 ${of} 步`,
     seed: '種子',
+    seedHint: '0：沒有任何偶然。其他數字：網路可能發生的事，由它決定。',
     guest: '伺服器的語言',
   },
   world: {
@@ -179,20 +186,36 @@ export const chinese: Texts = {
       submit: (call, n) => `行程以 ${call} 交出 ${n} 個完整的操作，不等待。`,
       reaped: (call, n) => `${call} 返回 ${n} 個完成通知：等待與複製都已經結束。`,
       close: (call) => `${call}：對行程而言，這個連線結束了。`,
+      yield: (call) => `${call}：再問之前，行程讓其他人先執行。`,
       other: (call) => `${call} 立刻返回。`,
-      AGAIN: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+      AGAIN: {
+        accept: (call) => `${call} 立刻返回 EAGAIN：沒有別人連線。`,
+        receive: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+        send: (call) => `${call} 立刻返回 EAGAIN：客戶端不讀取，緩衝區已滿，其餘的必須等待。`,
+      },
       INTR: (call) => `${call} 在資料到達前被訊號中斷（EINTR）。行程會再呼叫一次。`,
       failed: (call, errno) => `${call} 失敗：${errno}。`,
     },
+    server: '伺服器',
     segment: {
       SYN: (from, to) => `${from} 向 ${to} 請求連線（SYN）。`,
       'SYN ACK': (from, to) => `${from} 同意與 ${to} 連線（SYN ACK）。`,
       FIN: (from, to) => `${from} 告訴 ${to} 不再傳送（FIN）。`,
       RST: (from, to) => `${from} 中斷與 ${to} 的連線（RST）。`,
       ACK: (from, to) => `${from} 告訴 ${to} 收到了什麼（ACK）。`,
-      data: (from, to, bytes, text) =>
-        `${bytes} 個位元組從 ${from} 到 ${to}：「${text}」。不論行程在做什麼，核心都會收下。`,
+      arrives: (from, bytes, text) =>
+        `${from} 的 ${bytes} 個位元組到了：「${text}」。不論行程在做什麼，核心都會收下。`,
+      leaves: (to, bytes, text) => `核心把 ${bytes} 個位元組送給 ${to}：「${text}」。`,
     },
+    deed: (what) => `${what}。`,
+    vain: (deed, why) => `「${deed}」沒有作用：${why}。`,
     action: (who, what) => `${who}：${what}。`,
+    said: {
+      'it has no connection': '它沒有連線',
+      'it is connected already': '它已經連線',
+      'no call could be refused': '沒有可以拒絕的呼叫',
+      'no call could be interrupted': '沒有可以中斷的呼叫',
+      'sees the end': '看到結尾，關閉連線',
+    },
   },
 };

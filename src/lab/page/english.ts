@@ -6,8 +6,8 @@ export const english = {
   title: 'Pollux lab: five I/O models, step by step',
   heading: 'How does a server wait?',
   intro:
-    'One echo server, written in five I/O models. It is the WebAssembly that serves real clients; here it runs in this page, on a simulated kernel, ' +
-    'in a virtual time of which you can stop every microsecond. An I/O operation has two phases: waiting for data, and copying it to the process.',
+    'One echo server in five I/O models: the very WebAssembly that serves real clients, run here on a simulated kernel, in a virtual time ' +
+    'that you can stop, step and rewind. An I/O operation has two phases: waiting for data, and copying it to the process.',
   skip: 'Go to the controls',
   language: 'Language',
   all: 'All side by side',
@@ -52,6 +52,18 @@ export const english = {
   diagram: 'State of the machine, for each connection',
   diagramHint: (connections: string) =>
     connections === '' ? 'No connection yet.' : `Now: ${connections}.`,
+  picture: {
+    title: (model: string) => `${model}: states, events / calls`,
+    words: {
+      wait: 'wait',
+      copy: 'copy',
+      blocked: 'blocked',
+      running: 'running',
+      final: 'final',
+    },
+    other: (state: string) => `Any other event: ${state}.`,
+    begins: (state: string) => `It begins in ${state}.`,
+  },
   inState: (connection: string, state: string) => `${connection} is in ${state}`,
   took: (event: string, from: string, to: string) => `${event}: ${from} → ${to}`,
   controls: {
@@ -69,6 +81,8 @@ export const english = {
     at: (now: string, end: string) => `${now} of ${end}`,
     step_: (n: number, of: number) => `step ${n} of ${of}`,
     seed: 'Seed',
+    seedHint:
+      '0: nothing happens by chance. Any other: what a network may do, as this number has it.',
     guest: 'Server written in',
   },
   world: {
@@ -203,13 +217,20 @@ export const english = {
       reaped: (call: string, n: number) =>
         `${call} returns ${many(n, 'completion')}: waiting and copying are over already.`,
       close: (call: string) => `${call}: the connection is over for the process.`,
+      yield: (call: string) => `${call}: before it asks again, the process lets others run.`,
       other: (call: string) => `${call} returns at once.`,
-      AGAIN: (call: string) =>
-        `${call} returns EAGAIN at once: nothing is there. The process is awake, and will ask again.`,
+      AGAIN: {
+        accept: (call: string) => `${call} returns EAGAIN at once: nobody else has connected.`,
+        receive: (call: string) =>
+          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ask again.`,
+        send: (call: string) =>
+          `${call} returns EAGAIN at once: the buffer is full, for the client does not read. The rest has to wait.`,
+      },
       INTR: (call: string) =>
         `${call} is interrupted by a signal (EINTR) before anything came. The process calls again.`,
       failed: (call: string, errno: string) => `${call} fails: ${errno}.`,
     },
+    server: 'the server',
     segment: {
       SYN: (from: string, to: string) => `${from} asks ${to} for a connection (SYN).`,
       'SYN ACK': (from: string, to: string) =>
@@ -217,10 +238,22 @@ export const english = {
       FIN: (from: string, to: string) => `${from} tells ${to} that it will send no more (FIN).`,
       RST: (from: string, to: string) => `${from} breaks the connection with ${to} (RST).`,
       ACK: (from: string, to: string) => `${from} tells ${to} what has arrived (ACK).`,
-      data: (from: string, to: string, bytes: number, text: string) =>
-        `${many(bytes, 'byte')} ${bytes === 1 ? 'goes' : 'go'} from ${from} to ${to}: “${text}”. The kernel receives them, whatever the process is doing.`,
+      arrives: (from: string, bytes: number, text: string) =>
+        `${many(bytes, 'byte')} from ${from} ${bytes === 1 ? 'arrives' : 'arrive'}: “${text}”. The kernel keeps them, whatever the process is doing.`,
+      leaves: (to: string, bytes: number, text: string) =>
+        `The kernel sends ${many(bytes, 'byte')} to ${to}: “${text}”.`,
     },
+    deed: (what: string) => `${what}.`,
+    vain: (deed: string, why: string) => `Nothing comes of “${deed}”: ${why}.`,
     action: (who: string, what: string) => `${who}: ${what}.`,
+    /** What the worker says, and what it is here. */
+    said: {
+      'it has no connection': 'it has no connection',
+      'it is connected already': 'it is connected already',
+      'no call could be refused': 'no call could be refused',
+      'no call could be interrupted': 'no call could be interrupted',
+      'sees the end': 'sees the end, and closes',
+    },
   },
 };
 

@@ -23,7 +23,7 @@ import { OpenView, openDropped } from './open-view.js';
 import type { NamedBytes } from './replay.js';
 import type { Performer } from './performer.js';
 import { Player } from './player.js';
-import { guestField, header, modelChoice, seedField, type Shown } from './shell.js';
+import { column, guestField, header, modelChoice, seedField, type Shown } from './shell.js';
 import { litAt, StateView } from './state-view.js';
 import type { Play, Take } from './take.js';
 import { timelineTexts } from './timeline-texts.js';
@@ -31,7 +31,7 @@ import { Timeline } from './timeline.js';
 import { transcriptTexts } from './transcript-texts.js';
 import { readTranscript } from './transcript.js';
 import { halt, toggle, Transport } from './transport.js';
-import { WorldView } from './world-view.js';
+import { WorldView, type Stage } from './world-view.js';
 
 const dictionaries: Readonly<Record<Language, Texts>> = { en: english, 'zh-TW': chinese };
 
@@ -144,11 +144,12 @@ export class Lab {
 
   /** Takes have come. */
   #took(): void {
-    const { timeline, beside, open, texts, fault } = this.#parts;
+    const { timeline, beside, open, texts, fault, notice } = this.#parts;
     const { take } = this.#player;
     const together = this.#view.beside && !this.#recorded;
     if (together) beside.show(this.#takes);
     else timeline.show(take);
+    if (notice.textContent === texts.working) this.#tell('');
     say(fault, take.failure === undefined ? '' : texts.failed(take.failure));
     const name =
       this.#recorded?.kind === 'transcript'
@@ -165,11 +166,17 @@ export class Lab {
     const together = this.#view.beside && !this.#recorded;
     transport.show();
     world.show();
-    now.show(this.#player, together ? models.map((model) => texts.names[model]) : undefined);
+    now.show(
+      this.#player,
+      this.#recorded ? [] : this.#view.deeds,
+      together ? models.map((model) => texts.names[model]) : undefined,
+    );
     if (together) return beside.at(ns);
     timeline.at(ns);
     counters.show(countUntil(take, ns));
-    if (!this.#recorded) states.show(this.#view.model, litAt(moments, index, ns));
+    const model = models.find((each) => each === take.model);
+    states.element.hidden = model === undefined;
+    if (model) states.show(model, litAt(moments, index, ns));
   }
 
   #refuse(sentence: string): void {
@@ -235,31 +242,16 @@ export class Lab {
       notice: element('p', { class: 'notice', role: 'status' }),
       fault: element('p', { class: 'failure', role: 'status' }),
     };
+    const { about, now, fault, counters, beside, states, world, open } = parts;
     const main = element(
       'main',
       {},
-      element(
-        'div',
-        { class: 'choices' },
-        modelChoice(texts, (shown) => this.#show(shown)),
-        guestField(texts, (guest) => this.#choose({ guest })),
-        seedField(texts, (text) => this.#seed(text)),
-      ),
-      element(
-        'div',
-        { class: 'left' },
-        parts.about,
-        parts.now.element,
-        parts.fault,
-        picture,
-        parts.counters.element,
-        parts.beside.element,
-      ),
-      element('div', { class: 'right' }, parts.states.element, parts.world.element),
-      element(
-        'div',
-        { class: 'more' },
-        parts.open.element,
+      modelChoice(texts, (shown) => this.#show(shown)),
+      column('left', about, now.element, fault, picture, counters.element, beside.element),
+      column('right', states.element, world.element),
+      column(
+        'more',
+        open.element,
         keysView(texts, this.#keysOn, (on) => (this.#keysOn = on)),
       ),
     );
@@ -269,13 +261,19 @@ export class Lab {
   }
 
   #world(texts: Texts): WorldView {
-    return new WorldView(texts, {
+    const run = column(
+      'run',
+      guestField(texts, (guest) => this.#choose({ guest })),
+      seedField(texts, (text) => this.#seed(text)),
+    );
+    const stage: Stage = {
       nowNs: () => Math.floor(this.#player.ns),
       deeds: () => this.#view.deeds,
       change: (deeds, sentence) => this.#change({ ...this.#view, deeds }, sentence),
       refuse: (sentence) => this.#refuse(sentence),
       recorded: () => this.#recorded !== undefined,
-    });
+    };
+    return new WorldView(texts, stage, run);
   }
 
   #open(texts: Texts): OpenView {

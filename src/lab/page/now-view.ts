@@ -4,7 +4,7 @@ import type { Texts } from './english.js';
 import type { Player } from './player.js';
 import { storyOf } from './story.js';
 import type { Moment } from './moment.js';
-import type { Take } from './take.js';
+import type { Deed, Take } from './take.js';
 
 /** `sock_recv(fd=4) → SUCCESS nread=5`; nothing of what is no call. */
 function transcriptOf({ event, part }: Moment): string {
@@ -30,18 +30,22 @@ export class NowView {
   }
 
   /** `lanes`: what to call a lane, where there are several. */
-  show(player: Player, lanes?: readonly string[]): void {
+  show(player: Player, deeds: readonly Deed[], lanes?: readonly string[]): void {
     const { moment, playing } = player;
     // What is told several times a second is told to nobody.
     this.#story.setAttribute('aria-live', playing ? 'off' : 'polite');
-    say(this.#story, this.#sentence(player, lanes));
+    say(this.#story, this.#sentence(player, deeds, lanes));
     say(this.#call, (moment && transcriptOf(moment)) || '\u00a0');
   }
 
-  #sentence({ moment, atEnd, take, ns }: Player, lanes?: readonly string[]): string {
+  #sentence(
+    { moment, atEnd, take, ns }: Player,
+    deeds: readonly Deed[],
+    lanes?: readonly string[],
+  ): string {
     const { story } = this.#texts;
     if (!moment) return atEnd && ns > 0 ? story.end : story.begin;
-    const sentence = storyOf(this.#texts, moment);
+    const sentence = storyOf(this.#texts, moment, deeds);
     const named = prefixed(sentence, moment, take, lanes);
     return atEnd ? `${named} ${story.end}` : named;
   }

@@ -44,6 +44,9 @@ function skip(event: Event): void {
   document.querySelector<HTMLElement>('[data-do=play]')?.focus();
 }
 
+export const column = (name: string, ...parts: HTMLElement[]) =>
+  element('div', { class: name }, ...parts);
+
 export type Shown = Model | 'all';
 
 /** A model, or all of them. */
@@ -82,5 +85,10 @@ export function seedField(texts: Texts, choose: (text: string) => void): HTMLEle
     value: 0,
     onchange: () => choose(field.value),
   });
-  return element('label', { class: 'seed' }, element('span', {}, texts.controls.seed), field);
+  return element(
+    'label',
+    { class: 'seed', title: texts.controls.seedHint },
+    element('span', {}, texts.controls.seed),
+    field,
+  );
 }

@@ -48,7 +48,8 @@ export class WorldView {
   #client = 'A';
   #shown = '';
 
-  constructor(texts: Texts, stage: Stage) {
+  /** `run`: what else the run is made of, to be shown with it. */
+  constructor(texts: Texts, stage: Stage, run: HTMLElement) {
     const { world } = texts;
     this.#texts = texts;
     this.#stage = stage;
@@ -83,6 +84,7 @@ export class WorldView {
           }),
         ),
       ),
+      run,
       element('h4', {}, world.deeds),
       this.#list,
       element(
