@@ -27,9 +27,10 @@ export function momentsOf({ events, endNs }: Take): Moment[] {
     }
     const sleeps = sleepsIn(event);
     if (sleeps) moments.push({ ns: event.startNs, event, part: 'sleeps', turn: Turn.SLEEP });
-    if (event.open) continue;
+    // Who asks again and again is in a call when the take ends.
+    if (event.open || event.endNs > endNs) continue;
     const turn = sleeps ? Turn.WAKING : Turn.ANSWER;
-    moments.push({ ns: Math.min(event.endNs, endNs), event, part: 'answered', turn });
+    moments.push({ ns: event.endNs, event, part: 'answered', turn });
   }
   return moments.sort((a, b) => a.ns - b.ns || a.turn - b.turn);
 }
