@@ -71,7 +71,7 @@ const PAGE = `<!doctype html>
           ...options,
         });
       };
-      lab.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      lab.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
       lab.make({ scale: 'true' });
     </script>
   </body>
@@ -401,6 +401,25 @@ test('it grows as time passes, and is sharp and as wide as its place', (context)
     context.skip,
     { deviceScaleFactor: 2 },
   ));
+
+test('it draws a take of nothing, and waits in a place that is not seen', (context) =>
+  opened(async (page) => {
+    const drawnAfter = (act: string) =>
+      page.evaluate<number>(
+        `(lab.pictures.length = 0, ${act}, lab.drawn().then(() => lab.pictures.length))`,
+      );
+    expect(await drawnAfter("lab.make({ scale: 'even' })")).toBeGreaterThan(0);
+    await show(page, { kernel: 'linux', lanes: [], events: [], endNs: 0 });
+    expect(await details(page)).toBe('Nothing has happened.');
+    await page.locator('.timeline-list').focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await last(page, 'chosen')).toBeUndefined();
+    await page.evaluate("document.querySelector('#home').style.display = 'none'");
+    await show(page, quarters);
+    const reveal = "(document.querySelector('#home').style.display = '')";
+    expect(await drawnAfter(reveal)).toBeGreaterThan(0);
+    expect(await page.locator('.timeline-row').count()).toBe(4);
+  }, context.skip));
 
 test('it speaks both languages, has a small form, and leaves nothing behind', (context) =>
   opened(async (page) => {

@@ -38,7 +38,7 @@ function describe(
     return [
       `${event.who} ${event.what}`,
       [
-        [texts.begins, timeText(event.timeNs)],
+        [texts.begins, timeText(event.timeNs, 1)],
         [texts.who, event.who],
         [texts.what, event.what],
       ],
@@ -47,7 +47,7 @@ function describe(
     return [
       `${event.from} → ${event.to}`,
       [
-        [texts.begins, timeText(event.timeNs)],
+        [texts.begins, timeText(event.timeNs, 1)],
         [texts.from, event.from],
         [texts.to, event.to],
         [texts.flags, event.flags],
@@ -63,8 +63,8 @@ function describe(
     [
       [texts.inputs, inputs],
       [texts.answer, open ? texts.open : answer],
-      [texts.begins, timeText(startNs)],
-      [texts.ends, open ? '' : timeText(endNs)],
+      [texts.begins, timeText(startNs, 1)],
+      [texts.ends, open ? '' : timeText(endNs, 1)],
       [texts.takes, open ? '' : timeText(endNs - startNs)],
       [texts.phase, phases[phase]],
       [texts.process, blocked ? texts.blocked : texts.inKernel],

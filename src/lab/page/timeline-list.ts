@@ -176,15 +176,15 @@ function cells(
       const { startNs, endNs, name, inputs, answer, blocked } = event;
       const how = blocked ? `${texts.blocked} ` : '';
       const came = isOpen(event) ? texts.open : `${answer} · ${how}${timeText(endNs - startNs)}`;
-      return [timeText(startNs), lanes[event.lane] ?? '', `${name}(${inputs})`, came];
+      return [timeText(startNs, 1), lanes[event.lane] ?? '', `${name}(${inputs})`, came];
     }
     case 'segment': {
       const { timeNs, from, to, flags, bytes, text } = event;
       const quoted = text === '' ? '' : JSON.stringify(text);
       const size = bytes > 0 ? `${bytes} B` : '';
-      return [timeText(timeNs), texts.network, `${from} → ${to}`, `${flags} ${size} ${quoted}`];
+      return [timeText(timeNs, 1), texts.network, `${from} → ${to}`, `${flags} ${size} ${quoted}`];
     }
     case 'action':
-      return [timeText(event.timeNs), event.who, event.what, ''];
+      return [timeText(event.timeNs, 1), event.who, event.what, ''];
   }
 }

@@ -151,7 +151,7 @@ export class Picture {
 
   /** Several calls in one column of pixels: as high as their share of its time. */
   #column(track: Track, from: number, to: number, column: number, i: number): void {
-    const { colours } = this.#scene;
+    const { colours, stripes } = this.#scene;
     const { application, kernel } = this.#places.tracks[i]!;
     const share = (look: Look) =>
       Math.min(1, (track.sums[look]![to]! - track.sums[look]![from]!) / this.#perPixel);
@@ -160,7 +160,7 @@ export class Picture {
     const copy = share(Look.COPY);
     const none = share(Look.NONE);
     this.#stack(application, column, [
-      [blocked, colours.blocked],
+      [blocked, stripes],
       [Math.max(0, wait + copy + none - blocked), colours.kernel],
     ]);
     this.#stack(kernel, column, [
@@ -173,14 +173,16 @@ export class Picture {
   #stack(
     { y, height }: { y: number; height: number },
     x: number,
-    parts: [share: number, colour: string][],
+    parts: [share: number, colour: string | CanvasPattern][],
   ): void {
     let bottom = y + height;
     for (const [share, colour] of parts) {
-      if (share <= 0) continue;
+      // The last call may reach into the next column.
+      const part = Math.min(share * height, bottom - y);
+      if (part <= 0) continue;
       this.#pen.fillStyle = colour;
-      this.#pen.fillRect(x, bottom - share * height, 1, share * height);
-      bottom -= share * height;
+      this.#pen.fillRect(x, bottom - part, 1, part);
+      bottom -= part;
     }
   }
 

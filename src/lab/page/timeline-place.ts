@@ -57,7 +57,7 @@ export function placesOf(
   const world = actions.events.length > 0 && !compact ? bar(size.world, texts.world) : undefined;
   // Characters of Chinese are twice as wide as letters.
   const letters = captions.map(({ text }) => text.replace(/[^\0-\u02ff]/g, 'mm').length);
-  const left = compact ? 0 : Math.min(Math.max(...letters) * size.em + 12, WIDEST_CAPTION);
+  const left = compact ? 0 : Math.min(Math.max(0, ...letters) * size.em + 12, WIDEST_CAPTION);
   return {
     left,
     plotWidth: Math.max(1, width - left),

@@ -17,7 +17,7 @@ export interface TimelineTexts {
   readonly zoomIn: string;
   readonly zoomOut: string;
   readonly fit: string;
-  readonly even: string;
+  readonly proportional: string;
   readonly nothing: string;
   readonly empty: string;
   readonly inputs: string;
@@ -56,7 +56,7 @@ const english: TimelineTexts = {
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
   fit: 'Show all',
-  even: 'True to time',
+  proportional: 'True to time',
   nothing: 'Choose a call in the picture or in the list, and it is explained here.',
   empty: 'Nothing has happened.',
   inputs: 'inputs',
@@ -95,7 +95,7 @@ const chinese: TimelineTexts = {
   zoomIn: '放大',
   zoomOut: '縮小',
   fit: '顯示全部',
-  even: '依實際時間比例',
+  proportional: '依實際時間比例',
   nothing: '在圖中或清單中選一個呼叫，這裡就會說明它。',
   empty: '尚未發生任何事。',
   inputs: '輸入',

@@ -18,7 +18,7 @@ import { TimeWindow } from './timeline-window.js';
 export interface TimelineOptions {
   /** The picture alone, and small: one of several that are compared. */
   readonly compact?: boolean;
-  /** `even` unless it is said; several that are compared are `true`. */
+  /** A few events are shown evenly, many true to time, unless it is said here or by a person. */
   readonly scale?: Scale;
   /** A place in the axis of time was clicked, or Enter pressed at an event of the list. */
   readonly onSeek?: (timeNs: number) => void;
@@ -33,7 +33,7 @@ const ZOOM = 1.5;
 /** How near the present comes to an end of what is seen, and what is chosen, as a share of it. */
 const PRESENT_MARGIN = 0.1;
 const CHOSEN_MARGIN = 0.02;
-/** A take of few events is not shown as a whole at first, but so that its calls can be read. */
+/** So few are not shown as a whole at first, but so that the calls can be read. */
 const FEW_EVENTS = 2000;
 const LEGIBLE_PIXELS = 27;
 
@@ -49,7 +49,8 @@ export class Timeline {
   readonly #ends = new AbortController();
   readonly #resized: ResizeObserver;
   #texts: TimelineTexts;
-  #scale: Scale;
+  /** What was asked for. */
+  #wanted: Scale | undefined;
   #take = NOTHING;
   #endNs: number | undefined;
   #layout: Layout;
@@ -63,8 +64,8 @@ export class Timeline {
     this.#home = home;
     this.#texts = texts;
     this.#options = options;
-    this.#scale = options.scale ?? 'even';
-    this.#layout = layOut(NOTHING, this.#scale);
+    this.#wanted = options.scale;
+    this.#layout = layOut(NOTHING, this.scale);
     this.#list = new EventList(texts, {
       choose: (index) => this.choose(index),
       seek: (index) => this.#seek(this.#starts[index]!),
@@ -117,7 +118,7 @@ export class Timeline {
     this.#lay();
     const { placeOf } = this.#layout;
     if (same) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
-    else if (this.#scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
+    else if (this.scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
       this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
     this.#list.show(take);
@@ -147,18 +148,17 @@ export class Timeline {
   }
 
   get scale(): Scale {
-    return this.#scale;
+    return this.#wanted ?? (this.#take.events.length > FEW_EVENTS ? 'true' : 'even');
   }
 
   set scale(scale: Scale) {
     const { timeOf } = this.#layout;
     const { from, to, whole } = this.#window;
     const seenNs = [timeOf(from), timeOf(to)] as const;
-    this.#scale = scale;
+    this.#wanted = scale;
     this.#lay();
     const { placeOf } = this.#layout;
     if (!whole) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
-    this.#writeTools();
     this.#refresh();
   }
 
@@ -183,8 +183,10 @@ export class Timeline {
   }
 
   #lay(): void {
-    this.#layout = layOut(this.#take, this.#scale, this.#endNs);
-    this.#window.fit(this.#layout.length, LEAST[this.#scale]);
+    this.#layout = layOut(this.#take, this.scale, this.#endNs);
+    this.#window.fit(this.#layout.length, LEAST[this.scale]);
+    const isTrue = String(this.scale === 'true');
+    this.#tools.querySelector('[aria-pressed]')?.setAttribute('aria-pressed', isTrue);
   }
 
   #places() {
@@ -219,20 +221,22 @@ export class Timeline {
   }
 
   #writeTools(): void {
-    const { zoomIn, zoomOut, fit, even, timeline } = this.#texts;
-    const isTrue = this.#scale === 'true';
+    const { zoomIn, zoomOut, fit, proportional, timeline } = this.#texts;
     this.#tools.setAttribute('aria-label', timeline);
-    const focused = [...this.#tools.children].indexOf(document.activeElement!);
     this.#tools.replaceChildren(
       this.#button('+', zoomIn, () => this.#window.zoom(ZOOM)),
       this.#button('−', zoomOut, () => this.#window.zoom(1 / ZOOM)),
       this.#button('↔', fit, () => this.#window.widen()),
-      this.#button(even, even, () => (this.scale = isTrue ? 'even' : 'true'), {
-        'aria-pressed': String(isTrue),
-      }),
+      this.#button(
+        proportional,
+        proportional,
+        () => (this.scale = this.scale === 'true' ? 'even' : 'true'),
+        {
+          'aria-pressed': String(this.scale === 'true'),
+        },
+      ),
       this.#legend(),
     );
-    (this.#tools.children[focused] as HTMLElement | undefined)?.focus();
   }
 
   #button(sign: string, name: string, act: () => void, more: Attributes = {}): HTMLButtonElement {
