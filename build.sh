@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), and the
-# benchmark's C programs (bench).
-# usage: ./build.sh [all|wasm|native|ts|bench|sanitize|clean]...
+# Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the lab's page
+# (page), and the benchmark's C programs (bench).
+# usage: ./build.sh [all|wasm|native|ts|page|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -83,6 +83,19 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
+# The page of the lab: the sources that it is made of are all those of host and src.
+page() {
+  local target=dist/lab/page/index.html
+  if [ -e "$target" ] && [ -z "$(find host src dist/wasm build.sh package-lock.json -type f \
+    \( -name '*.ts' -o -name '*.mjs' -o -name '*.html' -o -name '*.css' -o -name 'echo-*.wasm' \
+    -o -name 'component*.js' -o -name '*.json' -o -name build.sh \) -newer "$target" \
+    -print -quit)" ]; then
+    return
+  fi
+  echo "vite dist/lab/page"
+  node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
+}
+
 clean() { rm -rf dist prebuilds; }
 
 [ $# -gt 0 ] || set -- all
@@ -92,11 +105,11 @@ if [ ! -d node_modules ] && [ "$1" != clean ]; then
 fi
 for target in "$@"; do
   case $target in
-    all) wasm; native; ts ;;
-    wasm | native | ts | bench | sanitize | clean) "$target" ;;
+    all) wasm; native; ts; page ;;
+    wasm | native | ts | page | bench | sanitize | clean) "$target" ;;
     *)
       echo "build.sh: unknown target '$target':" \
-        "use all, wasm, native, ts, bench, sanitize or clean." >&2
+        "use all, wasm, native, ts, page, bench, sanitize or clean." >&2
       exit 2
       ;;
   esac

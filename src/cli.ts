@@ -21,6 +21,7 @@ import {
 import { GuestError, HostError, UsageError } from '../host/kernel/error.js';
 import { load } from './guest.js';
 import { addInspect } from './inspect.js';
+import { addLab } from './lab/command.js';
 import type { Limits } from './limit.js';
 import { addLimits, limitsOf, positive, type LimitFlags } from './limit-flags.js';
 import { TRAP_EXIT_CODE } from './message.js';
@@ -275,6 +276,7 @@ function program(version: string, done: Done): Command {
   addExplore(pollux);
   addSimulate(pollux, done);
   addReplay(pollux, done);
+  addLab(pollux, done);
   return pollux;
 }
 

@@ -23,6 +23,7 @@ export interface View {
   readonly lang: Language;
   readonly model: Model;
   readonly guest: Play['language'];
+  /** 0: nothing happens by chance. */
   readonly seed: number;
   readonly deeds: readonly Deed[];
   /** All models at once. */
@@ -41,7 +42,7 @@ export const EXAMPLE: readonly Deed[] = [
   { kind: 'half-close', atNs: 64_000, client: 'B' },
 ];
 
-export const LARGEST_SEED = 2 ** 31 - 1;
+export const LARGEST_SEED = 2 ** 32 - 1;
 export const MOST_PIECES = 8;
 export const LONGEST_TEXT = 1024;
 
@@ -84,7 +85,7 @@ function deed(text: string): Deed | undefined {
 /** The address of a view, from # on. */
 export function addressOf(view: View): string {
   const query = new URLSearchParams({ lang: view.lang, model: view.model, guest: view.guest });
-  if (view.seed !== 1) query.set('seed', `${view.seed}`);
+  if (view.seed !== 0) query.set('seed', `${view.seed}`);
   if (view.beside) query.set('view', 'all');
   if (view.token !== undefined) query.set('token', view.token);
   const said = view.deeds.map(words);
@@ -120,8 +121,10 @@ export function viewOf(hash: string, preferred: readonly string[]): [View, wrong
     guest: read<Play['language']>('guest', 'c', (text) =>
       text === 'c' || text === 'assemblyscript' ? text : undefined,
     ),
-    seed: read('seed', 1, (text) => whole(text, LARGEST_SEED)),
-    beside: read('view', false, (text) => (text === 'all' ? true : text === 'one' ? false : undefined)),
+    seed: read('seed', 0, (text) => whole(text, LARGEST_SEED)),
+    beside: read('view', false, (text) =>
+      text === 'all' ? true : text === 'one' ? false : undefined,
+    ),
     deeds: said.length === 0 ? EXAMPLE : deeds.filter((each) => typeof each !== 'string'),
     ...(token === null ? {} : { token }),
   };

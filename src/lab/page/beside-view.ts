@@ -1,43 +1,59 @@
 /** All models on the same world, under each other, with what each has cost until now. */
-import { models, type Model } from './address.js';
+import { models, type Language, type Model } from './address.js';
 import { countUntil } from './count.js';
 import { Counters } from './counters.js';
 import { button, element, say } from './element.js';
 import type { Texts } from './english.js';
-import { Strip } from './strip.js';
 import type { Take } from './take.js';
+import { timelineTexts } from './timeline-texts.js';
+import { Timeline } from './timeline.js';
 
-interface Row {
+class Row {
   readonly element: HTMLElement;
-  readonly strip: Strip;
-  readonly counters: Counters;
-  readonly failure: HTMLElement;
-  take?: Take;
+  readonly #texts: Texts;
+  readonly #timeline: Timeline;
+  readonly #counters: Counters;
+  readonly #failure = element('p', { class: 'failure' });
+  #take: Take | undefined;
+
+  constructor(texts: Texts, language: Language, model: Model, choose: () => void) {
+    this.#texts = texts;
+    const strip = element('div');
+    this.#timeline = new Timeline(strip, timelineTexts[language], { compact: true, scale: 'true' });
+    this.#counters = new Counters(texts);
+    this.element = element(
+      'li',
+      { 'data-model': model },
+      element('h3', {}, button(texts.names[model], choose, { class: 'name' })),
+      strip,
+      this.#counters.element,
+      this.#failure,
+    );
+  }
+
+  show(take: Take, endNs: number): void {
+    this.#take = take;
+    this.#timeline.show(take, endNs);
+    say(this.#failure, take.failure === undefined ? '' : this.#texts.failed(take.failure));
+  }
+
+  at(ns: number): void {
+    this.#timeline.at(ns);
+    if (this.#take) this.#counters.show(countUntil(this.#take, ns));
+  }
+
+  dispose(): void {
+    this.#timeline.dispose();
+  }
 }
 
 export class BesideView {
   readonly element: HTMLElement;
   readonly #rows: ReadonlyMap<Model, Row>;
-  readonly #texts: Texts;
 
-  constructor(texts: Texts, choose: (model: Model) => void) {
-    this.#texts = texts;
+  constructor(texts: Texts, language: Language, choose: (model: Model) => void) {
     this.#rows = new Map(
-      models.map((model) => {
-        const strip = new Strip(texts.besideLane(texts.names[model]));
-        const counters = new Counters(texts);
-        const failure = element('p', { class: 'failure' });
-        const name = button(texts.names[model], () => choose(model), { class: 'name' });
-        const row = element(
-          'li',
-          { 'data-model': model },
-          element('h3', {}, name),
-          strip.element,
-          counters.element,
-          failure,
-        );
-        return [model, { element: row, strip, counters, failure }];
-      }),
+      models.map((model) => [model, new Row(texts, language, model, () => choose(model))]),
     );
     this.element = element(
       'section',
@@ -45,31 +61,37 @@ export class BesideView {
       element('p', { class: 'hint' }, texts.besideHint),
       element('ul', {}, ...[...this.#rows.values()].map((row) => row.element)),
     );
-    const resized = new ResizeObserver(() => {
-      for (const { strip } of this.#rows.values()) strip.draw();
-    });
-    resized.observe(this.element);
   }
 
   show(takes: ReadonlyMap<Model, Take>): void {
-    const lengthNs = Math.max(...[...takes.values()].map(({ endNs }) => endNs));
-    for (const [model, take] of takes) {
-      const row = this.#rows.get(model)!;
-      row.take = take;
-      row.strip.show(take, lengthNs);
-      say(row.failure, take.failure === undefined ? '' : this.#texts.failed(take.failure));
-    }
+    const endNs = Math.max(...[...takes.values()].map((take) => take.endNs));
+    for (const [model, take] of takes) this.#rows.get(model)!.show(take, endNs);
   }
 
   at(ns: number): void {
-    for (const { strip, counters, take } of this.#rows.values()) {
-      strip.at(ns);
-      if (take) counters.show(countUntil(take, ns));
-    }
+    for (const row of this.#rows.values()) row.at(ns);
   }
 
-  /** In the colours of now. */
-  draw(): void {
-    for (const { strip } of this.#rows.values()) strip.draw();
+  dispose(): void {
+    for (const row of this.#rows.values()) row.dispose();
   }
+}
+
+/** The takes as one, so that time is stepped through all of them: each is a lane. */
+export function merged(takes: ReadonlyMap<Model, Take>): Take {
+  const all = [...takes];
+  const events = all.flatMap(([, take], lane) =>
+    // What the world does is the same for all of them, and is told once.
+    take.events
+      .filter(({ kind }) => kind === 'call' || lane === 0)
+      .map((event) => (event.kind === 'call' ? { ...event, lane } : event)),
+  );
+  const begin = (event: (typeof events)[number]) =>
+    event.kind === 'call' ? event.startNs : event.timeNs;
+  return {
+    kernel: all[0]?.[1].kernel ?? '',
+    lanes: all.map(([model]) => model),
+    events: events.sort((a, b) => begin(a) - begin(b)),
+    endNs: Math.max(0, ...all.map(([, take]) => take.endNs)),
+  };
 }

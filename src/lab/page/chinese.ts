@@ -5,12 +5,10 @@ export const chinese: Texts = {
   title: 'Pollux 實驗室：逐步觀看五種 I/O 模型',
   heading: '伺服器如何等待？',
   intro:
-    '同一個回聲伺服器，以五種 I/O 模型各寫一次。它就是為真實客戶端服務的那份 WebAssembly；在這裡，它在本頁的模擬核心上執行，' +
-    '虛擬時間的每一微秒都可以停下來看。一次 I/O 操作分為兩個階段：等待資料，以及把資料複製到行程。',
+    '同一個回聲伺服器，以五種 I/O 模型寫成：它就是為真實客戶端服務的那份 WebAssembly，在此於模擬核心上執行；虛擬時間可以停下、逐步前進，也可以倒轉。' +
+    '一次 I/O 操作分為兩個階段：等待資料，以及把資料複製到行程。',
   skip: '跳到控制列',
   language: '語言',
-  view: '檢視',
-  one: '單一模型',
   all: '全部並列',
   model: 'I/O 模型',
   names: {
@@ -26,10 +24,8 @@ export const chinese: Texts = {
   about: {
     blocking:
       '只有一次呼叫，行程在兩個階段中都在睡眠。它為一個客戶端睡眠時，其他客戶端都得不到服務。',
-    nonblocking:
-      '呼叫立刻返回；沒有資料就回 EAGAIN。行程從不睡眠：它一問再問，忙於詢問。',
-    select:
-      '行程為許多描述子在同一次呼叫中睡眠，每次都要交出整個集合；之後再從就緒的描述子接收。',
+    nonblocking: '呼叫立刻返回；沒有資料就回 EAGAIN。行程從不睡眠：它一問再問，忙於詢問。',
+    select: '行程為許多描述子在同一次呼叫中睡眠，每次都要交出整個集合；之後再從就緒的描述子接收。',
     poll: '與 select 相同，但用任意長度的清單取代上限 1,024 的集合。',
     epoll: '描述子的集合由核心保管。行程在一次呼叫中睡眠；只要描述子仍然就緒，核心就會告知。',
     'epoll-edge': '與 epoll 相同，但有資料到達時只告知一次。沒讀完的部分，行程要自己記住。',
@@ -46,9 +42,14 @@ export const chinese: Texts = {
     asynchronous: '非同步',
     classHint: '依 POSIX 的定義：複製資料時行程若被阻塞，就是同步。',
   },
-  timeline: '時間軸：發生了什麼',
   diagram: '每個連線的狀態機',
   diagramHint: (connections) => (connections === '' ? '還沒有連線。' : `現在：${connections}。`),
+  picture: {
+    title: (model) => `${model}：狀態、事件 / 呼叫`,
+    words: { wait: '等待', copy: '複製', blocked: '阻塞', running: '執行中', final: '終止' },
+    other: (state) => `其他任何事件：${state}。`,
+    begins: (state) => `從 ${state} 開始。`,
+  },
   inState: (connection, state) => `${connection} 在 ${state}`,
   took: (event, from, to) => `${event}：${from} → ${to}`,
   controls: {
@@ -66,6 +67,7 @@ export const chinese: Texts = {
     at: (now, end) => `${now}，共 ${end}`,
     step_: (n, of) => `第 ${n} 步，共 ${of} 步`,
     seed: '種子',
+    seedHint: '0：沒有任何偶然。其他數字：網路可能發生的事，由它決定。',
     guest: '伺服器的語言',
   },
   world: {
@@ -120,7 +122,6 @@ export const chinese: Texts = {
     },
   },
   besideHint: '同樣的客戶端、同樣的時刻，只有模型不同。選擇名稱可以單獨觀看。',
-  besideLane: (model) => `${model}：行程與它的呼叫`,
   open: {
     title: '重播與開啟',
     token: '失敗執行的重播代碼',
@@ -135,16 +136,6 @@ export const chinese: Texts = {
     kernel: (name) => `核心：${name}。`,
     needsToken: '請先貼上重播代碼。',
     notWasm: (name) => `${name} 不是 WebAssembly：開頭的四個位元組不符。`,
-  },
-  legend: {
-    title: '如何閱讀',
-    blocked: '灰色斜線：行程阻塞，在呼叫中睡眠',
-    busy: '實心：行程在呼叫中，但醒著',
-    copy: '深色邊：核心把資料複製給行程',
-    wait: '核心等待資料',
-    segment: '網路上傳送的內容',
-    action: '客戶端或偶然所做的事',
-    cursor: '此刻',
   },
   keys: {
     title: '鍵盤',
@@ -174,10 +165,11 @@ export const chinese: Texts = {
       accept: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有人連線。`,
       receive: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有資料。核心等待資料（第一階段）。`,
       send: (call) => `行程呼叫 ${call} 並在其中睡著：客戶端不讀取，緩衝區已滿。`,
-      wait: (call) => `行程以 ${call} 一次詢問所有描述子，然後睡著：沒有一個就緒（第一階段）。`,
-      'await signal': (call) =>
+      poll: (call) => `行程以 ${call} 一次詢問所有描述子，然後睡著：沒有一個就緒（第一階段）。`,
+      'take signals': (call) =>
         `行程沒有其他工作，讓 ${call} 在下一個訊號時叫醒它；它也可以趁機運算。`,
-      reap: (call) => `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
+      reap: (call) =>
+        `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
       other: (call) => `行程呼叫 ${call} 並在其中睡著。`,
     },
     answered: {
@@ -188,27 +180,42 @@ export const chinese: Texts = {
       sent: (call, bytes) => `${call} 把 ${bytes} 個位元組交給核心傳送，不必等待客戶端。`,
       ready: (call, n) => `${call} 返回：${n} 個描述子就緒。還沒有複製任何資料。`,
       idle: (call) => `${call} 返回：時間到了，沒有描述子就緒。`,
-      watch: (call) => `行程以 ${call} 告訴核心要留意什麼。`,
+      register: (call) => `行程以 ${call} 告訴核心要留意什麼。`,
       arm: (call) => `行程以 ${call} 要求在資料到達時收到訊號，然後繼續工作。`,
       signalled: (call, n) => `來了 ${n} 個訊號。${call} 說明是哪個描述子：現在值得接收了。`,
       submit: (call, n) => `行程以 ${call} 交出 ${n} 個完整的操作，不等待。`,
       reaped: (call, n) => `${call} 返回 ${n} 個完成通知：等待與複製都已經結束。`,
-      shutdown: (call) => `行程以 ${call} 表示不再傳送。`,
       close: (call) => `${call}：對行程而言，這個連線結束了。`,
+      yield: (call) => `${call}：再問之前，行程讓其他人先執行。`,
       other: (call) => `${call} 立刻返回。`,
-      AGAIN: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+      AGAIN: {
+        accept: (call) => `${call} 立刻返回 EAGAIN：沒有別人連線。`,
+        receive: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+        send: (call) => `${call} 立刻返回 EAGAIN：客戶端不讀取，緩衝區已滿，其餘的必須等待。`,
+      },
       INTR: (call) => `${call} 在資料到達前被訊號中斷（EINTR）。行程會再呼叫一次。`,
       failed: (call, errno) => `${call} 失敗：${errno}。`,
     },
+    server: '伺服器',
     segment: {
       SYN: (from, to) => `${from} 向 ${to} 請求連線（SYN）。`,
       'SYN ACK': (from, to) => `${from} 同意與 ${to} 連線（SYN ACK）。`,
       FIN: (from, to) => `${from} 告訴 ${to} 不再傳送（FIN）。`,
       RST: (from, to) => `${from} 中斷與 ${to} 的連線（RST）。`,
       ACK: (from, to) => `${from} 告訴 ${to} 收到了什麼（ACK）。`,
-      data: (from, to, bytes, text) =>
-        `${bytes} 個位元組從 ${from} 到 ${to}：「${text}」。不論行程在做什麼，核心都會收下。`,
+      arrives: (from, bytes, text) =>
+        `${from} 的 ${bytes} 個位元組到了：「${text}」。不論行程在做什麼，核心都會收下。`,
+      leaves: (to, bytes, text) => `核心把 ${bytes} 個位元組送給 ${to}：「${text}」。`,
     },
+    deed: (what) => `${what}。`,
+    vain: (deed, why) => `「${deed}」沒有作用：${why}。`,
     action: (who, what) => `${who}：${what}。`,
+    said: {
+      'it has no connection': '它沒有連線',
+      'it is connected already': '它已經連線',
+      'no call could be refused': '沒有可以拒絕的呼叫',
+      'no call could be interrupted': '沒有可以中斷的呼叫',
+      'sees the end': '看到結尾，關閉連線',
+    },
   },
 };

@@ -1,12 +1,12 @@
 /** What a run has cost until a time: what the models differ in, in numbers. */
-import { purposeOf } from './imports.js';
+import { kindOf } from './imports.js';
 import type { Take, TakenCall } from './take.js';
 
 export interface Count {
   readonly calls: number;
-  /** Asleep in calls. */
+  /** Blocked in calls: asleep until it is ready, or while it is copied to. */
   readonly blockedNs: number;
-  /** In calls, but not asleep. */
+  /** In calls, but awake. */
   readonly busyNs: number;
   /** How often the kernel has copied received bytes to the process. */
   readonly copies: number;
@@ -21,7 +21,7 @@ export function amountOf({ answer }: TakenCall): number | undefined {
 /** Whether received bytes came with it. */
 function copied(call: TakenCall): boolean {
   if (call.steps) return call.steps.some(({ event }) => event === 'COPIED');
-  return purposeOf(call.name) === 'receive' && (amountOf(call) ?? 0) > 0;
+  return kindOf(call.name) === 'receive' && (amountOf(call) ?? 0) > 0;
 }
 
 export function countUntil({ events }: Take, ns: number): Count {
@@ -32,7 +32,7 @@ export function countUntil({ events }: Take, ns: number): Count {
     calls++;
     const lastedNs = Math.min(event.endNs, ns) - event.startNs;
     if (event.blocked) blockedNs += lastedNs;
-    else busyNs += lastedNs;
+    else if (!event.idle) busyNs += lastedNs;
     if (event.endNs <= ns && copied(event)) copies++;
   }
   return { calls, blockedNs, busyNs, copies };

@@ -2,14 +2,14 @@
 import type { Count } from './count.js';
 import { element, say } from './element.js';
 import type { Texts } from './english.js';
-import { timeOf } from './time.js';
+import { timeText } from './timeline-time.js';
 
 const keys = ['calls', 'blocked', 'busy', 'copies'] as const;
 
 const valuesOf = ({ calls, blockedNs, busyNs, copies }: Count) => ({
   calls: `${calls}`,
-  blocked: timeOf(blockedNs),
-  busy: timeOf(busyNs),
+  blocked: timeText(blockedNs),
+  busy: timeText(busyNs),
   copies: `${copies}`,
 });
 

@@ -6,12 +6,10 @@ export const english = {
   title: 'Pollux lab: five I/O models, step by step',
   heading: 'How does a server wait?',
   intro:
-    'One echo server, written in five I/O models. It is the WebAssembly that serves real clients; here it runs in this page, on a simulated kernel, ' +
-    'in a virtual time of which you can stop every microsecond. An I/O operation has two phases: waiting for data, and copying it to the process.',
+    'One echo server in five I/O models: the very WebAssembly that serves real clients, run here on a simulated kernel, in a virtual time ' +
+    'that you can stop, step and rewind. An I/O operation has two phases: waiting for data, and copying it to the process.',
   skip: 'Go to the controls',
   language: 'Language',
-  view: 'View',
-  one: 'One model',
   all: 'All side by side',
   model: 'I/O model',
   names: {
@@ -51,10 +49,21 @@ export const english = {
     asynchronous: 'asynchronous',
     classHint: 'As POSIX says it: synchronous, if the process is blocked while data is copied.',
   },
-  timeline: 'What happens in time',
   diagram: 'State of the machine, for each connection',
   diagramHint: (connections: string) =>
     connections === '' ? 'No connection yet.' : `Now: ${connections}.`,
+  picture: {
+    title: (model: string) => `${model}: states, events / calls`,
+    words: {
+      wait: 'wait',
+      copy: 'copy',
+      blocked: 'blocked',
+      running: 'running',
+      final: 'final',
+    },
+    other: (state: string) => `Any other event: ${state}.`,
+    begins: (state: string) => `It begins in ${state}.`,
+  },
   inState: (connection: string, state: string) => `${connection} is in ${state}`,
   took: (event: string, from: string, to: string) => `${event}: ${from} → ${to}`,
   controls: {
@@ -72,6 +81,8 @@ export const english = {
     at: (now: string, end: string) => `${now} of ${end}`,
     step_: (n: number, of: number) => `step ${n} of ${of}`,
     seed: 'Seed',
+    seedHint:
+      '0: nothing happens by chance. Any other: what a network may do, as this number has it.',
     guest: 'Server written in',
   },
   world: {
@@ -127,31 +138,23 @@ export const english = {
   },
   besideHint:
     'The same clients, the same moments: only the model is another. Choose a name to see it alone.',
-  besideLane: (model: string) => `${model}: the process and its calls in time`,
   open: {
     title: 'Replay and open',
     token: 'Replay token of a failing run',
-    tokenHint: 'As `pollux simulate` prints it. Everything in it happens again, and you can go back and forth.',
+    tokenHint:
+      'As `pollux simulate` prints it. Everything in it happens again, and you can go back and forth.',
     replay: 'Replay',
     guest: 'Its guest (.wasm), if it is none of the echo servers',
     transcript: 'Transcript of a real run',
-    transcriptHint: 'A file of `pollux run --trace FILE`. Choose it, or drop it anywhere on this page.',
+    transcriptHint:
+      'A file of `pollux run --trace FILE`. Choose it, or drop it anywhere on this page.',
     leave: 'Back to the models',
     replayed: 'Replayed run',
     read: (name: string) => `Transcript ${name}`,
     kernel: (name: string) => `Kernel: ${name}.`,
     needsToken: 'Paste a token first.',
-    notWasm: (name: string) => `${name} is no WebAssembly: its first four bytes are not those of one.`,
-  },
-  legend: {
-    title: 'How to read it',
-    blocked: 'Grey, hatched: the process is blocked, asleep in a call',
-    busy: 'Solid: it is in a call, awake',
-    copy: 'With a dark edge: the kernel copies data to it',
-    wait: 'The kernel waits for data',
-    segment: 'What goes over the network',
-    action: 'What a client or chance does',
-    cursor: 'The present moment',
+    notWasm: (name: string) =>
+      `${name} is no WebAssembly: its first four bytes are not those of one.`,
   },
   keys: {
     title: 'Keyboard',
@@ -185,9 +188,9 @@ export const english = {
         `The process calls ${call} and falls asleep in it: no data is there. The kernel waits for some (first phase).`,
       send: (call: string) =>
         `The process calls ${call} and falls asleep in it: the client reads nothing, and the buffer is full.`,
-      wait: (call: string) =>
+      poll: (call: string) =>
         `The process asks in ${call} about all its descriptors at once, and falls asleep: none is ready (first phase).`,
-      'await signal': (call: string) =>
+      'take signals': (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next signal. It might as well compute.`,
       reap: (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next completion. The operations go on without it.`,
@@ -204,7 +207,7 @@ export const english = {
       ready: (call: string, n: number) =>
         `${call} returns: ${many(n, 'descriptor')} ${n === 1 ? 'is' : 'are'} ready. Nothing has been copied yet.`,
       idle: (call: string) => `${call} returns: its time is over, and nothing is ready.`,
-      watch: (call: string) => `With ${call} the process tells the kernel what to watch.`,
+      register: (call: string) => `With ${call} the process tells the kernel what to watch.`,
       arm: (call: string) =>
         `With ${call} the process asks for a signal when something comes. Then it goes on working.`,
       signalled: (call: string, n: number) =>
@@ -213,25 +216,44 @@ export const english = {
         `With ${call} the process hands over ${many(n, 'whole operation')}, and does not wait.`,
       reaped: (call: string, n: number) =>
         `${call} returns ${many(n, 'completion')}: waiting and copying are over already.`,
-      shutdown: (call: string) => `With ${call} the process says that it will send no more.`,
       close: (call: string) => `${call}: the connection is over for the process.`,
+      yield: (call: string) => `${call}: before it asks again, the process lets others run.`,
       other: (call: string) => `${call} returns at once.`,
-      AGAIN: (call: string) =>
-        `${call} returns EAGAIN at once: nothing is there. The process is awake, and will ask again.`,
+      AGAIN: {
+        accept: (call: string) => `${call} returns EAGAIN at once: nobody else has connected.`,
+        receive: (call: string) =>
+          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ask again.`,
+        send: (call: string) =>
+          `${call} returns EAGAIN at once: the buffer is full, for the client does not read. The rest has to wait.`,
+      },
       INTR: (call: string) =>
         `${call} is interrupted by a signal (EINTR) before anything came. The process calls again.`,
       failed: (call: string, errno: string) => `${call} fails: ${errno}.`,
     },
+    server: 'the server',
     segment: {
       SYN: (from: string, to: string) => `${from} asks ${to} for a connection (SYN).`,
-      'SYN ACK': (from: string, to: string) => `${from} agrees to the connection with ${to} (SYN ACK).`,
+      'SYN ACK': (from: string, to: string) =>
+        `${from} agrees to the connection with ${to} (SYN ACK).`,
       FIN: (from: string, to: string) => `${from} tells ${to} that it will send no more (FIN).`,
       RST: (from: string, to: string) => `${from} breaks the connection with ${to} (RST).`,
       ACK: (from: string, to: string) => `${from} tells ${to} what has arrived (ACK).`,
-      data: (from: string, to: string, bytes: number, text: string) =>
-        `${many(bytes, 'byte')} ${bytes === 1 ? 'goes' : 'go'} from ${from} to ${to}: “${text}”. The kernel receives them, whatever the process is doing.`,
+      arrives: (from: string, bytes: number, text: string) =>
+        `${many(bytes, 'byte')} from ${from} ${bytes === 1 ? 'arrives' : 'arrive'}: “${text}”. The kernel keeps them, whatever the process is doing.`,
+      leaves: (to: string, bytes: number, text: string) =>
+        `The kernel sends ${many(bytes, 'byte')} to ${to}: “${text}”.`,
     },
+    deed: (what: string) => `${what}.`,
+    vain: (deed: string, why: string) => `Nothing comes of “${deed}”: ${why}.`,
     action: (who: string, what: string) => `${who}: ${what}.`,
+    /** What the worker says, and what it is here. */
+    said: {
+      'it has no connection': 'it has no connection',
+      'it is connected already': 'it is connected already',
+      'no call could be refused': 'no call could be refused',
+      'no call could be interrupted': 'no call could be interrupted',
+      'sees the end': 'sees the end, and closes',
+    },
   },
 };
 

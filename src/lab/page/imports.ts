@@ -1,37 +1,41 @@
 /**
- * What the calls of a guest are for, by the names of their ABIs, which are spelt here and nowhere
- * else of the page.
+ * What the calls of a guest are for the machine of its I/O model. Only here the names of the ABI
+ * are spelt.
  */
 
-export type Purpose =
-  | 'accept'
+export type CallKind =
   | 'receive'
   | 'send'
+  | 'accept'
+  | 'close'
+  | 'poll'
+  | 'register'
   | 'wait'
-  | 'watch'
   | 'arm'
-  | 'await signal'
+  | 'take signals'
   | 'submit'
   | 'reap'
-  | 'shutdown'
-  | 'close'
-  | 'other';
+  | 'yield';
 
-const purposes: Readonly<Record<string, Purpose>> = {
+const kinds: Readonly<Record<string, CallKind>> = {
+  fd_close: 'close',
+  fd_read: 'receive',
+  fd_write: 'send',
+  poll_oneoff: 'poll',
+  sched_yield: 'yield',
   sock_accept: 'accept',
   sock_recv: 'receive',
-  fd_read: 'receive',
   sock_send: 'send',
-  fd_write: 'send',
-  poll_oneoff: 'wait',
+  epoll_ctl: 'register',
   epoll_wait: 'wait',
-  epoll_ctl: 'watch',
   signal_arm: 'arm',
-  signal_wait: 'await signal',
+  signal_wait: 'take signals',
   submit: 'submit',
   reap: 'reap',
-  sock_shutdown: 'shutdown',
-  fd_close: 'close',
 };
 
-export const purposeOf = (name: string): Purpose => purposes[name] ?? 'other';
+/** It ends the guest, and does not come back. */
+export const isExit = (name: string): boolean => name === 'proc_exit';
+
+/** Undefined: it is none of the model's. */
+export const kindOf = (name: string): CallKind | undefined => kinds[name];

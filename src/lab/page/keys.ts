@@ -45,7 +45,8 @@ const keys: Readonly<Record<string, Key>> = {
 };
 
 /** What has its own use of some keys. */
-const OWN = 'input:not([type=radio]), textarea, select, [data-keys=own], [data-keys=own] *';
+const OWN =
+  'input:not([type=radio], [type=checkbox]), textarea, select, .timeline [tabindex], .picture';
 
 /** What a key is for, if it is not for what has the focus. */
 export function keyOf(event: KeyboardEvent): Key | undefined {

@@ -11,17 +11,27 @@ export interface Moment {
   readonly part: 'sleeps' | 'answered' | 'happens';
 }
 
-/** A call that the take ends in has no answer. */
-export const isOpen = (call: TakenCall) => call.answer === '';
+/** Who is held while data is copied to him does not sleep. */
+const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
+  open === true || (startNs < endNs && ((blocked && phase !== 'copy') || idle === true));
+
+/** Of what is at the same time: an answer, what comes of it, whom it wakes, who falls asleep. */
+const Turn = { ANSWER: 0, EVENT: 1, WAKING: 2, SLEEP: 3 } as const;
 
 export function momentsOf({ events }: Take): Moment[] {
-  const moments = events.flatMap((event): Moment[] => {
-    if (event.kind !== 'call') return [{ ns: event.timeNs, event, part: 'happens' }];
-    const sleeps: Moment[] =
-      event.blocked || isOpen(event) ? [{ ns: event.startNs, event, part: 'sleeps' }] : [];
-    return isOpen(event) ? sleeps : [...sleeps, { ns: event.endNs, event, part: 'answered' }];
-  });
-  return moments.sort((a, b) => a.ns - b.ns);
+  const moments: (Moment & { turn: number })[] = [];
+  for (const event of events) {
+    if (event.kind !== 'call') {
+      moments.push({ ns: event.timeNs, event, part: 'happens', turn: Turn.EVENT });
+      continue;
+    }
+    const sleeps = sleepsIn(event);
+    if (sleeps) moments.push({ ns: event.startNs, event, part: 'sleeps', turn: Turn.SLEEP });
+    if (event.open) continue;
+    const turn = sleeps ? Turn.WAKING : Turn.ANSWER;
+    moments.push({ ns: event.endNs, event, part: 'answered', turn });
+  }
+  return moments.sort((a, b) => a.ns - b.ns || a.turn - b.turn);
 }
 
 /** The index of the last moment that is not after a time, or -1. */

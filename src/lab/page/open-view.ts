@@ -1,11 +1,12 @@
 /** What comes from outside of the page: a token, its guest, and the transcript of a real run. */
 import { button, element, say } from './element.js';
 import type { Texts } from './english.js';
+import type { NamedBytes } from './replay.js';
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
 export interface Opener {
-  replay(token: string, guests: readonly Uint8Array<ArrayBuffer>[]): void;
+  replay(token: string, guest: NamedBytes | undefined): void;
   read(file: File): void;
   leave(): void;
   refuse(sentence: string): void;
@@ -25,7 +26,7 @@ export class OpenView {
     this.#texts = texts;
     this.#opener = opener;
     this.#token = element('textarea', { rows: 3, spellcheck: 'false', autocomplete: 'off' });
-    this.#guest = element('input', { type: 'file', accept: '.wasm,application/wasm', multiple: true });
+    this.#guest = element('input', { type: 'file', accept: '.wasm,application/wasm' });
     this.#leave = button(open.leave, () => opener.leave(), { class: 'leave' });
     const transcript: HTMLInputElement = element('input', {
       type: 'file',
@@ -62,14 +63,12 @@ export class OpenView {
   async #replay(): Promise<void> {
     const token = this.#token.value.replaceAll(/\s/g, '');
     if (token === '') return this.#opener.refuse(this.#texts.open.needsToken);
-    const guests: Uint8Array<ArrayBuffer>[] = [];
-    for (const file of this.#guest.files ?? []) {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      if (!MAGIC.every((byte, i) => bytes[i] === byte))
-        return this.#opener.refuse(this.#texts.open.notWasm(file.name));
-      guests.push(bytes);
-    }
-    this.#opener.replay(token, guests);
+    const file = this.#guest.files?.[0];
+    if (!file) return this.#opener.replay(token, undefined);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    if (!MAGIC.every((byte, i) => bytes[i] === byte))
+      return this.#opener.refuse(this.#texts.open.notWasm(file.name));
+    this.#opener.replay(token, { name: file.name, bytes });
   }
 
   /** What is open, or '' if it is a play. */

@@ -1,9 +1,57 @@
-/** The worker that runs plays and tokens and reads transcripts: questions, and answers. */
+/**
+ * The page's side of the protocol: asks a worker of its own for takes. A question that is wrong
+ * rejects with a `UsageError`, whose message is for people.
+ */
+import { HostError, UsageError } from '../../../host/kernel/error.js';
+import type { Answer, Question } from './protocol.js';
 import type { Play, Take } from './take.js';
 
-export interface Performer {
-  perform(play: Play): Promise<Take>;
-  /** The guests that the token may name beside the page's own. */
-  replay(token: string, guests: readonly Uint8Array<ArrayBuffer>[]): Promise<Take>;
-  transcript(text: string): Promise<Take>;
+type Asked = Question extends infer Each
+  ? Each extends Question
+    ? Omit<Each, 'id'>
+    : never
+  : never;
+
+interface Pending {
+  resolve(take: Take): void;
+  reject(error: Error): void;
+}
+
+export class Performer {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #asked = 0;
+
+  constructor() {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+    this.#worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+      const pending = this.#pending.get(data.id);
+      this.#pending.delete(data.id);
+      if (data.kind === 'take') pending?.resolve(data.take);
+      else pending?.reject(new UsageError(data.message));
+    });
+    this.#worker.addEventListener('error', ({ message }) => {
+      const error = new HostError(`the simulator does not run here: ${message}`);
+      for (const { reject } of this.#pending.values()) reject(error);
+      this.#pending.clear();
+    });
+  }
+
+  /** Runs a play, whole. */
+  play(play: Play): Promise<Take> {
+    return this.#ask({ kind: 'play', play });
+  }
+
+  /** Repeats the run of a token; `guest` is needed if it is none of the page's own. */
+  replay(token: string, guest?: { name: string; bytes: Uint8Array }): Promise<Take> {
+    return this.#ask({ kind: 'replay', token, ...(guest && { guest }) });
+  }
+
+  #ask(question: Asked): Promise<Take> {
+    const id = ++this.#asked;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, ...question });
+    });
+  }
 }

@@ -63,12 +63,9 @@ export class Player {
 
   /** Another take, at the same time or at the beginning. */
   show(take: Take, ns = this.#ns): void {
-    const index = take === this.#take ? this.#index : -1;
     this.#take = take;
     this.#moments = momentsOf(take);
-    this.#ns = Math.min(ns, take.endNs);
-    this.#index = index < 0 ? momentAt(this.#moments, this.#ns) : index;
-    this.#changed();
+    this.seek(ns);
   }
 
   seek(ns: number): void {

@@ -38,13 +38,20 @@ export function litAt(moments: readonly Moment[], index: number, ns: number): Li
 export class StateView {
   readonly element: HTMLElement;
   readonly #texts: Texts;
-  readonly #picture = element('div', { class: 'picture' });
+  readonly #picture: HTMLElement;
   readonly #took = element('p', { class: 'took' });
   readonly #where = element('p', { class: 'where' });
   #model: Model | undefined;
 
   constructor(texts: Texts) {
     this.#texts = texts;
+    // Where it is wider than the screen it is moved sideways.
+    this.#picture = element('div', {
+      class: 'picture',
+      tabindex: 0,
+      role: 'group',
+      'aria-label': texts.diagram,
+    });
     this.element = element(
       'section',
       { class: 'states', 'aria-labelledby': 'states-title' },
@@ -58,7 +65,7 @@ export class StateView {
   show(model: Model, { states, step }: Lit): void {
     if (model !== this.#model) {
       this.#model = model;
-      this.#picture.replaceChildren(stateDrawing(machines[model]));
+      this.#picture.replaceChildren(stateDrawing(machines[model], this.#texts));
     }
     const inState = new Map<string, string[]>();
     for (const [connection, state] of states)
@@ -70,7 +77,8 @@ export class StateView {
     }
     for (const group of this.#picture.querySelectorAll<SVGGElement>('[data-from]')) {
       const { from, to, events } = group.dataset;
-      const lit = step?.from === from && step?.to === to && events!.split(' ').includes(step!.event);
+      const lit =
+        step?.from === from && step?.to === to && events!.split(' ').includes(step!.event);
       group.classList.toggle('lit', lit);
       if (lit) group.parentNode!.append(group);
     }

@@ -2,7 +2,26 @@
 import { button, element, say } from './element.js';
 import type { Texts } from './english.js';
 import { SPEEDS_NS, type Player } from './player.js';
-import { roundTimeOf, timeOf } from './time.js';
+import { timeText } from './timeline-time.js';
+
+const ICONS = {
+  start: 'M3 3h2v10H3zM13 3v10L6 8z',
+  back: 'M11 3v10L4 8z',
+  end: 'M11 3h2v10h-2zM3 3v10l7-5z',
+  slower: 'M3 7h10v2H3z',
+  faster: 'M3 7h4V3h2v4h4v2H9v4H7V9H3z',
+};
+
+function icon(name: keyof typeof ICONS, words: string, press: () => void): HTMLButtonElement {
+  const made = button('', press, {
+    class: 'icon',
+    'data-do': name,
+    'aria-label': words,
+    title: words,
+  });
+  made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+  return made;
+}
 
 export class Transport {
   readonly element: HTMLElement;
@@ -30,13 +49,6 @@ export class Transport {
         player.seek(Number(this.#slider.value));
       },
     });
-    const icon = (name: string, words: string, press: () => void) =>
-      button('', press, {
-        class: `icon ${name}`,
-        'data-do': name,
-        'aria-label': words,
-        title: words,
-      });
     this.element = element(
       'section',
       { class: 'transport', 'aria-label': controls.title, id: 'transport' },
@@ -70,11 +82,11 @@ export class Transport {
     this.#play.classList.toggle('playing', playing);
     this.#slider.max = `${take.endNs}`;
     this.#slider.value = `${ns}`;
-    const now = controls.at(timeOf(ns), timeOf(take.endNs));
+    const now = controls.at(timeText(ns), timeText(take.endNs));
     this.#slider.setAttribute('aria-valuetext', now);
     say(this.#time, now);
     say(this.#step, controls.step_(index + 1, moments.length));
-    say(this.#speed, controls.speed(roundTimeOf(SPEEDS_NS[speed]!)));
+    say(this.#speed, controls.speed(timeText(SPEEDS_NS[speed]!)));
   }
 }
 

@@ -3,7 +3,7 @@ import { EXAMPLE, LONGEST_TEXT, MOST_PIECES } from './address.js';
 import { button, choice, element, say } from './element.js';
 import type { Texts } from './english.js';
 import type { Deed } from './take.js';
-import { timeOf } from './time.js';
+import { timeText } from './timeline-time.js';
 
 const NAMES = [...'ABCDEFGH'];
 
@@ -48,7 +48,8 @@ export class WorldView {
   #client = 'A';
   #shown = '';
 
-  constructor(texts: Texts, stage: Stage) {
+  /** `run`: what else the run is made of, to be shown with it. */
+  constructor(texts: Texts, stage: Stage, run: HTMLElement) {
     const { world } = texts;
     this.#texts = texts;
     this.#stage = stage;
@@ -83,6 +84,7 @@ export class WorldView {
           }),
         ),
       ),
+      run,
       element('h4', {}, world.deeds),
       this.#list,
       element(
@@ -163,7 +165,7 @@ export class WorldView {
   }
 
   #do(deed: Deed): void {
-    const words = this.#texts.world.done(wordsOf(this.#texts, deed), timeOf(deed.atNs));
+    const words = this.#texts.world.done(wordsOf(this.#texts, deed), timeText(deed.atNs));
     this.#change([...this.#stage.deeds(), deed], words);
   }
 
@@ -211,7 +213,7 @@ export class WorldView {
         return element(
           'li',
           { class: deed.atNs <= now ? 'past' : 'future' },
-          element('span', { class: 'at' }, timeOf(deed.atNs)),
+          element('span', { class: 'at' }, timeText(deed.atNs)),
           element('span', {}, words),
           button('×', () => this.#change(rest(), world.remove(words)), {
             'aria-label': world.remove(words),

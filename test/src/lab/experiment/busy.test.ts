@@ -1,0 +1,48 @@
+/** To ask again and again. */
+import { describe, expect, test } from 'vitest';
+
+import { busy } from '#src/lab/experiment/busy';
+
+import { expectWellFormed, madeUp, measured, placesOf } from '../made-up.js';
+
+test('measures a server that asks, and two that wait', async () => {
+  const { readings } = await measured(busy);
+  expectWellFormed(busy, readings);
+  for (const figure of ['busy', 'calls'])
+    expect(placesOf(readings, figure)).toEqual({ waiting: ['blocking', 'epoll', 'nonblocking'] });
+  // Who waits makes no system call, and who asks makes many.
+  const calls = readings.filter(({ figure }) => figure === 'calls').map(({ value }) => value);
+  expect(calls.slice(0, 2)).toEqual([0, 0]);
+  expect(calls[2]).toBeGreaterThan(100);
+});
+
+describe('the verdict', () => {
+  const judged = (asking: number, blocking: number, half?: number) =>
+    busy.judge(
+      madeUp(
+        ['busy', 'waiting', 'nonblocking', asking, half],
+        ['busy', 'waiting', 'blocking', blocking],
+        ['calls', 'waiting', 'nonblocking', 321_000],
+      ),
+    );
+
+  test('holds where asking takes the processor', () => {
+    expect(judged(98, 0)).toEqual({
+      outcome: 'holds',
+      because:
+        'while nothing comes, the non-blocking server uses 98 % of a processor for 321,000 system ' +
+        'calls a second, the blocking one 0 %',
+    });
+  });
+
+  test('holds with a condition where it takes some of it', () => {
+    expect(judged(40, 0).outcome).toBe('holds with a condition');
+    expect(judged(80, 0, 10).outcome).toBe('holds with a condition');
+  });
+
+  test('does not hold where it takes next to nothing, or no more than to block', () => {
+    expect(judged(1, 0).outcome).toBe('does not hold');
+    expect(judged(98, 98).outcome).toBe('does not hold');
+    expect(judged(10, 0, 6).outcome).toBe('does not hold');
+  });
+});
