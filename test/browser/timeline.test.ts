@@ -276,7 +276,11 @@ test('each call is reached by the keyboard alone, as by a click', (context) =>
     }
     expect(new Set(clicked).size).toBe(4);
     await page.mouse.click(x + 5, y + 40);
-    expect(await details(page)).toContain('Choose a call');
+    // Nothing is chosen any more: what has begun last is explained.
+    expect(await details(page)).toBe(clicked[3]);
+    await page.evaluate('lab.timeline.at(-1)');
+    expect(await details(page)).toContain('is explained here');
+    await page.evaluate('lab.timeline.at(1e9)');
     await page.getByRole('button').first().focus();
     // The other buttons, the picture, the list.
     for (let i = 0; i < 5; i++) await page.keyboard.press('Tab');

@@ -294,7 +294,8 @@ export class Lab {
       const take = await readTranscript(file, transcriptTexts[this.#view.lang]);
       const { token: _, ...view } = this.#view;
       this.#recorded = { kind: 'transcript', name: file.name, take };
-      this.#change(view, '', 0);
+      // It is over, and is looked at as a whole.
+      this.#change(view, '', take.endNs);
     } catch (error) {
       this.#refuse(this.#parts.texts.cannot((error as Error).message));
     }

@@ -11,6 +11,10 @@ import type { Take, TakenCall } from './take.js';
  */
 export type Scale = 'true' | 'even';
 
+/** Where moments are even: how much has room for the name of a call, and for what a segment is. */
+const CALL_ROOM = 2.75;
+const MARK_ROOM = 2;
+
 /** What a stretch of a call is shown as, of the process and of the kernel. */
 export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3 } as const;
 export type Look = (typeof Look)[keyof typeof Look];
@@ -81,6 +85,8 @@ class Axis {
   readonly #scale: Scale;
   /** The last that there is; the first is the beginning. */
   #last = 0;
+  /** What the next keeps away from the last, where moments are even. */
+  #room = 1;
 
   constructor(scale: Scale, most: number) {
     this.#scale = scale;
@@ -88,12 +94,14 @@ class Axis {
     this.#places = new Float64Array(most + 1);
   }
 
-  /** The place of a moment that is not before the last. */
-  add(timeNs: number): number {
+  /** The place of a moment that is not before the last; evenly at least `least`. */
+  add(timeNs: number, room = 1, least = 0): number {
     const before = this.#times[this.#last]!;
     const passed = Math.max(0, timeNs - before);
-    const step = this.#scale === 'true' ? passed : 1 + Math.log2(1 + passed / 1000);
-    const place = this.#places[this.#last]! + step;
+    const from = this.#places[this.#last]!;
+    const even = from + Math.max(this.#room, 1 + Math.log2(1 + passed / 1000));
+    const place = this.#scale === 'true' ? from + passed : Math.max(even, least);
+    this.#room = room;
     this.#last++;
     this.#times[this.#last] = before + passed;
     this.#places[this.#last] = place;
@@ -127,13 +135,13 @@ export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   const endBy = (timeNs: number) => {
     while (going.length > 0 && callAt(take, going.at(-1)!).endNs <= timeNs) {
       const ended = going.pop()!;
-      ends[ended] = axis.add(callAt(take, ended).endNs);
+      ends[ended] = axis.add(callAt(take, ended).endNs, 1, starts[ended]! + CALL_ROOM);
     }
   };
   events.forEach((event, i) => {
     const timeNs = event.kind === 'call' ? event.startNs : event.timeNs;
     endBy(timeNs);
-    starts[i] = axis.add(timeNs);
+    starts[i] = axis.add(timeNs, event.kind === 'call' ? 1 : MARK_ROOM);
     if (event.kind !== 'call') return;
     let at = going.length;
     while (at > 0 && callAt(take, going[at - 1]!).endNs <= event.endNs) at--;

@@ -59,6 +59,7 @@ export class EventList {
   show(take: Take): void {
     this.#take = take;
     this.#chosen = undefined;
+    this.#begun = -1;
     this.#height.style.height = `${Math.min(take.events.length * ROW_PIXELS, MOST_PIXELS)}px`;
     this.#fill(true);
   }
@@ -67,7 +68,7 @@ export class EventList {
   at(begun: number): void {
     if (begun === this.#begun) return;
     this.#begun = begun;
-    if (!this.element.contains(document.activeElement) && begun > 0) this.#reveal(begun - 1);
+    if (!this.element.contains(document.activeElement)) this.#reveal(Math.max(0, begun - 1));
     this.#fill(true);
   }
 
@@ -130,6 +131,7 @@ export class EventList {
         'data-index': index,
         'data-kind': event.kind === 'call' && event.blocked ? 'blocked' : event.kind,
         'data-later': index >= this.#begun,
+        'data-now': index === this.#begun - 1,
         'aria-setsize': this.#count,
         'aria-posinset': index + 1,
         'aria-selected': String(index === this.#chosen),

@@ -56,6 +56,8 @@ export class Timeline {
   #layout: Layout;
   #starts = new Float64Array();
   #nowNs = 0;
+  /** How many events have begun at the present. */
+  #begun = 0;
   #chosen: number | undefined;
   #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
   #frame: number | undefined;
@@ -121,15 +123,20 @@ export class Timeline {
     else if (this.scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
       this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
+    this.#begun = -1;
     this.#list.show(take);
-    this.#writeDetails();
     this.at(this.#nowNs);
   }
 
-  /** The present: what is later is not drawn. */
+  /** The present: what is later is not drawn, and what has begun last is explained. */
   at(timeNs: number): void {
     this.#nowNs = timeNs;
-    this.#list.at(firstAbove(this.#starts, timeNs));
+    const begun = firstAbove(this.#starts, timeNs);
+    this.#list.at(begun);
+    if (begun !== this.#begun) {
+      this.#begun = begun;
+      if (this.#chosen === undefined) this.#writeDetails();
+    }
     this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_MARGIN);
     this.#refresh();
   }
@@ -260,7 +267,7 @@ export class Timeline {
   }
 
   #writeDetails(): void {
-    const event = this.#chosen === undefined ? undefined : this.#take.events[this.#chosen];
+    const event = this.#take.events[this.#chosen ?? this.#begun - 1];
     this.#details.replaceChildren(...detailsOf(this.#take, event, this.#texts));
   }
 
