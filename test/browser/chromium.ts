@@ -49,6 +49,7 @@ export class Chromium {
     return new Chromium(server, await chromium.launch({ executablePath, args: QUIET }));
   }
 
+  /** Opens a path of the files, or an address of somebody else's. */
   async open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const { port } = this.#server.address() as AddressInfo;
     const page = await this.#browser.newPage(options);
@@ -56,7 +57,7 @@ export class Chromium {
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.wrong.push(message.text());
     });
-    await page.goto(`http://127.0.0.1:${port}${path}`);
+    await page.goto(new URL(path, `http://127.0.0.1:${port}`).href);
     return page;
   }
 
