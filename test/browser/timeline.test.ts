@@ -282,8 +282,8 @@ test('each call is reached by the keyboard alone, as by a click', (context) =>
     expect(await details(page)).toContain('is explained here');
     await page.evaluate('lab.timeline.at(1e9)');
     await page.getByRole('button').first().focus();
-    // The other buttons, the picture, the list.
-    for (let i = 0; i < 5; i++) await page.keyboard.press('Tab');
+    // The other buttons, the picture, what is explained, the list.
+    for (let i = 0; i < 6; i++) await page.keyboard.press('Tab');
     const reached: string[] = [];
     for (let i = 0; i < 4; i++) {
       await page.keyboard.press('ArrowDown');

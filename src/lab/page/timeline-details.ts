@@ -1,7 +1,6 @@
 /** What is known of one event, as a list of terms; its place is there before there is one. */
-import type { Taken, Take } from './take.js';
+import type { Take, Taken, TakenStep } from './take.js';
 import { element } from './element.js';
-import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
 
@@ -55,8 +54,8 @@ function describe(
         [texts.text, event.text],
       ],
     ];
-  const { name, inputs, answer, startNs, endNs, phase, blocked, steps = [] } = event;
-  const open = isOpen(event);
+  const { name, inputs, answer, open, startNs, endNs, phase, copyNs, blocked, idle } = event;
+  const { steps = [] } = event;
   const phases = { wait: texts.waits, copy: texts.copies, none: texts.works };
   return [
     lanes.length > 1 ? `${lanes[event.lane]}: ${name}` : name,
@@ -66,14 +65,18 @@ function describe(
       [texts.begins, timeText(startNs, 1)],
       [texts.ends, open ? '' : timeText(endNs, 1)],
       [texts.takes, open ? '' : timeText(endNs - startNs)],
-      [texts.phase, phases[phase]],
-      [texts.process, blocked ? texts.blocked : texts.inKernel],
-      [texts.connection, event.connection ?? ''],
-      [texts.state, event.state ?? ''],
-      ...steps.map(({ connection, event, from, to }): Term => [
-        connection,
-        `${from} → ${to} (${event})`,
-      ]),
+      [texts.phase, copyNs === undefined ? phases[phase] : `${texts.waits} → ${texts.copies}`],
+      [texts.process, blocked ? texts.blocked : idle ? texts.idle : texts.inKernel],
+      ...(steps.length > 0 ? [] : [[texts.connection, event.connection ?? ''] as const]),
+      ...statesOf(steps),
     ],
   ];
+}
+
+/** By connection: the states that its machine went through. */
+function statesOf(steps: readonly TakenStep[]): Term[] {
+  const states = new Map<string, string>();
+  for (const { connection, from, to } of steps)
+    states.set(connection, `${states.get(connection) ?? from} → ${to}`);
+  return [...states];
 }

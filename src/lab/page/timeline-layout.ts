@@ -16,8 +16,9 @@ const CALL_ROOM = 2.75;
 const MARK_ROOM = 2;
 
 /** What a stretch of a call is shown as, of the process and of the kernel. */
-export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3 } as const;
+export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3, IDLE: 4 } as const;
 export type Look = (typeof Look)[keyof typeof Look];
+const LOOKS = Object.keys(Look).length;
 
 /** The calls of one guest, in their order; they do not overlap. */
 export interface Track {
@@ -26,6 +27,8 @@ export interface Track {
   readonly events: Int32Array;
   readonly starts: Float64Array;
   readonly ends: Float64Array;
+  /** Where a call that waited first began to copy, or else its start. */
+  readonly copies: Float64Array;
   /** By look and call: how long all calls before it are together; one more than there are calls. */
   readonly sums: readonly Float64Array[];
 }
@@ -75,9 +78,6 @@ export function firstAbove(values: Ascending, limit: number, from = 0): number {
   return low;
 }
 
-/** What has not come back yet has no answer. */
-export const isOpen = (call: TakenCall) => call.answer === '';
-
 /** The moments at which something happens, with their places. */
 class Axis {
   readonly #times: Float64Array;
@@ -124,38 +124,60 @@ class Axis {
   }
 }
 
+/** What is still to come of a call that has begun: that it copies, or that it ends. */
+interface Coming {
+  readonly timeNs: number;
+  readonly event: number;
+  readonly isEnd: boolean;
+}
+
+/** By event: its place, where it ends, and where it began to copy. */
+interface Ways {
+  readonly starts: Float64Array;
+  readonly copies: Float64Array;
+  readonly ends: Float64Array;
+}
+
 /** Lays out a take as far as `endNs`, so that several may be as long as each other. */
 export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   const { events, lanes } = take;
-  const axis = new Axis(scale, 2 * events.length + 1);
-  const starts = new Float64Array(events.length);
-  const ends = new Float64Array(events.length);
-  /** The calls that are going on, the first to end last. */
-  const going: number[] = [];
-  const endBy = (timeNs: number) => {
-    while (going.length > 0 && callAt(take, going.at(-1)!).endNs <= timeNs) {
-      const ended = going.pop()!;
-      ends[ended] = axis.add(callAt(take, ended).endNs, 1, starts[ended]! + CALL_ROOM);
+  const axis = new Axis(scale, 3 * events.length + 1);
+  const ways: Ways = {
+    starts: new Float64Array(events.length),
+    copies: new Float64Array(events.length),
+    ends: new Float64Array(events.length),
+  };
+  /** The next is the last. */
+  const coming: Coming[] = [];
+  const expect = (next: Coming) => {
+    let at = coming.length;
+    while (at > 0 && coming[at - 1]!.timeNs <= next.timeNs) at--;
+    coming.splice(at, 0, next);
+  };
+  const comeBy = (timeNs: number) => {
+    while (coming.length > 0 && coming.at(-1)!.timeNs <= timeNs) {
+      const { event, isEnd, timeNs } = coming.pop()!;
+      const least = ways.starts[event]! + (isEnd ? CALL_ROOM : 0);
+      ways[isEnd ? 'ends' : 'copies'][event] = axis.add(timeNs, 1, least);
     }
   };
   events.forEach((event, i) => {
     const timeNs = event.kind === 'call' ? event.startNs : event.timeNs;
-    endBy(timeNs);
-    starts[i] = axis.add(timeNs, event.kind === 'call' ? 1 : MARK_ROOM);
+    comeBy(timeNs);
+    ways.copies[i] = ways.starts[i] = axis.add(timeNs, event.kind === 'call' ? 1 : MARK_ROOM);
     if (event.kind !== 'call') return;
-    let at = going.length;
-    while (at > 0 && callAt(take, going[at - 1]!).endNs <= event.endNs) at--;
-    going.splice(at, 0, i);
+    if (event.copyNs !== undefined) expect({ timeNs: event.copyNs, event: i, isEnd: false });
+    expect({ timeNs: event.endNs, event: i, isEnd: true });
   });
-  endBy(Infinity);
+  comeBy(Infinity);
   axis.add(Math.max(endNs, take.endNs));
   return {
     take,
     scale,
     ...axis.finished(),
-    tracks: lanes.map((name, lane) => trackOf(take, name, lane, starts, ends)),
-    segments: marksOf(take, 'segment', starts),
-    actions: marksOf(take, 'action', starts),
+    tracks: lanes.map((name, lane) => trackOf(take, name, lane, ways)),
+    segments: marksOf(take, 'segment', ways.starts),
+    actions: marksOf(take, 'action', ways.starts),
     inside: insideOf(take),
   };
 }
@@ -173,41 +195,29 @@ function marksOf(take: Take, kind: 'segment' | 'action', starts: Float64Array): 
   return { events, places: Float64Array.from(events, (event) => starts[event]!) };
 }
 
-/** The looks of the kernel's half: who sleeps in a call is not its matter. */
-export function kernelLookOf({ phase }: TakenCall): Look {
+/** What the kernel does in a call, or in the end: who sleeps in it is not its matter. */
+export function kernelLookOf({ phase, copyNs }: TakenCall): Look {
+  if (copyNs !== undefined) return Look.COPY;
   if (phase === 'wait') return Look.WAIT;
   return phase === 'copy' ? Look.COPY : Look.NONE;
 }
 
-function trackOf(
-  take: Take,
-  name: string,
-  lane: number,
-  starts: Float64Array,
-  ends: Float64Array,
-): Track {
+function trackOf(take: Take, name: string, lane: number, ways: Ways): Track {
   const events = indicesOf(take, (event) => event.kind === 'call' && event.lane === lane);
-  const [blocked, wait, copy, none] = Array.from(
-    { length: 4 },
-    () => new Float64Array(events.length + 1),
-  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [starts, copies, ends] = [ways.starts, ways.copies, ways.ends].map((places) =>
+    Float64Array.from(events, (event) => places[event]!),
+  ) as [Float64Array, Float64Array, Float64Array];
+  const sums = Array.from({ length: LOOKS }, () => new Float64Array(events.length + 1));
   for (let i = 0; i < events.length; i++) {
-    const event = events[i]!;
-    const call = callAt(take, event);
-    const length = ends[event]! - starts[event]!;
-    const look = kernelLookOf(call);
-    blocked[i + 1] = blocked[i]! + (call.blocked ? length : 0);
-    wait[i + 1] = wait[i]! + (look === Look.WAIT ? length : 0);
-    copy[i + 1] = copy[i]! + (look === Look.COPY ? length : 0);
-    none[i + 1] = none[i]! + (look === Look.NONE ? length : 0);
+    const call = callAt(take, events[i]!);
+    const [start, copy, end] = [starts[i]!, copies[i]!, ends[i]!];
+    for (let look = 0; look < LOOKS; look++) sums[look]![i + 1] = sums[look]![i]!;
+    sums[kernelLookOf(call)]![i + 1]! += end - copy;
+    sums[Look.WAIT]![i + 1]! += copy - start;
+    if (call.blocked) sums[Look.BLOCKED]![i + 1]! += end - start;
+    if (call.idle) sums[Look.IDLE]![i + 1]! += end - start;
   }
-  return {
-    name,
-    events,
-    starts: Float64Array.from(events, (event) => starts[event]!),
-    ends: Float64Array.from(events, (event) => ends[event]!),
-    sums: [blocked, wait, copy, none],
-  };
+  return { name, events, starts, copies, ends, sums };
 }
 
 /** Who is connected to is inside; if nobody is seen to connect, the guests alone are. */

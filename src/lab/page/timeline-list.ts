@@ -4,7 +4,6 @@
  */
 import type { Taken, Take } from './take.js';
 import { element } from './element.js';
-import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
 
@@ -177,7 +176,7 @@ function cells(
     case 'call': {
       const { startNs, endNs, name, inputs, answer, blocked } = event;
       const how = blocked ? `${texts.blocked} ` : '';
-      const came = isOpen(event) ? texts.open : `${answer} · ${how}${timeText(endNs - startNs)}`;
+      const came = event.open ? texts.open : `${answer} · ${how}${timeText(endNs - startNs)}`;
       return [timeText(startNs, 1), lanes[event.lane] ?? '', `${name}(${inputs})`, came];
     }
     case 'segment': {

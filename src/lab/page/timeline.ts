@@ -41,7 +41,11 @@ export class Timeline {
   readonly #canvas = element('canvas', { class: 'timeline-canvas' });
   readonly #surface = element('div', { class: 'timeline-surface' }, this.#canvas);
   readonly #tools = element('div', { class: 'timeline-tools', role: 'group' });
-  readonly #details = element('div', { class: 'timeline-details' });
+  readonly #details = element('div', {
+    class: 'timeline-details',
+    role: 'region',
+    tabindex: 0,
+  });
   readonly #list: EventList;
   readonly #home: HTMLElement;
   readonly #options: TimelineOptions;
@@ -97,6 +101,7 @@ export class Timeline {
     this.#texts = texts;
     this.#surface.setAttribute('role', this.#options.compact ? 'img' : 'application');
     this.#surface.setAttribute('aria-label', `${texts.timeline}: ${this.#keys()}`);
+    this.#details.setAttribute('aria-label', texts.details);
     this.#list.write(texts);
     this.#writeTools();
     this.#writeDetails();
@@ -255,8 +260,9 @@ export class Timeline {
   }
 
   #legend(): HTMLElement {
-    const { runs, inKernel, blocked, waits, copies, works } = this.#texts;
-    const entries = { runs, kernel: inKernel, blocked, wait: waits, copy: copies, none: works };
+    const { runs, inKernel, blocked, idle, waits, copies, works } = this.#texts;
+    const process = { runs, kernel: inKernel, blocked, idle };
+    const entries = { ...process, wait: waits, copy: copies, none: works };
     return element(
       'ul',
       { class: 'timeline-legend' },
