@@ -172,7 +172,7 @@ export class Lab {
       together ? models.map((model) => texts.names[model]) : undefined,
     );
     if (together) return beside.at(ns);
-    timeline.at(ns);
+    timeline.at(ns, moments[index]);
     counters.show(countUntil(take, ns));
     const model = models.find((each) => each === take.model);
     states.element.hidden = model === undefined;

@@ -2,6 +2,7 @@
  * Where the events of a take lie along the axis of time, in arrays that are quick to search: what
  * is drawn is found by bisection, and what is too narrow to be seen is known as a sum.
  */
+import { sleepsIn, type Moment } from './moment.js';
 import type { Take, TakenCall } from './take.js';
 
 /**
@@ -50,6 +51,8 @@ export interface Layout {
   readonly inside: ReadonlySet<string>;
   placeOf(timeNs: number): number;
   timeOf(place: number): number;
+  /** Where a moment is, of several at one time. */
+  placeOfMoment(moment: Moment): number;
 }
 
 type Ascending = Float64Array | Int32Array;
@@ -124,9 +127,16 @@ class Axis {
   }
 }
 
-/** What is still to come of a call that has begun: that it copies, or that it ends. */
+/** Times are whole nanoseconds; this is behind all that happens in one. */
+const WOKEN = 0.5;
+
+/**
+ * What is still to come of a call that has begun: that it copies, or that it ends. Who sleeps is
+ * woken by what happens at that time, and so behind it.
+ */
 interface Coming {
   readonly timeNs: number;
+  readonly turn: number;
   readonly event: number;
   readonly isEnd: boolean;
 }
@@ -151,11 +161,11 @@ export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   const coming: Coming[] = [];
   const expect = (next: Coming) => {
     let at = coming.length;
-    while (at > 0 && coming[at - 1]!.timeNs <= next.timeNs) at--;
+    while (at > 0 && coming[at - 1]!.turn <= next.turn) at--;
     coming.splice(at, 0, next);
   };
-  const comeBy = (timeNs: number) => {
-    while (coming.length > 0 && coming.at(-1)!.timeNs <= timeNs) {
+  const comeBy = (turn: number) => {
+    while (coming.length > 0 && coming.at(-1)!.turn <= turn) {
       const { event, isEnd, timeNs } = coming.pop()!;
       const least = ways.starts[event]! + (isEnd ? CALL_ROOM : 0);
       ways[isEnd ? 'ends' : 'copies'][event] = axis.add(timeNs, 1, least);
@@ -163,11 +173,14 @@ export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   };
   events.forEach((event, i) => {
     const timeNs = event.kind === 'call' ? event.startNs : event.timeNs;
-    comeBy(timeNs);
+    comeBy(event.kind === 'call' ? timeNs + WOKEN : timeNs);
     ways.copies[i] = ways.starts[i] = axis.add(timeNs, event.kind === 'call' ? 1 : MARK_ROOM);
     if (event.kind !== 'call') return;
-    if (event.copyNs !== undefined) expect({ timeNs: event.copyNs, event: i, isEnd: false });
-    expect({ timeNs: event.endNs, event: i, isEnd: true });
+    const { copyNs, endNs } = event;
+    if (copyNs !== undefined)
+      expect({ timeNs: copyNs, turn: copyNs + WOKEN, event: i, isEnd: false });
+    const turn = sleepsIn(event) || copyNs === endNs ? endNs + WOKEN : endNs;
+    expect({ timeNs: endNs, turn, event: i, isEnd: true });
   });
   comeBy(Infinity);
   axis.add(Math.max(endNs, take.endNs));
@@ -179,6 +192,10 @@ export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
     segments: marksOf(take, 'segment', ways.starts),
     actions: marksOf(take, 'action', ways.starts),
     inside: insideOf(take),
+    placeOfMoment: ({ event, part }) => {
+      const index = events.indexOf(event);
+      return (part === 'answered' ? ways.ends : ways.starts)[index]!;
+    },
   };
 }
 

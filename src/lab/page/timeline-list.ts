@@ -31,8 +31,8 @@ export class EventList {
   #take: Take | undefined;
   #texts: TimelineTexts;
   #chosen: number | undefined;
-  /** How many events have begun. */
-  #begun = 0;
+  #now = -1;
+  #last = -1;
   #rows = { from: 0, to: 0 };
 
   constructor(texts: TimelineTexts, reader: Reader) {
@@ -58,16 +58,20 @@ export class EventList {
   show(take: Take): void {
     this.#take = take;
     this.#chosen = undefined;
-    this.#begun = -1;
+    this.#now = -2;
     this.#height.style.height = `${Math.min(take.events.length * ROW_PIXELS, MOST_PIXELS)}px`;
     this.#fill(true);
   }
 
-  /** So many events have begun; the last of them is scrolled to, unless a person reads the list. */
-  at(begun: number): void {
-    if (begun === this.#begun) return;
-    this.#begun = begun;
-    if (!this.element.contains(document.activeElement)) this.#reveal(Math.max(0, begun - 1));
+  /**
+   * The index of the event of the present, or -1, and of the last that has begun. The first is
+   * scrolled to, unless a person reads the list.
+   */
+  at(now: number, last: number): void {
+    if (now === this.#now && last === this.#last) return;
+    this.#now = now;
+    this.#last = last;
+    if (!this.element.contains(document.activeElement)) this.#reveal(Math.max(0, now));
     this.#fill(true);
   }
 
@@ -129,8 +133,8 @@ export class EventList {
         id: `${this.#id}-${index}`,
         'data-index': index,
         'data-kind': event.kind === 'call' && event.blocked ? 'blocked' : event.kind,
-        'data-later': index >= this.#begun,
-        'data-now': index === this.#begun - 1,
+        'data-later': index > this.#last,
+        'data-now': index === this.#now,
         'aria-setsize': this.#count,
         'aria-posinset': index + 1,
         'aria-selected': String(index === this.#chosen),

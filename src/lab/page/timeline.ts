@@ -3,6 +3,7 @@
  * along an axis of time that is zoomed and moved. The same is there as a list for the keyboard and
  * for screen readers. Its style is timeline.css.
  */
+import type { Moment } from './moment.js';
 import type { Take } from './take.js';
 import { coloursOf, hatch, type Colours } from './timeline-colour.js';
 import { detailsOf } from './timeline-details.js';
@@ -60,8 +61,9 @@ export class Timeline {
   #layout: Layout;
   #starts = new Float64Array();
   #nowNs = 0;
-  /** How many events have begun at the present. */
-  #begun = 0;
+  #moment: Moment | undefined;
+  /** The index of the event that the present is of, or -1. */
+  #now = -1;
   #chosen: number | undefined;
   #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
   #frame: number | undefined;
@@ -128,21 +130,26 @@ export class Timeline {
     else if (this.scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
       this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
-    this.#begun = -1;
+    this.#now = -2;
     this.#list.show(take);
     this.at(this.#nowNs);
   }
 
-  /** The present: what is later is not drawn, and what has begun last is explained. */
-  at(timeNs: number): void {
+  /**
+   * The present: what is later is not drawn. What has begun last is explained, or what the moment
+   * is of, which says where the present is among all that happens at that time.
+   */
+  at(timeNs: number, moment?: Moment): void {
     this.#nowNs = timeNs;
-    const begun = firstAbove(this.#starts, timeNs);
-    this.#list.at(begun);
-    if (begun !== this.#begun) {
-      this.#begun = begun;
+    this.#moment = moment;
+    const last = firstAbove(this.#starts, timeNs) - 1;
+    const now = moment ? this.#take.events.indexOf(moment.event) : last;
+    this.#list.at(now, moment?.part === 'answered' ? last : now);
+    if (now !== this.#now) {
+      this.#now = now;
       if (this.#chosen === undefined) this.#writeDetails();
     }
-    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_MARGIN);
+    this.#window.reveal(this.#present, PRESENT_MARGIN);
     this.#refresh();
   }
 
@@ -199,6 +206,12 @@ export class Timeline {
     this.#window.fit(this.#layout.length, LEAST[this.scale]);
     const isTrue = String(this.scale === 'true');
     this.#tools.querySelector('[aria-pressed]')?.setAttribute('aria-pressed', isTrue);
+  }
+
+  /** The place of the present: that of the moment, until time has passed since. */
+  get #present(): number {
+    const isMoment = this.#moment?.ns === this.#nowNs;
+    return isMoment ? this.#layout.placeOfMoment(this.#moment!) : this.#layout.placeOf(this.#nowNs);
   }
 
   #places() {
@@ -273,7 +286,7 @@ export class Timeline {
   }
 
   #writeDetails(): void {
-    const event = this.#take.events[this.#chosen ?? this.#begun - 1];
+    const event = this.#take.events[this.#chosen ?? this.#now];
     this.#details.replaceChildren(...detailsOf(this.#take, event, this.#texts));
   }
 
@@ -307,7 +320,7 @@ export class Timeline {
       texts: this.#texts,
       width,
       compact: this.#options.compact ?? false,
-      present: this.#layout.placeOf(this.#nowNs),
+      present: this.#present,
       chosen: this.#chosen,
     }).draw();
   }
