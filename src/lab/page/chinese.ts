@@ -65,7 +65,7 @@ export const chinese: Texts = {
     speed: (time) => `每秒 ${time}`,
     position: '時間位置',
     at: (now, end) => `${now}，共 ${end}`,
-    step_: (n, of) => `第 ${n} 步，共 ${of} 步`,
+    steps: (n, of) => `第 ${n} 步，共 ${of} 步`,
     seed: '種子',
     seedHint: '0：沒有任何偶然。其他數字：網路可能發生的事，由它決定。',
     guest: '伺服器的語言',

@@ -79,7 +79,7 @@ export const english = {
     speed: (time: string) => `${time} a second`,
     position: 'Position in time',
     at: (now: string, end: string) => `${now} of ${end}`,
-    step_: (n: number, of: number) => `step ${n} of ${of}`,
+    steps: (n: number, of: number) => `step ${n} of ${of}`,
     seed: 'Seed',
     seedHint:
       '0: nothing happens by chance. Any other: what a network may do, as this number has it.',
