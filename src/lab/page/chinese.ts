@@ -170,6 +170,7 @@ export const chinese: Texts = {
         `行程沒有其他工作，讓 ${call} 在下一個訊號時叫醒它；它也可以趁機運算。`,
       reap: (call) =>
         `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
+      exit: (call) => `行程呼叫 ${call}，就此結束。`,
       other: (call) => `行程呼叫 ${call} 並在其中睡著。`,
     },
     answered: {

@@ -194,6 +194,7 @@ export const english = {
         `The process has no other work, and lets ${call} wake it at the next signal. It might as well compute.`,
       reap: (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next completion. The operations go on without it.`,
+      exit: (call: string) => `The process calls ${call}, and has ended.`,
       other: (call: string) => `The process calls ${call} and falls asleep in it.`,
     },
     answered: {

@@ -184,7 +184,7 @@ export class Lab {
       together ? models.map((model) => texts.names[model]) : undefined,
     );
     if (together) return beside.at(ns);
-    timeline.at(ns);
+    timeline.at(ns, moments[index]);
     counters.show(countUntil(take, ns));
     const model = this.#recorded ? models.find((each) => each === take.model) : this.#view.model;
     states.element.hidden = model === undefined;
@@ -306,7 +306,8 @@ export class Lab {
       const take = await readTranscript(file, transcriptTexts[this.#view.lang]);
       const { token: _, ...view } = this.#view;
       this.#recorded = { kind: 'transcript', name: file.name, take };
-      this.#change(view, '', 0);
+      // It is over, and is looked at as a whole.
+      this.#change(view, '', take.endNs);
     } catch (error) {
       this.#refuse(this.#parts.texts.cannot((error as Error).message));
     }

@@ -12,7 +12,7 @@ export interface Moment {
 }
 
 /** Who is held while data is copied to him does not sleep. */
-const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
+export const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
   open === true || (startNs < endNs && ((blocked && phase !== 'copy') || idle === true));
 
 /** Of what is at the same time: an answer, what comes of it, whom it wakes, who falls asleep. */

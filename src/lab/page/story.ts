@@ -1,7 +1,7 @@
 /** What happens at a moment and why, in one sentence of the page's language. */
 import { amountOf } from './count.js';
 import type { Texts } from './english.js';
-import { kindOf } from './imports.js';
+import { isExit, kindOf } from './imports.js';
 import type { Moment } from './moment.js';
 import type { Deed, Take, TakenAction, TakenCall, TakenSegment } from './take.js';
 import { wordsOf } from './world-view.js';
@@ -41,6 +41,7 @@ function again(texts: Texts['story']['answered']['AGAIN'], name: string): string
 }
 
 function sleeps(texts: Texts['story']['sleeps'], { name }: TakenCall): string {
+  if (isExit(name)) return texts.exit(name);
   const called = kindOf(name);
   const kind = called === 'wait' ? 'poll' : called;
   if (kind === undefined || !(kind in texts)) return texts.other(name);
