@@ -71,7 +71,7 @@ const PAGE = `<!doctype html>
           ...options,
         });
       };
-      lab.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      lab.drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
       lab.make({ scale: 'true' });
     </script>
   </body>
@@ -276,10 +276,14 @@ test('each call is reached by the keyboard alone, as by a click', (context) =>
     }
     expect(new Set(clicked).size).toBe(4);
     await page.mouse.click(x + 5, y + 40);
-    expect(await details(page)).toContain('Choose a call');
+    // Nothing is chosen any more: what has begun last is explained.
+    expect(await details(page)).toBe(clicked[3]);
+    await page.evaluate('lab.timeline.at(-1)');
+    expect(await details(page)).toContain('is explained here');
+    await page.evaluate('lab.timeline.at(1e9)');
     await page.getByRole('button').first().focus();
-    // The other buttons, the picture, the list.
-    for (let i = 0; i < 5; i++) await page.keyboard.press('Tab');
+    // The other buttons, the picture, what is explained, the list.
+    for (let i = 0; i < 6; i++) await page.keyboard.press('Tab');
     const reached: string[] = [];
     for (let i = 0; i < 4; i++) {
       await page.keyboard.press('ArrowDown');
@@ -401,6 +405,25 @@ test('it grows as time passes, and is sharp and as wide as its place', (context)
     context.skip,
     { deviceScaleFactor: 2 },
   ));
+
+test('it draws a take of nothing, and waits in a place that is not seen', (context) =>
+  opened(async (page) => {
+    const drawnAfter = (act: string) =>
+      page.evaluate<number>(
+        `(lab.pictures.length = 0, ${act}, lab.drawn().then(() => lab.pictures.length))`,
+      );
+    expect(await drawnAfter("lab.make({ scale: 'even' })")).toBeGreaterThan(0);
+    await show(page, { kernel: 'linux', lanes: [], events: [], endNs: 0 });
+    expect(await details(page)).toBe('Nothing has happened.');
+    await page.locator('.timeline-list').focus();
+    await page.keyboard.press('ArrowDown');
+    expect(await last(page, 'chosen')).toBeUndefined();
+    await page.evaluate("document.querySelector('#home').style.display = 'none'");
+    await show(page, quarters);
+    const reveal = "(document.querySelector('#home').style.display = '')";
+    expect(await drawnAfter(reveal)).toBeGreaterThan(0);
+    expect(await page.locator('.timeline-row').count()).toBe(4);
+  }, context.skip));
 
 test('it speaks both languages, has a small form, and leaves nothing behind', (context) =>
   opened(async (page) => {

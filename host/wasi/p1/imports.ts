@@ -84,23 +84,6 @@ export const waiting: ReadonlySet<string> = new Set([
   'proc_raise',
 ]);
 
-/** Of those, what waits for readiness and does nothing else, and what never comes back. */
-export const polling: ReadonlySet<string> = new Set(['poll_oneoff']);
-export const ending: ReadonlySet<string> = new Set(['proc_exit', 'proc_raise']);
-
-/** What copies between the guest and the kernel, and waits before, if it has to. */
-export const copying: ReadonlySet<string> = new Set([
-  'fd_pread',
-  'fd_pwrite',
-  'fd_read',
-  'fd_write',
-  'sock_recv',
-  'sock_send',
-]);
-
-/** What says by its `flags` whether a descriptor waits: the one it answers, or was given. */
-export const flagging: ReadonlySet<string> = new Set(['fd_fdstat_set_flags', 'sock_accept']);
-
 /** What is of use only to a guest that was granted something: that, and the functions' names. */
 export const granted = {
   directory: /^(path_|fd_readdir$)/,

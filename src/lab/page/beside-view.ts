@@ -24,7 +24,7 @@ class Row {
     this.element = element(
       'li',
       { 'data-model': model },
-      element('h3', {}, button(texts.names[model], choose, { class: 'name' })),
+      element('h2', {}, button(texts.names[model], choose, { class: 'name' })),
       strip,
       this.#counters.element,
       this.#failure,

@@ -65,7 +65,7 @@ export const chinese: Texts = {
     speed: (time) => `每秒 ${time}`,
     position: '時間位置',
     at: (now, end) => `${now}，共 ${end}`,
-    step_: (n, of) => `第 ${n} 步，共 ${of} 步`,
+    steps: (n, of) => `第 ${n} 步，共 ${of} 步`,
     seed: '種子',
     seedHint: '0：沒有任何偶然。其他數字：網路可能發生的事，由它決定。',
     guest: '伺服器的語言',
@@ -170,6 +170,7 @@ export const chinese: Texts = {
         `行程沒有其他工作，讓 ${call} 在下一個訊號時叫醒它；它也可以趁機運算。`,
       reap: (call) =>
         `行程沒有其他工作，讓 ${call} 在下一個完成通知時叫醒它；操作不靠它也照常進行。`,
+      exit: (call) => `行程呼叫 ${call}，就此結束。`,
       other: (call) => `行程呼叫 ${call} 並在其中睡著。`,
     },
     answered: {

@@ -79,7 +79,7 @@ export const english = {
     speed: (time: string) => `${time} a second`,
     position: 'Position in time',
     at: (now: string, end: string) => `${now} of ${end}`,
-    step_: (n: number, of: number) => `step ${n} of ${of}`,
+    steps: (n: number, of: number) => `step ${n} of ${of}`,
     seed: 'Seed',
     seedHint:
       '0: nothing happens by chance. Any other: what a network may do, as this number has it.',
@@ -194,6 +194,7 @@ export const english = {
         `The process has no other work, and lets ${call} wake it at the next signal. It might as well compute.`,
       reap: (call: string) =>
         `The process has no other work, and lets ${call} wake it at the next completion. The operations go on without it.`,
+      exit: (call: string) => `The process calls ${call}, and has ended.`,
       other: (call: string) => `The process calls ${call} and falls asleep in it.`,
     },
     answered: {

@@ -37,5 +37,13 @@ const kinds: Readonly<Record<string, CallKind>> = {
 /** It ends the guest, and does not come back. */
 export const isExit = (name: string): boolean => name === 'proc_exit';
 
+/** It copies between the guest and the kernel, and may wait before it does. */
+export const isCopy = (name: string): boolean =>
+  ['fd_pread', 'fd_pwrite'].includes(name) || ['receive', 'send'].includes(kinds[name] ?? '');
+
+/** It says by its flags whether a descriptor waits: the one that it answers, or that it is given. */
+export const isFlagging = (name: string): boolean =>
+  name === 'fd_fdstat_set_flags' || kinds[name] === 'accept';
+
 /** Undefined: it is none of the model's. */
 export const kindOf = (name: string): CallKind | undefined => kinds[name];

@@ -24,8 +24,9 @@ import type { NamedBytes } from './replay.js';
 import type { Performer } from './performer.js';
 import { Player } from './player.js';
 import { column, guestField, header, modelChoice, seedField, type Shown } from './shell.js';
+import { translated } from './story.js';
 import { litAt, StateView } from './state-view.js';
-import type { Play, Take } from './take.js';
+import type { Deed, Play, Take } from './take.js';
 import { timelineTexts } from './timeline-texts.js';
 import { Timeline } from './timeline.js';
 import { transcriptTexts } from './transcript-texts.js';
@@ -85,7 +86,11 @@ export class Lab {
 
   /** Another address was opened. */
   go(view: View, wrong: readonly string[]): void {
-    if (addressOf(view) !== addressOf(this.#view)) this.#go(view, wrong);
+    if (addressOf(view) === addressOf(this.#view)) return;
+    const { lang } = this.#view;
+    // In another language it is still the same, at the same moment.
+    if (addressOf({ ...view, lang }) === addressOf(this.#view)) this.#change(view, '');
+    else this.#go(view, wrong);
   }
 
   #go(view: View, wrong: readonly string[]): void {
@@ -95,7 +100,7 @@ export class Lab {
   }
 
   /** Shows another view, at the present time or another. */
-  #change(view: View, sentence: string, atNs = this.#player.ns): void {
+  #change(view: View, sentence: string, atNs?: number): void {
     const spoken = this.#view.lang;
     this.#view = view;
     if (view.lang !== spoken) this.#translate();
@@ -103,10 +108,12 @@ export class Lab {
     if (location.hash !== address) history.replaceState(undefined, '', address);
     this.#arrange();
     this.#tell(sentence);
+    this.#moved();
     void this.#perform(atNs);
   }
 
-  async #perform(atNs: number): Promise<void> {
+  /** Meanwhile the position may become another. */
+  async #perform(atNs: number | undefined): Promise<void> {
     const asked = ++this.#asked;
     const { beside, model } = this.#view;
     try {
@@ -142,13 +149,18 @@ export class Lab {
     );
   }
 
+  /** Those that actions of the take may come of. */
+  get #deeds(): readonly Deed[] {
+    return this.#recorded ? [] : this.#view.deeds;
+  }
+
   /** Takes have come. */
   #took(): void {
     const { timeline, beside, open, texts, fault, notice } = this.#parts;
     const { take } = this.#player;
     const together = this.#view.beside && !this.#recorded;
     if (together) beside.show(this.#takes);
-    else timeline.show(take);
+    else timeline.show(translated(texts, take, this.#deeds));
     if (notice.textContent === texts.working) this.#tell('');
     say(fault, take.failure === undefined ? '' : texts.failed(take.failure));
     const name =
@@ -168,13 +180,13 @@ export class Lab {
     world.show();
     now.show(
       this.#player,
-      this.#recorded ? [] : this.#view.deeds,
+      this.#deeds,
       together ? models.map((model) => texts.names[model]) : undefined,
     );
     if (together) return beside.at(ns);
-    timeline.at(ns);
+    timeline.at(ns, moments[index]);
     counters.show(countUntil(take, ns));
-    const model = models.find((each) => each === take.model);
+    const model = this.#recorded ? models.find((each) => each === take.model) : this.#view.model;
     states.element.hidden = model === undefined;
     if (model) states.show(model, litAt(moments, index, ns));
   }
@@ -294,7 +306,8 @@ export class Lab {
       const take = await readTranscript(file, transcriptTexts[this.#view.lang]);
       const { token: _, ...view } = this.#view;
       this.#recorded = { kind: 'transcript', name: file.name, take };
-      this.#change(view, '', 0);
+      // It is over, and is looked at as a whole.
+      this.#change(view, '', take.endNs);
     } catch (error) {
       this.#refuse(this.#parts.texts.cannot((error as Error).message));
     }

@@ -12,13 +12,13 @@ export interface Moment {
 }
 
 /** Who is held while data is copied to him does not sleep. */
-const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
+export const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
   open === true || (startNs < endNs && ((blocked && phase !== 'copy') || idle === true));
 
 /** Of what is at the same time: an answer, what comes of it, whom it wakes, who falls asleep. */
 const Turn = { ANSWER: 0, EVENT: 1, WAKING: 2, SLEEP: 3 } as const;
 
-export function momentsOf({ events }: Take): Moment[] {
+export function momentsOf({ events, endNs }: Take): Moment[] {
   const moments: (Moment & { turn: number })[] = [];
   for (const event of events) {
     if (event.kind !== 'call') {
@@ -27,7 +27,8 @@ export function momentsOf({ events }: Take): Moment[] {
     }
     const sleeps = sleepsIn(event);
     if (sleeps) moments.push({ ns: event.startNs, event, part: 'sleeps', turn: Turn.SLEEP });
-    if (event.open) continue;
+    // Who asks again and again is in a call when the take ends.
+    if (event.open || event.endNs > endNs) continue;
     const turn = sleeps ? Turn.WAKING : Turn.ANSWER;
     moments.push({ ns: event.endNs, event, part: 'answered', turn });
   }

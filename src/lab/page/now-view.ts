@@ -47,7 +47,8 @@ export class NowView {
     if (!moment) return atEnd && ns > 0 ? story.end : story.begin;
     const sentence = storyOf(this.#texts, moment, deeds);
     const named = prefixed(sentence, moment, take, lanes);
-    return atEnd ? `${named} ${story.end}` : named;
+    if (!atEnd) return named;
+    return ns > moment.ns ? story.end : `${named} ${story.end}`;
   }
 }
 

@@ -1,9 +1,9 @@
 /** What happens at a moment and why, in one sentence of the page's language. */
 import { amountOf } from './count.js';
 import type { Texts } from './english.js';
-import { kindOf } from './imports.js';
+import { isExit, kindOf } from './imports.js';
 import type { Moment } from './moment.js';
-import type { Deed, TakenAction, TakenCall, TakenSegment } from './take.js';
+import type { Deed, Take, TakenAction, TakenCall, TakenSegment } from './take.js';
 import { wordsOf } from './world-view.js';
 
 function answered(texts: Texts['story']['answered'], call: TakenCall): string {
@@ -41,6 +41,7 @@ function again(texts: Texts['story']['answered']['AGAIN'], name: string): string
 }
 
 function sleeps(texts: Texts['story']['sleeps'], { name }: TakenCall): string {
+  if (isExit(name)) return texts.exit(name);
   const called = kindOf(name);
   const kind = called === 'wait' ? 'poll' : called;
   if (kind === undefined || !(kind in texts)) return texts.other(name);
@@ -74,13 +75,30 @@ function deedOf({ deed, who, timeNs }: TakenAction, deeds: readonly Deed[]): Dee
     .findLast((each) => !('client' in each) || each.client === who);
 }
 
+/** What the worker says of an action, or why nothing came of it, in the page's language. */
+function said({ story }: Texts, { what }: TakenAction): string {
+  const last = what.split(': ').at(-1)!;
+  return Object.entries(story.said).find(([words]) => words === last)?.[1] ?? last;
+}
+
 function done(texts: Texts, action: TakenAction, deeds: readonly Deed[]): string {
   const { story } = texts;
   const deed = deedOf(action, deeds);
-  const [last] = action.what.split(': ').slice(-1);
-  const said = Object.entries(story.said).find(([words]) => words === last)?.[1];
-  if (action.vain && deed) return story.vain(wordsOf(texts, deed), said ?? last!);
-  return deed ? story.deed(wordsOf(texts, deed)) : story.action(action.who, said ?? action.what);
+  if (!deed) return story.action(action.who, said(texts, action));
+  const words = wordsOf(texts, deed);
+  return action.vain ? story.vain(words, said(texts, action)) : story.deed(words);
+}
+
+/** The same take, whose actions are told in the page's language. */
+export function translated(texts: Texts, take: Take, deeds: readonly Deed[]): Take {
+  const events = take.events.map((event) => {
+    if (event.kind !== 'action') return event;
+    const deed = deedOf(event, deeds);
+    if (!deed) return { ...event, what: said(texts, event) };
+    const words = wordsOf(texts, 'client' in deed ? { ...deed, client: '' } : deed).trim();
+    return { ...event, what: event.vain ? `${words}: ${said(texts, event)}` : words };
+  });
+  return { ...take, events };
 }
 
 export function storyOf(texts: Texts, { event, part }: Moment, deeds: readonly Deed[]): string {

@@ -7,6 +7,7 @@ const NAMES = [
   'runs',
   'kernel',
   'blocked',
+  'idle',
   'hatch',
   'wait',
   'copy',

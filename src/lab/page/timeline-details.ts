@@ -1,7 +1,6 @@
 /** What is known of one event, as a list of terms; its place is there before there is one. */
-import type { Taken, Take } from './take.js';
+import type { Take, Taken, TakenStep } from './take.js';
 import { element } from './element.js';
-import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
 
@@ -38,7 +37,7 @@ function describe(
     return [
       `${event.who} ${event.what}`,
       [
-        [texts.begins, timeText(event.timeNs)],
+        [texts.begins, timeText(event.timeNs, 1)],
         [texts.who, event.who],
         [texts.what, event.what],
       ],
@@ -47,7 +46,7 @@ function describe(
     return [
       `${event.from} → ${event.to}`,
       [
-        [texts.begins, timeText(event.timeNs)],
+        [texts.begins, timeText(event.timeNs, 1)],
         [texts.from, event.from],
         [texts.to, event.to],
         [texts.flags, event.flags],
@@ -55,25 +54,29 @@ function describe(
         [texts.text, event.text],
       ],
     ];
-  const { name, inputs, answer, startNs, endNs, phase, blocked, steps = [] } = event;
-  const open = isOpen(event);
+  const { name, inputs, answer, open, startNs, endNs, phase, copyNs, blocked, idle } = event;
+  const { steps = [] } = event;
   const phases = { wait: texts.waits, copy: texts.copies, none: texts.works };
   return [
     lanes.length > 1 ? `${lanes[event.lane]}: ${name}` : name,
     [
       [texts.inputs, inputs],
       [texts.answer, open ? texts.open : answer],
-      [texts.begins, timeText(startNs)],
-      [texts.ends, open ? '' : timeText(endNs)],
+      [texts.begins, timeText(startNs, 1)],
+      [texts.ends, open ? '' : timeText(endNs, 1)],
       [texts.takes, open ? '' : timeText(endNs - startNs)],
-      [texts.phase, phases[phase]],
-      [texts.process, blocked ? texts.blocked : texts.inKernel],
-      [texts.connection, event.connection ?? ''],
-      [texts.state, event.state ?? ''],
-      ...steps.map(({ connection, event, from, to }): Term => [
-        connection,
-        `${from} → ${to} (${event})`,
-      ]),
+      [texts.phase, copyNs === undefined ? phases[phase] : `${texts.waits} → ${texts.copies}`],
+      [texts.process, blocked ? texts.blocked : idle ? texts.idle : texts.inKernel],
+      ...(steps.length > 0 ? [] : [[texts.connection, event.connection ?? ''] as const]),
+      ...statesOf(steps),
     ],
   ];
+}
+
+/** By connection: the states that its machine went through. */
+function statesOf(steps: readonly TakenStep[]): Term[] {
+  const states = new Map<string, string>();
+  for (const { connection, from, to } of steps)
+    states.set(connection, `${states.get(connection) ?? from} → ${to}`);
+  return [...states];
 }

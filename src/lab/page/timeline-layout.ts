@@ -2,6 +2,7 @@
  * Where the events of a take lie along the axis of time, in arrays that are quick to search: what
  * is drawn is found by bisection, and what is too narrow to be seen is known as a sum.
  */
+import { sleepsIn, type Moment } from './moment.js';
 import type { Take, TakenCall } from './take.js';
 
 /**
@@ -11,9 +12,14 @@ import type { Take, TakenCall } from './take.js';
  */
 export type Scale = 'true' | 'even';
 
+/** Where moments are even: how much has room for the name of a call, and for what a segment is. */
+const CALL_ROOM = 2.75;
+const MARK_ROOM = 2;
+
 /** What a stretch of a call is shown as, of the process and of the kernel. */
-export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3 } as const;
+export const Look = { BLOCKED: 0, WAIT: 1, COPY: 2, NONE: 3, IDLE: 4 } as const;
 export type Look = (typeof Look)[keyof typeof Look];
+const LOOKS = Object.keys(Look).length;
 
 /** The calls of one guest, in their order; they do not overlap. */
 export interface Track {
@@ -22,6 +28,8 @@ export interface Track {
   readonly events: Int32Array;
   readonly starts: Float64Array;
   readonly ends: Float64Array;
+  /** Where a call that waited first began to copy, or else its start. */
+  readonly copies: Float64Array;
   /** By look and call: how long all calls before it are together; one more than there are calls. */
   readonly sums: readonly Float64Array[];
 }
@@ -43,6 +51,8 @@ export interface Layout {
   readonly inside: ReadonlySet<string>;
   placeOf(timeNs: number): number;
   timeOf(place: number): number;
+  /** Where a moment is, of several at one time. */
+  placeOfMoment(moment: Moment): number;
 }
 
 type Ascending = Float64Array | Int32Array;
@@ -71,9 +81,6 @@ export function firstAbove(values: Ascending, limit: number, from = 0): number {
   return low;
 }
 
-/** What has not come back yet has no answer. */
-export const isOpen = (call: TakenCall) => call.answer === '';
-
 /** The moments at which something happens, with their places. */
 class Axis {
   readonly #times: Float64Array;
@@ -81,6 +88,8 @@ class Axis {
   readonly #scale: Scale;
   /** The last that there is; the first is the beginning. */
   #last = 0;
+  /** What the next keeps away from the last, where moments are even. */
+  #room = 1;
 
   constructor(scale: Scale, most: number) {
     this.#scale = scale;
@@ -88,12 +97,14 @@ class Axis {
     this.#places = new Float64Array(most + 1);
   }
 
-  /** The place of a moment that is not before the last. */
-  add(timeNs: number): number {
+  /** The place of a moment that is not before the last; evenly at least `least`. */
+  add(timeNs: number, room = 1, least = 0): number {
     const before = this.#times[this.#last]!;
     const passed = Math.max(0, timeNs - before);
-    const step = this.#scale === 'true' ? passed : 1 + Math.log2(1 + passed / 1000);
-    const place = this.#places[this.#last]! + step;
+    const from = this.#places[this.#last]!;
+    const even = from + Math.max(this.#room, 1 + Math.log2(1 + passed / 1000));
+    const place = this.#scale === 'true' ? from + passed : Math.max(even, least);
+    this.#room = room;
     this.#last++;
     this.#times[this.#last] = before + passed;
     this.#places[this.#last] = place;
@@ -116,39 +127,75 @@ class Axis {
   }
 }
 
+/** Times are whole nanoseconds; this is behind all that happens in one. */
+const WOKEN = 0.5;
+
+/**
+ * What is still to come of a call that has begun: that it copies, or that it ends. Who sleeps is
+ * woken by what happens at that time, and so behind it.
+ */
+interface Coming {
+  readonly timeNs: number;
+  readonly turn: number;
+  readonly event: number;
+  readonly isEnd: boolean;
+}
+
+/** By event: its place, where it ends, and where it began to copy. */
+interface Ways {
+  readonly starts: Float64Array;
+  readonly copies: Float64Array;
+  readonly ends: Float64Array;
+}
+
 /** Lays out a take as far as `endNs`, so that several may be as long as each other. */
 export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
   const { events, lanes } = take;
-  const axis = new Axis(scale, 2 * events.length + 1);
-  const starts = new Float64Array(events.length);
-  const ends = new Float64Array(events.length);
-  /** The calls that are going on, the first to end last. */
-  const going: number[] = [];
-  const endBy = (timeNs: number) => {
-    while (going.length > 0 && callAt(take, going.at(-1)!).endNs <= timeNs) {
-      const ended = going.pop()!;
-      ends[ended] = axis.add(callAt(take, ended).endNs);
+  const axis = new Axis(scale, 3 * events.length + 1);
+  const ways: Ways = {
+    starts: new Float64Array(events.length),
+    copies: new Float64Array(events.length),
+    ends: new Float64Array(events.length),
+  };
+  /** The next is the last. */
+  const coming: Coming[] = [];
+  const expect = (next: Coming) => {
+    let at = coming.length;
+    while (at > 0 && coming[at - 1]!.turn <= next.turn) at--;
+    coming.splice(at, 0, next);
+  };
+  const comeBy = (turn: number) => {
+    while (coming.length > 0 && coming.at(-1)!.turn <= turn) {
+      const { event, isEnd, timeNs } = coming.pop()!;
+      const least = ways.starts[event]! + (isEnd ? CALL_ROOM : 0);
+      ways[isEnd ? 'ends' : 'copies'][event] = axis.add(timeNs, 1, least);
     }
   };
   events.forEach((event, i) => {
     const timeNs = event.kind === 'call' ? event.startNs : event.timeNs;
-    endBy(timeNs);
-    starts[i] = axis.add(timeNs);
+    comeBy(event.kind === 'call' ? timeNs + WOKEN : timeNs);
+    ways.copies[i] = ways.starts[i] = axis.add(timeNs, event.kind === 'call' ? 1 : MARK_ROOM);
     if (event.kind !== 'call') return;
-    let at = going.length;
-    while (at > 0 && callAt(take, going[at - 1]!).endNs <= event.endNs) at--;
-    going.splice(at, 0, i);
+    const { copyNs, endNs } = event;
+    if (copyNs !== undefined)
+      expect({ timeNs: copyNs, turn: copyNs + WOKEN, event: i, isEnd: false });
+    const turn = sleepsIn(event) || copyNs === endNs ? endNs + WOKEN : endNs;
+    expect({ timeNs: endNs, turn, event: i, isEnd: true });
   });
-  endBy(Infinity);
+  comeBy(Infinity);
   axis.add(Math.max(endNs, take.endNs));
   return {
     take,
     scale,
     ...axis.finished(),
-    tracks: lanes.map((name, lane) => trackOf(take, name, lane, starts, ends)),
-    segments: marksOf(take, 'segment', starts),
-    actions: marksOf(take, 'action', starts),
+    tracks: lanes.map((name, lane) => trackOf(take, name, lane, ways)),
+    segments: marksOf(take, 'segment', ways.starts),
+    actions: marksOf(take, 'action', ways.starts),
     inside: insideOf(take),
+    placeOfMoment: ({ event, part }) => {
+      const index = events.indexOf(event);
+      return (part === 'answered' ? ways.ends : ways.starts)[index]!;
+    },
   };
 }
 
@@ -165,41 +212,29 @@ function marksOf(take: Take, kind: 'segment' | 'action', starts: Float64Array): 
   return { events, places: Float64Array.from(events, (event) => starts[event]!) };
 }
 
-/** The looks of the kernel's half: who sleeps in a call is not its matter. */
-export function kernelLookOf({ phase }: TakenCall): Look {
+/** What the kernel does in a call, or in the end: who sleeps in it is not its matter. */
+export function kernelLookOf({ phase, copyNs }: TakenCall): Look {
+  if (copyNs !== undefined) return Look.COPY;
   if (phase === 'wait') return Look.WAIT;
   return phase === 'copy' ? Look.COPY : Look.NONE;
 }
 
-function trackOf(
-  take: Take,
-  name: string,
-  lane: number,
-  starts: Float64Array,
-  ends: Float64Array,
-): Track {
+function trackOf(take: Take, name: string, lane: number, ways: Ways): Track {
   const events = indicesOf(take, (event) => event.kind === 'call' && event.lane === lane);
-  const [blocked, wait, copy, none] = Array.from(
-    { length: 4 },
-    () => new Float64Array(events.length + 1),
-  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  const [starts, copies, ends] = [ways.starts, ways.copies, ways.ends].map((places) =>
+    Float64Array.from(events, (event) => places[event]!),
+  ) as [Float64Array, Float64Array, Float64Array];
+  const sums = Array.from({ length: LOOKS }, () => new Float64Array(events.length + 1));
   for (let i = 0; i < events.length; i++) {
-    const event = events[i]!;
-    const call = callAt(take, event);
-    const length = ends[event]! - starts[event]!;
-    const look = kernelLookOf(call);
-    blocked[i + 1] = blocked[i]! + (call.blocked ? length : 0);
-    wait[i + 1] = wait[i]! + (look === Look.WAIT ? length : 0);
-    copy[i + 1] = copy[i]! + (look === Look.COPY ? length : 0);
-    none[i + 1] = none[i]! + (look === Look.NONE ? length : 0);
+    const call = callAt(take, events[i]!);
+    const [start, copy, end] = [starts[i]!, copies[i]!, ends[i]!];
+    for (let look = 0; look < LOOKS; look++) sums[look]![i + 1] = sums[look]![i]!;
+    sums[kernelLookOf(call)]![i + 1]! += end - copy;
+    sums[Look.WAIT]![i + 1]! += copy - start;
+    if (call.blocked) sums[Look.BLOCKED]![i + 1]! += end - start;
+    if (call.idle) sums[Look.IDLE]![i + 1]! += end - start;
   }
-  return {
-    name,
-    events,
-    starts: Float64Array.from(events, (event) => starts[event]!),
-    ends: Float64Array.from(events, (event) => ends[event]!),
-    sums: [blocked, wait, copy, none],
-  };
+  return { name, events, starts, copies, ends, sums };
 }
 
 /** Who is connected to is inside; if nobody is seen to connect, the guests alone are. */

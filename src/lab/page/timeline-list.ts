@@ -4,7 +4,6 @@
  */
 import type { Taken, Take } from './take.js';
 import { element } from './element.js';
-import { isOpen } from './timeline-layout.js';
 import type { TimelineTexts } from './timeline-texts.js';
 import { timeText } from './timeline-time.js';
 
@@ -32,8 +31,8 @@ export class EventList {
   #take: Take | undefined;
   #texts: TimelineTexts;
   #chosen: number | undefined;
-  /** How many events have begun. */
-  #begun = 0;
+  #now = -1;
+  #last = -1;
   #rows = { from: 0, to: 0 };
 
   constructor(texts: TimelineTexts, reader: Reader) {
@@ -59,15 +58,20 @@ export class EventList {
   show(take: Take): void {
     this.#take = take;
     this.#chosen = undefined;
+    this.#now = -2;
     this.#height.style.height = `${Math.min(take.events.length * ROW_PIXELS, MOST_PIXELS)}px`;
     this.#fill(true);
   }
 
-  /** So many events have begun; the last of them is scrolled to, unless a person reads the list. */
-  at(begun: number): void {
-    if (begun === this.#begun) return;
-    this.#begun = begun;
-    if (!this.element.contains(document.activeElement) && begun > 0) this.#reveal(begun - 1);
+  /**
+   * The index of the event of the present, or -1, and of the last that has begun. The first is
+   * scrolled to, unless a person reads the list.
+   */
+  at(now: number, last: number): void {
+    if (now === this.#now && last === this.#last) return;
+    this.#now = now;
+    this.#last = last;
+    if (!this.element.contains(document.activeElement)) this.#reveal(Math.max(0, now));
     this.#fill(true);
   }
 
@@ -129,7 +133,8 @@ export class EventList {
         id: `${this.#id}-${index}`,
         'data-index': index,
         'data-kind': event.kind === 'call' && event.blocked ? 'blocked' : event.kind,
-        'data-later': index >= this.#begun,
+        'data-later': index > this.#last,
+        'data-now': index === this.#now,
         'aria-setsize': this.#count,
         'aria-posinset': index + 1,
         'aria-selected': String(index === this.#chosen),
@@ -175,16 +180,16 @@ function cells(
     case 'call': {
       const { startNs, endNs, name, inputs, answer, blocked } = event;
       const how = blocked ? `${texts.blocked} ` : '';
-      const came = isOpen(event) ? texts.open : `${answer} · ${how}${timeText(endNs - startNs)}`;
-      return [timeText(startNs), lanes[event.lane] ?? '', `${name}(${inputs})`, came];
+      const came = event.open ? texts.open : `${answer} · ${how}${timeText(endNs - startNs)}`;
+      return [timeText(startNs, 1), lanes[event.lane] ?? '', `${name}(${inputs})`, came];
     }
     case 'segment': {
       const { timeNs, from, to, flags, bytes, text } = event;
       const quoted = text === '' ? '' : JSON.stringify(text);
       const size = bytes > 0 ? `${bytes} B` : '';
-      return [timeText(timeNs), texts.network, `${from} → ${to}`, `${flags} ${size} ${quoted}`];
+      return [timeText(timeNs, 1), texts.network, `${from} → ${to}`, `${flags} ${size} ${quoted}`];
     }
     case 'action':
-      return [timeText(event.timeNs), event.who, event.what, ''];
+      return [timeText(event.timeNs, 1), event.who, event.what, ''];
   }
 }

@@ -7,7 +7,6 @@ import type { Colours } from './timeline-colour.js';
 import {
   firstAbove,
   firstFrom,
-  isOpen,
   kernelLookOf,
   Look,
   type Layout,
@@ -36,7 +35,7 @@ export interface Scene {
 const FONT = '11px system-ui, sans-serif';
 const ARROW_ROOM = 7;
 const HEAD = 4;
-const TICK_SPACING = 96;
+const TICK_SPACING = 88;
 
 /** The words of a kernel's half of a call. */
 const phaseWords = (texts: TimelineTexts, look: Look) =>
@@ -97,9 +96,9 @@ export class Picture {
       pen.fillStyle = colours.line;
       pen.fillRect(x, axis.height - 4, 1, height);
       const half = pen.measureText(text).width / 2;
-      if (x - half < left || x + half > left + plotWidth) continue;
+      const at = Math.min(Math.max(x - half, left), left + plotWidth - 2 * half);
       pen.fillStyle = colours.faint;
-      pen.fillText(text, x - half, axis.height / 2);
+      pen.fillText(text, at, axis.height / 2);
     }
   }
 
@@ -151,7 +150,7 @@ export class Picture {
 
   /** Several calls in one column of pixels: as high as their share of its time. */
   #column(track: Track, from: number, to: number, column: number, i: number): void {
-    const { colours } = this.#scene;
+    const { colours, stripes } = this.#scene;
     const { application, kernel } = this.#places.tracks[i]!;
     const share = (look: Look) =>
       Math.min(1, (track.sums[look]![to]! - track.sums[look]![from]!) / this.#perPixel);
@@ -159,9 +158,11 @@ export class Picture {
     const wait = share(Look.WAIT);
     const copy = share(Look.COPY);
     const none = share(Look.NONE);
+    const idle = share(Look.IDLE);
     this.#stack(application, column, [
-      [blocked, colours.blocked],
-      [Math.max(0, wait + copy + none - blocked), colours.kernel],
+      [blocked, stripes],
+      [idle, colours.idle],
+      [wait + copy + none - blocked - idle, colours.kernel],
     ]);
     this.#stack(kernel, column, [
       [wait, colours.wait],
@@ -173,14 +174,16 @@ export class Picture {
   #stack(
     { y, height }: { y: number; height: number },
     x: number,
-    parts: [share: number, colour: string][],
+    parts: [share: number, colour: string | CanvasPattern][],
   ): void {
     let bottom = y + height;
     for (const [share, colour] of parts) {
-      if (share <= 0) continue;
+      // The last call may reach into the next column.
+      const part = Math.min(share * height, bottom - y);
+      if (part <= 0) continue;
       this.#pen.fillStyle = colour;
-      this.#pen.fillRect(x, bottom - share * height, 1, share * height);
-      bottom -= share * height;
+      this.#pen.fillRect(x, bottom - part, 1, part);
+      bottom -= part;
     }
   }
 
@@ -192,13 +195,18 @@ export class Picture {
     const to = this.#x(Math.min(track.ends[at]!, this.#until));
     const look = kernelLookOf(call);
     const pen = this.#pen;
-    pen.fillStyle = call.blocked ? stripes : colours.kernel;
+    pen.fillStyle = call.blocked ? stripes : call.idle ? colours.idle : colours.kernel;
     pen.fillRect(from, application.y, to - from, application.height);
-    pen.fillStyle = [colours.none, colours.wait, colours.copy, colours.none][look]!;
-    pen.fillRect(from, kernel.y, to - from, kernel.height);
+    const split = Math.min(Math.max(this.#x(track.copies[at]!), from), to);
+    pen.fillStyle = colours.wait;
+    pen.fillRect(from, kernel.y, split - from, kernel.height);
+    pen.fillStyle = [colours.none, colours.wait, colours.copy][look] ?? colours.none;
+    pen.fillRect(split, kernel.y, to - split, kernel.height);
     if (compact) return;
-    if (call.blocked) this.#label(texts.blocked, from, to, application, true);
-    this.#label(phaseWords(texts, look), from, to, kernel, false);
+    const asleep = call.blocked ? texts.blocked : call.idle ? texts.idle : '';
+    this.#label(asleep, from, to, application, true);
+    this.#label(texts.waits, from, split, kernel, false);
+    this.#label(phaseWords(texts, look), split, to, kernel, false);
     this.#arrows(track, at, call, application.y + application.height, kernel.y);
   }
 
@@ -215,7 +223,7 @@ export class Picture {
     const name = pen.measureText(call.name).width;
     pen.fillStyle = colours.text;
     if (to - seen > name + 2 * ARROW_ROOM) pen.fillText(call.name, seen + ARROW_ROOM, middle);
-    if (isOpen(call) || this.#until < track.ends[at]!) return;
+    if (call.open || this.#until < track.ends[at]!) return;
     this.#arrow(to - 1, bottom, top, colours.text);
     const room = to - seen - name - 5 * ARROW_ROOM;
     const [errno = ''] = call.answer.split(' ', 1);

@@ -10,6 +10,7 @@ export interface TimelineTexts {
   readonly world: string;
   readonly runs: string;
   readonly blocked: string;
+  readonly idle: string;
   readonly inKernel: string;
   readonly waits: string;
   readonly copies: string;
@@ -17,7 +18,8 @@ export interface TimelineTexts {
   readonly zoomIn: string;
   readonly zoomOut: string;
   readonly fit: string;
-  readonly even: string;
+  readonly proportional: string;
+  readonly details: string;
   readonly nothing: string;
   readonly empty: string;
   readonly inputs: string;
@@ -29,7 +31,6 @@ export interface TimelineTexts {
   readonly phase: string;
   readonly process: string;
   readonly connection: string;
-  readonly state: string;
   readonly from: string;
   readonly to: string;
   readonly flags: string;
@@ -49,6 +50,7 @@ const english: TimelineTexts = {
   world: 'world',
   runs: 'runs',
   blocked: 'blocked',
+  idle: 'asleep, with nothing to do',
   inKernel: 'in a call, awake',
   waits: 'waits for data',
   copies: 'copies data',
@@ -56,8 +58,9 @@ const english: TimelineTexts = {
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
   fit: 'Show all',
-  even: 'True to time',
-  nothing: 'Choose a call in the picture or in the list, and it is explained here.',
+  proportional: 'True to time',
+  details: 'What happens',
+  nothing: 'What happens is explained here, or the call that is chosen in the picture or the list.',
   empty: 'Nothing has happened.',
   inputs: 'inputs',
   answer: 'answer',
@@ -68,7 +71,6 @@ const english: TimelineTexts = {
   phase: 'phase',
   process: 'process',
   connection: 'connection',
-  state: 'state after it',
   from: 'from',
   to: 'to',
   flags: 'flags',
@@ -88,6 +90,7 @@ const chinese: TimelineTexts = {
   world: '外界',
   runs: '執行中',
   blocked: '阻塞',
+  idle: '無事可做而休眠',
   inKernel: '呼叫中，未阻塞',
   waits: '等待資料',
   copies: '複製資料',
@@ -95,8 +98,9 @@ const chinese: TimelineTexts = {
   zoomIn: '放大',
   zoomOut: '縮小',
   fit: '顯示全部',
-  even: '依實際時間比例',
-  nothing: '在圖中或清單中選一個呼叫，這裡就會說明它。',
+  proportional: '依實際時間比例',
+  details: '發生的事',
+  nothing: '這裡說明目前發生的事，或在圖中、清單中選取的呼叫。',
   empty: '尚未發生任何事。',
   inputs: '輸入',
   answer: '結果',
@@ -107,7 +111,6 @@ const chinese: TimelineTexts = {
   phase: '階段',
   process: '行程',
   connection: '連線',
-  state: '之後的狀態',
   from: '來自',
   to: '送往',
   flags: '旗標',

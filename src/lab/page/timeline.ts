@@ -3,6 +3,7 @@
  * along an axis of time that is zoomed and moved. The same is there as a list for the keyboard and
  * for screen readers. Its style is timeline.css.
  */
+import type { Moment } from './moment.js';
 import type { Take } from './take.js';
 import { coloursOf, hatch, type Colours } from './timeline-colour.js';
 import { detailsOf } from './timeline-details.js';
@@ -18,7 +19,7 @@ import { TimeWindow } from './timeline-window.js';
 export interface TimelineOptions {
   /** The picture alone, and small: one of several that are compared. */
   readonly compact?: boolean;
-  /** `even` unless it is said; several that are compared are `true`. */
+  /** A few events are shown evenly, many true to time, unless it is said here or by a person. */
   readonly scale?: Scale;
   /** A place in the axis of time was clicked, or Enter pressed at an event of the list. */
   readonly onSeek?: (timeNs: number) => void;
@@ -33,7 +34,7 @@ const ZOOM = 1.5;
 /** How near the present comes to an end of what is seen, and what is chosen, as a share of it. */
 const PRESENT_MARGIN = 0.1;
 const CHOSEN_MARGIN = 0.02;
-/** A take of few events is not shown as a whole at first, but so that its calls can be read. */
+/** So few are not shown as a whole at first, but so that the calls can be read. */
 const FEW_EVENTS = 2000;
 const LEGIBLE_PIXELS = 27;
 
@@ -41,7 +42,11 @@ export class Timeline {
   readonly #canvas = element('canvas', { class: 'timeline-canvas' });
   readonly #surface = element('div', { class: 'timeline-surface' }, this.#canvas);
   readonly #tools = element('div', { class: 'timeline-tools', role: 'group' });
-  readonly #details = element('div', { class: 'timeline-details' });
+  readonly #details = element('div', {
+    class: 'timeline-details',
+    role: 'region',
+    tabindex: 0,
+  });
   readonly #list: EventList;
   readonly #home: HTMLElement;
   readonly #options: TimelineOptions;
@@ -49,12 +54,16 @@ export class Timeline {
   readonly #ends = new AbortController();
   readonly #resized: ResizeObserver;
   #texts: TimelineTexts;
-  #scale: Scale;
+  /** What was asked for. */
+  #wanted: Scale | undefined;
   #take = NOTHING;
   #endNs: number | undefined;
   #layout: Layout;
   #starts = new Float64Array();
   #nowNs = 0;
+  #moment: Moment | undefined;
+  /** The index of the event that the present is of, or -1. */
+  #now = -1;
   #chosen: number | undefined;
   #colours: { colours: Colours; stripes: CanvasPattern } | undefined;
   #frame: number | undefined;
@@ -63,8 +72,8 @@ export class Timeline {
     this.#home = home;
     this.#texts = texts;
     this.#options = options;
-    this.#scale = options.scale ?? 'even';
-    this.#layout = layOut(NOTHING, this.#scale);
+    this.#wanted = options.scale;
+    this.#layout = layOut(NOTHING, this.scale);
     this.#list = new EventList(texts, {
       choose: (index) => this.choose(index),
       seek: (index) => this.#seek(this.#starts[index]!),
@@ -94,6 +103,7 @@ export class Timeline {
     this.#texts = texts;
     this.#surface.setAttribute('role', this.#options.compact ? 'img' : 'application');
     this.#surface.setAttribute('aria-label', `${texts.timeline}: ${this.#keys()}`);
+    this.#details.setAttribute('aria-label', texts.details);
     this.#list.write(texts);
     this.#writeTools();
     this.#writeDetails();
@@ -117,19 +127,29 @@ export class Timeline {
     this.#lay();
     const { placeOf } = this.#layout;
     if (same) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
-    else if (this.#scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
+    else if (this.scale === 'even' && take.events.length <= FEW_EVENTS && !this.#options.compact)
       this.#window.show(0, this.#places().plotWidth / LEGIBLE_PIXELS);
     this.#chosen = undefined;
+    this.#now = -2;
     this.#list.show(take);
-    this.#writeDetails();
     this.at(this.#nowNs);
   }
 
-  /** The present: what is later is not drawn. */
-  at(timeNs: number): void {
+  /**
+   * The present: what is later is not drawn. What has begun last is explained, or what the moment
+   * is of, which says where the present is among all that happens at that time.
+   */
+  at(timeNs: number, moment?: Moment): void {
     this.#nowNs = timeNs;
-    this.#list.at(firstAbove(this.#starts, timeNs));
-    this.#window.reveal(this.#layout.placeOf(timeNs), PRESENT_MARGIN);
+    this.#moment = moment;
+    const last = firstAbove(this.#starts, timeNs) - 1;
+    const now = moment ? this.#take.events.indexOf(moment.event) : last;
+    this.#list.at(now, moment?.part === 'answered' ? last : now);
+    if (now !== this.#now) {
+      this.#now = now;
+      if (this.#chosen === undefined) this.#writeDetails();
+    }
+    this.#window.reveal(this.#present, PRESENT_MARGIN);
     this.#refresh();
   }
 
@@ -147,18 +167,17 @@ export class Timeline {
   }
 
   get scale(): Scale {
-    return this.#scale;
+    return this.#wanted ?? (this.#take.events.length > FEW_EVENTS ? 'true' : 'even');
   }
 
   set scale(scale: Scale) {
     const { timeOf } = this.#layout;
     const { from, to, whole } = this.#window;
     const seenNs = [timeOf(from), timeOf(to)] as const;
-    this.#scale = scale;
+    this.#wanted = scale;
     this.#lay();
     const { placeOf } = this.#layout;
     if (!whole) this.#window.show(placeOf(seenNs[0]), placeOf(seenNs[1]));
-    this.#writeTools();
     this.#refresh();
   }
 
@@ -183,8 +202,16 @@ export class Timeline {
   }
 
   #lay(): void {
-    this.#layout = layOut(this.#take, this.#scale, this.#endNs);
-    this.#window.fit(this.#layout.length, LEAST[this.#scale]);
+    this.#layout = layOut(this.#take, this.scale, this.#endNs);
+    this.#window.fit(this.#layout.length, LEAST[this.scale]);
+    const isTrue = String(this.scale === 'true');
+    this.#tools.querySelector('[aria-pressed]')?.setAttribute('aria-pressed', isTrue);
+  }
+
+  /** The place of the present: that of the moment, until time has passed since. */
+  get #present(): number {
+    const isMoment = this.#moment?.ns === this.#nowNs;
+    return isMoment ? this.#layout.placeOfMoment(this.#moment!) : this.#layout.placeOf(this.#nowNs);
   }
 
   #places() {
@@ -219,20 +246,22 @@ export class Timeline {
   }
 
   #writeTools(): void {
-    const { zoomIn, zoomOut, fit, even, timeline } = this.#texts;
-    const isTrue = this.#scale === 'true';
+    const { zoomIn, zoomOut, fit, proportional, timeline } = this.#texts;
     this.#tools.setAttribute('aria-label', timeline);
-    const focused = [...this.#tools.children].indexOf(document.activeElement!);
     this.#tools.replaceChildren(
       this.#button('+', zoomIn, () => this.#window.zoom(ZOOM)),
       this.#button('−', zoomOut, () => this.#window.zoom(1 / ZOOM)),
       this.#button('↔', fit, () => this.#window.widen()),
-      this.#button(even, even, () => (this.scale = isTrue ? 'even' : 'true'), {
-        'aria-pressed': String(isTrue),
-      }),
+      this.#button(
+        proportional,
+        proportional,
+        () => (this.scale = this.scale === 'true' ? 'even' : 'true'),
+        {
+          'aria-pressed': String(this.scale === 'true'),
+        },
+      ),
       this.#legend(),
     );
-    (this.#tools.children[focused] as HTMLElement | undefined)?.focus();
   }
 
   #button(sign: string, name: string, act: () => void, more: Attributes = {}): HTMLButtonElement {
@@ -244,8 +273,9 @@ export class Timeline {
   }
 
   #legend(): HTMLElement {
-    const { runs, inKernel, blocked, waits, copies, works } = this.#texts;
-    const entries = { runs, kernel: inKernel, blocked, wait: waits, copy: copies, none: works };
+    const { runs, inKernel, blocked, idle, waits, copies, works } = this.#texts;
+    const process = { runs, kernel: inKernel, blocked, idle };
+    const entries = { ...process, wait: waits, copy: copies, none: works };
     return element(
       'ul',
       { class: 'timeline-legend' },
@@ -256,7 +286,7 @@ export class Timeline {
   }
 
   #writeDetails(): void {
-    const event = this.#chosen === undefined ? undefined : this.#take.events[this.#chosen];
+    const event = this.#take.events[this.#chosen ?? this.#now];
     this.#details.replaceChildren(...detailsOf(this.#take, event, this.#texts));
   }
 
@@ -290,7 +320,7 @@ export class Timeline {
       texts: this.#texts,
       width,
       compact: this.#options.compact ?? false,
-      present: this.#layout.placeOf(this.#nowNs),
+      present: this.#present,
       chosen: this.#chosen,
     }).draw();
   }

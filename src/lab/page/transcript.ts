@@ -3,8 +3,7 @@
  * simulated one (`pollux replay TOKEN --trace FILE`, src/trace/text.ts). What a transcript does not
  * say is derived: a call that may wait, and took long, has slept.
  */
-import * as pollux from '../../../host/ext/imports.js';
-import * as preview1 from '../../../host/wasi/p1/imports.js';
+import { isCopy, isExit, isFlagging, kindOf } from './imports.js';
 import type { Taken, TakenCall, Take } from './take.js';
 import { transcriptTexts, type TranscriptTexts } from './transcript-texts.js';
 
@@ -23,6 +22,9 @@ const LONGEST_LINE = 1 << 16;
 /** For the time that the page may be held up by a file, and what is read of it at once. */
 const TURN_MS = 8;
 const PIECE = 1 << 15;
+
+/** What waits for one descriptor, where that does. */
+const WAITING: ReadonlySet<string> = new Set(['accept', 'receive', 'send']);
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -66,8 +68,10 @@ export class Transcript {
     this.#rest = '';
     let endNs = this.#lastNs;
     for (const { open } of this.#lanes.values()) {
-      if (!open || preview1.ending.has(open.name)) continue;
+      if (!open) continue;
+      open.open = true;
       this.#judge(open, undefined);
+      if (isExit(open.name)) continue;
       endNs = Math.ceil(this.#lastNs * (1 + OPEN_SHARE));
     }
     for (const { open } of this.#lanes.values()) if (open) open.endNs = endNs;
@@ -166,7 +170,7 @@ export class Transcript {
     call.endNs = timeNs;
     this.#judge(call, lane);
     lane.open = undefined;
-    if (preview1.flagging.has(call.name) && answer.startsWith('SUCCESS')) {
+    if (isFlagging(call.name) && answer.startsWith('SUCCESS')) {
       const fd = numberOf('fd', answer) ?? numberOf('fd', call.inputs) ?? '';
       if (Number(numberOf('flags', call.inputs)) & NONBLOCK) lane.nonblocking.add(fd);
       else lane.nonblocking.delete(fd);
@@ -177,15 +181,18 @@ export class Transcript {
   /** Says in which phase a call was, and whether it slept; without a lane it never came back. */
   #judge(call: Writable<TakenCall>, lane: Lane | undefined): void {
     const { name, inputs, answer } = call;
-    const polls = preview1.polling.has(name) || pollux.waiting.has(name);
-    const may = polls || (preview1.waiting.has(name) && !preview1.ending.has(name));
-    const waits = polls
+    const kind = kindOf(name) ?? '';
+    const told = ['take signals', 'reap'].includes(kind);
+    const polls = told || ['poll', 'wait'].includes(kind);
+    const mayWait = polls
       ? !/\b(timeout_ns|min)=0\b/.test(inputs)
-      : !lane?.nonblocking.has(numberOf('fd', inputs) ?? '');
+      : WAITING.has(kind) && !lane?.nonblocking.has(numberOf('fd', inputs) ?? '');
     const long = lane === undefined || call.endNs - call.startNs > this.#sleepNs;
-    call.blocked = may && waits && long && answer !== 'AGAIN';
-    if (polls || (may && (call.blocked || answer === 'AGAIN'))) call.phase = 'wait';
-    else call.phase = preview1.copying.has(name) ? 'copy' : 'none';
+    const slept = mayWait && long && answer !== 'AGAIN';
+    call.blocked = slept && !told;
+    if (slept && told) call.idle = true;
+    if (polls || slept || (WAITING.has(kind) && answer === 'AGAIN')) call.phase = 'wait';
+    else call.phase = isCopy(name) ? 'copy' : 'none';
   }
 }
 

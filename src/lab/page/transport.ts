@@ -85,7 +85,7 @@ export class Transport {
     const now = controls.at(timeText(ns), timeText(take.endNs));
     this.#slider.setAttribute('aria-valuetext', now);
     say(this.#time, now);
-    say(this.#step, controls.step_(index + 1, moments.length));
+    say(this.#step, controls.steps(index + 1, moments.length));
     say(this.#speed, controls.speed(timeText(SPEEDS_NS[speed]!)));
   }
 }

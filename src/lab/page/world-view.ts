@@ -1,6 +1,6 @@
 /** The buttons of the world: what a person does to it, at the present moment. */
 import { EXAMPLE, LONGEST_TEXT, MOST_PIECES } from './address.js';
-import { button, choice, element, say } from './element.js';
+import { button, choice, element } from './element.js';
 import type { Texts } from './english.js';
 import type { Deed } from './take.js';
 import { timeText } from './timeline-time.js';
@@ -127,10 +127,9 @@ export class WorldView {
   }
 
   connect(): void {
-    const taken = this.#stage
-      .deeds()
-      .flatMap((deed) => (deed.kind === 'connect' ? [deed.client] : []));
-    const client = NAMES.find((each) => !taken.includes(each));
+    const connects = (name: string) => (deed: Deed) =>
+      deed.kind === 'connect' && deed.client === name;
+    const client = NAMES.find((name) => !this.#stage.deeds().some(connects(name)));
     if (client === undefined) return this.#stage.refuse(this.#texts.world.full);
     this.#client = client;
     this.#do({ kind: 'connect', atNs: this.#stage.nowNs(), client });

@@ -19,22 +19,26 @@ const takes = fc
       blocked: fc.boolean(),
       phase: fc.constantFrom('wait' as const, 'copy' as const, 'none' as const),
       segment: fc.boolean(),
+      copies: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     }),
     { maxLength: 60 },
   )
   .map((calls): Take => {
     const free = [0, 0, 0];
-    const events = calls.flatMap(({ lane, gapNs, ns, blocked, phase, segment }): Taken[] => {
-      const startNs = free[lane]! + gapNs;
-      free[lane] = startNs + ns;
-      const [name, inputs, answer] = ['f', 'fd=3', 'SUCCESS'];
-      const endNs = free[lane]!;
-      const ends = { from: 'client', to: 'a', flags: 'ACK', bytes: 1, text: 'x' };
-      return [
-        { kind: 'call', lane, name, inputs, answer, startNs, endNs, phase, blocked },
-        ...(segment ? [{ kind: 'segment' as const, timeNs: startNs, ...ends }] : []),
-      ];
-    });
+    const events = calls.flatMap(
+      ({ lane, gapNs, ns, blocked, phase, segment, copies }): Taken[] => {
+        const startNs = free[lane]! + gapNs;
+        free[lane] = startNs + ns;
+        const endNs = free[lane]!;
+        const said = { name: 'f', inputs: 'fd=3', answer: 'SUCCESS' };
+        const waited = copies !== null && { copyNs: Math.floor(startNs + copies * ns) };
+        const ends = { from: 'client', to: 'a', flags: 'ACK', bytes: 1, text: 'x' };
+        return [
+          { kind: 'call', lane, ...said, startNs, endNs, phase, blocked, ...waited },
+          ...(segment ? [{ kind: 'segment' as const, timeNs: startNs, ...ends }] : []),
+        ];
+      },
+    );
     const at = (event: Taken) => (event.kind === 'call' ? event.startNs : event.timeNs);
     events.sort((a, b) => at(a) - at(b));
     return { kernel: 'sim', lanes: ['a', 'b', 'c'], events, endNs: Math.max(...free) };
@@ -50,9 +54,10 @@ describe('a layout', () => {
         expect([...calls, ...segments.events].toSorted((a, b) => a - b)).toEqual([
           ...take.events.keys(),
         ]);
-        for (const { starts, ends } of tracks) {
+        for (const { starts, copies, ends } of tracks) {
           starts.forEach((start, i) => {
-            expect(ends[i]!).toBeGreaterThanOrEqual(start);
+            expect(copies[i]!).toBeGreaterThanOrEqual(start);
+            expect(ends[i]!).toBeGreaterThanOrEqual(copies[i]!);
             if (i > 0) expect(start).toBeGreaterThanOrEqual(ends[i - 1]!);
             // The shortest call is seen, where the scale is even.
             if (scale === 'even') expect(ends[i]! - start).toBeGreaterThan(0.999);
@@ -84,15 +89,20 @@ describe('a layout', () => {
             .sort((a, b) => a - b);
           let blocked = 0;
           let copied = 0;
+          let waited = 0;
           for (const index of events.slice(from, to)) {
             const call = take.events[index]!;
             if (call.kind !== 'call') continue;
             if (call.blocked) blocked += call.endNs - call.startNs;
-            if (call.phase === 'copy') copied += call.endNs - call.startNs;
+            const { startNs, endNs, copyNs, phase } = call;
+            if (phase === 'wait' && copyNs === undefined) waited += endNs - startNs;
+            if (copyNs !== undefined) waited += copyNs - startNs;
+            if (phase === 'copy' || copyNs !== undefined) copied += endNs - (copyNs ?? startNs);
           }
           const between = (look: Look) => sums[look]![to!]! - sums[look]![from!]!;
           expect(between(Look.BLOCKED)).toBe(blocked);
           expect(between(Look.COPY)).toBe(copied);
+          expect(between(Look.WAIT)).toBe(waited);
         }
       }),
     );

@@ -42,7 +42,7 @@ async function realRun(model: string, listen: string, talk = true): Promise<stri
     socket.end();
     await once(socket.resume(), 'close');
     // The server waits for the next client.
-    const waits = () => /-> \w+(wait|accept|reap|poll_oneoff)\([^\n]*\n$/.test(read());
+    const waits = () => /-> \w*(wait|accept|reap|poll_oneoff)\([^\n]*\n$/.test(read());
     const read = () => readFileSync(file, 'utf8');
     if (model !== 'nonblocking') expect(await eventually(waits)).toBe(true);
   }
@@ -69,7 +69,7 @@ describe('the transcript of a real run', () => {
       expect(find(take, name)).toMatchObject({ phase: 'copy', blocked: false });
     expect(find(take, 'fd_close')).toMatchObject({ phase: 'none', blocked: false });
     const last = callsOf(take).at(-1)!;
-    expect(last).toMatchObject({ name: 'epoll_wait', answer: '', phase: 'wait', blocked: true });
+    expect(last).toMatchObject({ name: 'epoll_wait', answer: '', open: true, blocked: true });
     expect(last.endNs).toBe(take.endNs);
     expect(take.endNs).toBeGreaterThan(last.startNs);
   });
@@ -81,6 +81,16 @@ describe('the transcript of a real run', () => {
     const long = received.find(({ startNs, endNs }) => endNs - startNs > 30_000_000)!;
     expect(long).toMatchObject({ phase: 'wait', blocked: true });
     expect(callsOf(take).at(-1)).toMatchObject({ name: 'sock_accept', blocked: true, answer: '' });
+  });
+
+  test.each([
+    ['signal', 'signal_wait'],
+    ['async', 'reap'],
+  ])('of a server of the model %s: it sleeps, but is not blocked', async (model, waits) => {
+    const take = takeOfTranscript(await realRun(model, '127.0.0.1:0'));
+    expect(take.failure).toBeUndefined();
+    expect(find(take, waits, { idle: true })).toMatchObject({ phase: 'wait', blocked: false });
+    expect(callsOf(take).filter(({ blocked }) => blocked)).toEqual([]);
   });
 
   test('of a non-blocking server: it asks in vain, and never sleeps', async () => {
@@ -248,7 +258,7 @@ describe('what is wrong with a transcript', () => {
   test('a call that ends the guest is not blocked', () => {
     const take = takeOfTranscript(`${HEAD}${CALL}-> proc_exit(code=0) @0.000003\n`);
     expect(take.failure).toBeUndefined();
-    expect(callsOf(take).at(-1)).toMatchObject({ answer: '', blocked: false, phase: 'none' });
+    expect(callsOf(take).at(-1)).toMatchObject({ open: true, blocked: false, phase: 'none' });
     expect(take.endNs).toBe(3000);
   });
 
