@@ -1,5 +1,5 @@
-// Builds the page into dist/lab/page: static files that work from any folder of any web server, with
-// the guests in them.
+// Builds the page into dist/lab/page: static files that work from any folder of any web server,
+// with the guests in them.
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vite';
@@ -47,7 +47,7 @@ const component = () => ({
 });
 
 /** The component says of itself that it is one, and nobody asks. */
-const rolldownOptions = { onwarn };
+const rolldownOptions = { onwarn, checks: { pluginTimings: false } };
 
 function onwarn(warning, warn) {
   if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
