@@ -117,10 +117,11 @@ export class Instrument {
       // So many are quicker than a rest array.
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course!;
-        let startNs = -1;
+        let begunNs = -1;
         try {
-          startNs = course.before();
+          const startNs = (begunNs = course.before());
           const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
+          begunNs = -1;
           this.calls++;
           const values = this.#values;
           values[0] = a;
@@ -139,8 +140,8 @@ export class Instrument {
           return errno;
         } catch (error) {
           const { unfinished } = course;
-          if (unfinished !== undefined && startNs >= 0)
-            unfinished(begunOf(shape, [a, b, c, d, e, f, g, h, i], this.#memory!(), startNs));
+          if (unfinished !== undefined && begunNs >= 0)
+            unfinished(begunOf(shape, [a, b, c, d, e, f, g, h, i], this.#memory!(), begunNs));
           course.ended(error);
           throw error;
         }

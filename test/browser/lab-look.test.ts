@@ -13,6 +13,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, type TestConte
 import { languages } from '#src/lab/page/address';
 import { chinese } from '#src/lab/page/chinese';
 import { english } from '#src/lab/page/english';
+import { transcriptTexts } from '#src/lab/page/transcript-texts';
 
 import { guestFile, wasmFile } from '../harness.js';
 import { DESKTOP, LabPages, PHONE, WAIT } from './lab.js';
@@ -203,7 +204,9 @@ describe('what is opened', () => {
     await page.locator('.replay button').click();
     await expect.poll(() => notice.textContent(), WAIT).toBe(english.open.notWasm('a.wasm'));
     await page.locator('.transcript input').setInputFiles({ name: 'a.txt', ...text });
-    await expect.poll(() => notice.textContent(), WAIT).toContain(english.cannot(''));
+    await expect
+      .poll(() => page.locator('.left > .failure').textContent(), WAIT)
+      .toBe(english.failed(transcriptTexts.en.none));
     await page.close();
     const other = await lab.goto('/#token=nonsense');
     await expect

@@ -132,6 +132,17 @@ test('the worker repeats tokens as Node does, and says what is wrong with others
   await page.close();
 }, 60_000);
 
+test('the page takes scripts from its own files alone', () => {
+  const html = readFileSync(join(folder, 'index.html'), 'utf8');
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)?.[1];
+  const said = policy!.replaceAll('&#39;', "'").split('; ');
+  expect(said).toContain("default-src 'none'");
+  expect(said).toContain("script-src 'self' 'wasm-unsafe-eval'");
+  // Before anything that it is to hold for.
+  expect(html.indexOf('Content-Security-Policy')).toBeLessThan(html.search(/<(script|link)/));
+  expect(html).not.toMatch(/(src|href)="(\/|https?:)/);
+});
+
 test('JavaScript and WebAssembly are less than 500 KiB together, compressed', () => {
   const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) =>
     /\.(js|wasm)$/.test(name),

@@ -21,6 +21,8 @@ export class Performer {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #asked = 0;
+  /** It has ended, or never begun. */
+  #broken: HostError | undefined;
 
   constructor() {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
@@ -31,8 +33,8 @@ export class Performer {
       else pending?.reject(new UsageError(data.message));
     });
     this.#worker.addEventListener('error', ({ message }) => {
-      const error = new HostError(`the simulator does not run here: ${message}`);
-      for (const { reject } of this.#pending.values()) reject(error);
+      this.#broken = new HostError(`the simulator does not run here: ${message ?? 'no worker'}`);
+      for (const { reject } of this.#pending.values()) reject(this.#broken);
       this.#pending.clear();
     });
   }
@@ -48,6 +50,7 @@ export class Performer {
   }
 
   #ask(question: Asked): Promise<Take> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
     const id = ++this.#asked;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });

@@ -4,9 +4,10 @@
  */
 import type { SocketAddress } from '../../../host/kernel/kernel.js';
 import type { Choice } from '../../../host/sim/choice-log.js';
-import { inWords } from '../../../host/sim/fault.js';
+import { UsageError } from '../../../host/kernel/error.js';
+import { inWords as choiceInWords } from '../../../host/sim/fault.js';
 import type { Call } from '../../simulate/instrument.js';
-import type { RunOptions, RunState, Simulated } from '../../simulate/outcome.js';
+import type { Failure, RunOptions, RunState, Simulated } from '../../simulate/outcome.js';
 import { addressText, answerText, callText, flagsText } from '../../trace/recording.js';
 import type { Segment } from '../../trace/recording.js';
 import type { MachineName } from '../../machine.js';
@@ -21,6 +22,8 @@ const TAIL_NS = 20_000;
 /** Of what a segment carries, as text. */
 const SHOWN_BYTES = 64;
 const GUEST = 'server';
+/** More are too many to show; only a guest that a person gives makes so many. */
+const MOST_CALLS = 200_000;
 
 const decoder = new TextDecoder();
 
@@ -116,7 +119,7 @@ export class Taking {
       events: all.filter((each) => timeOf(each) <= endNs).sort((a, b) => timeOf(a) - timeOf(b)),
       endNs,
       hash,
-      ...(failure && { failure: `${failure.kind}: ${failure.message}` }),
+      ...(failure && { failure: inWords(failure) }),
     };
   }
 
@@ -147,7 +150,7 @@ export class Taking {
   /** What is not benign by chance, and does not follow from a deed. */
   #chosen({ label, value }: Choice): void {
     if (value === 0 || this.#decided) return;
-    this.action({ timeNs: this.#nowNs, who: 'chance', what: inWords(label) });
+    this.action({ timeNs: this.#nowNs, who: 'chance', what: choiceInWords(label) });
   }
 
   /** A call is over, and the guest's memory is as that has left it. */
@@ -166,6 +169,8 @@ export class Taking {
     this.#sleptNs = undefined;
     if (moved(call)) this.#happened(call.endNs);
     this.#calls.push(this.#taken(call, connection, steps, this.#waysOf(call, begun, steps, slept)));
+    if (this.#calls.length === MOST_CALLS)
+      throw new UsageError(`here are the first ${MOST_CALLS} calls: there are more`);
   }
 
   /** The call that the guest is in at the end. */
@@ -231,6 +236,10 @@ export class Taking {
     return { phase: asks || tries ? 'wait' : 'none', blocked: false };
   }
 }
+
+/** That a run was ended for us is no failure of its own. */
+const inWords = ({ kind, message, cause }: Failure): string =>
+  cause instanceof UsageError ? message : `${kind}: ${message}`;
 
 const timeOf = (each: Taken): number => (each.kind === 'call' ? each.startNs : each.timeNs);
 

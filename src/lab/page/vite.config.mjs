@@ -1,5 +1,5 @@
-// Builds the page into dist/lab/page: static files that work from any folder of any web server, with
-// the guests in them.
+// Builds the page into dist/lab/page: static files that work from any folder of any web server,
+// with the guests in them.
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vite';

@@ -9,7 +9,7 @@ import { replay, type Shelf } from '#src/lab/page/replay';
 import type { Take } from '#src/lab/page/take';
 import { noClients } from '#src/simulate/world';
 
-import { guestFile, root, wasmFile } from '../../../harness.js';
+import { guestFile, root, wasmFile, wat } from '../../../harness.js';
 
 const folder = join(root, 'dist/wasm');
 const read = (file: string) => new Uint8Array(readFileSync(file));
@@ -71,6 +71,22 @@ describe('a token', () => {
     await expect(replay(token, shelf, other)).rejects.toThrow(/other\.wasm is not the guest of/);
     const broken = { name: 'broken.wasm', bytes: new Uint8Array([1, 2, 3]) };
     await expect(replay(token, shelf, broken)).rejects.toThrow(/broken\.wasm is not the guest of/);
+  });
+
+  test('of a guest that calls for ever is shown in part, and it says so', async () => {
+    const bytes = wat(`(module
+      (import "wasi_snapshot_preview1" "fd_write"
+        (func $write (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "\\40\\00\\00\\00\\01\\00\\00\\00")
+      (func (export "_start")
+        (loop $again
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+          (br $again))))`);
+    const token = tokenOf(await load(bytes), { world: noClients({ address: listen[0]! }) }, []);
+    const taken = await replay(token, shelf, { name: 'endless.wasm', bytes });
+    expect(taken.events).toHaveLength(200_000);
+    expect(taken.failure).toBe('here are the first 200000 calls: there are more');
   });
 
   test('with a disk in it is repeated with that disk', async () => {
