@@ -1,13 +1,20 @@
 /** How a timeline finds what it draws, without a browser. */
+import { readFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { momentsOf } from '#src/lab/page/moment';
+import { guestName, perform } from '#src/lab/page/perform';
 import type { Take, Taken } from '#src/lab/page/take';
 import { firstAbove, firstFrom, layOut, Look } from '#src/lab/page/timeline-layout';
 import { eventAt, placesOf } from '#src/lab/page/timeline-place';
 import { timelineTexts } from '#src/lab/page/timeline-texts';
 import { ticks, timeText } from '#src/lab/page/timeline-time';
 import { TimeWindow } from '#src/lab/page/timeline-window';
+
+import { wasmFile } from '../../../harness.js';
+import { everything, message, playsOf } from './plays.js';
 
 /** Guests whose calls follow each other, with segments in between. */
 const takes = fc
@@ -78,6 +85,40 @@ describe('a layout', () => {
         places.forEach((place, i) => expect(timeOf(place)).toBeCloseTo(sorted[i]!, 3));
       }),
     );
+  });
+
+  test.each(
+    [...playsOf(0, everything), ...playsOf(5, message)].map(
+      (play) => [guestName(play), play.deeds.length, play] as const,
+    ),
+  )('has the moments of a play in their order: %s, %i deeds', (name, _, play) => {
+    const file = wasmFile(name.replace('.wasm', ''));
+    const take = perform(play, new Uint8Array(readFileSync(file)));
+    const { placeOfMoment } = layOut(take, 'even');
+    const places = momentsOf(take).map(placeOfMoment);
+    expect(places.length).toBeGreaterThan(10);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+  });
+
+  test('has who is woken behind what wakes him', () => {
+    const call = { kind: 'call', lane: 0, name: 'f', inputs: '', answer: 'SUCCESS' } as const;
+    const ends = { from: 'client', to: 'a', flags: 'ACK', bytes: 1, text: 'x' };
+    const take: Take = {
+      kernel: 'sim',
+      lanes: ['a'],
+      events: [
+        { ...call, startNs: 0, endNs: 100, phase: 'wait', blocked: true },
+        { kind: 'segment', timeNs: 100, ...ends },
+        { ...call, startNs: 100, endNs: 150, phase: 'copy', blocked: true },
+        { kind: 'segment', timeNs: 150, ...ends },
+      ],
+      endNs: 200,
+    };
+    const { tracks, segments } = layOut(take, 'even');
+    const [wakes, answered] = tracks[0]!.ends;
+    expect(segments.places[0]!).toBeLessThan(wakes!);
+    expect(wakes!).toBeLessThan(tracks[0]!.starts[1]!);
+    expect(answered!).toBeLessThan(segments.places[1]!);
   });
 
   test('knows how much of each look is between two calls', () => {
