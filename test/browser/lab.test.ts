@@ -6,7 +6,7 @@ import { EXAMPLE, models, viewOf } from '#src/lab/page/address';
 import { countUntil } from '#src/lab/page/count';
 import { english, type Texts } from '#src/lab/page/english';
 import { momentsOf } from '#src/lab/page/moment';
-import { storyOf } from '#src/lab/page/story';
+import { storyOf, translated } from '#src/lab/page/story';
 import type { Play } from '#src/lab/page/take';
 
 import { LabPages, playOf, STANDARD, takeOf, WAIT } from './lab.js';
@@ -44,7 +44,7 @@ function stepped(page: Page): Promise<string[]> {
 
 /** What is to be said of a take, step by step: the end has a sentence more. */
 function expected(texts: Texts, { deeds, ...play }: Play): string[] {
-  const take = takeOf({ ...play, deeds });
+  const take = translated(texts, takeOf({ ...play, deeds }), deeds);
   const moments = momentsOf(take);
   const said = moments.map((moment) => storyOf(texts, moment, deeds));
   const { end } = texts.story;

@@ -28,7 +28,7 @@ export function countUntil({ events }: Take, ns: number): Count {
   let [calls, blockedNs, busyNs, copies] = [0, 0, 0, 0];
   for (const event of events) {
     if (event.kind !== 'call') continue;
-    if (event.startNs >= ns) break;
+    if (event.startNs > ns || ns <= 0) break;
     calls++;
     const lastedNs = Math.min(event.endNs, ns) - event.startNs;
     if (event.blocked) blockedNs += lastedNs;

@@ -1,8 +1,8 @@
-/** Making elements of the page, with their attributes, listeners and children, in one expression. */
+/** Makes elements of the page, with attributes, listeners and children, in one expression. */
 
 type Value = string | number | boolean | ((event: Event) => void);
 
-/** Attributes; `true` is one without a value, `false` none; `onclick` and the like are listeners. */
+/** Attributes; `true` is one without a value, `false` is none; `onclick` … are listeners. */
 export type Attributes = Readonly<Record<string, Value>>;
 
 function attribute(target: Element, name: string, value: Value): void {

@@ -6,8 +6,10 @@ export const english = {
   title: 'Pollux lab: five I/O models, step by step',
   heading: 'How does a server wait?',
   intro:
-    'One echo server in five I/O models: the very WebAssembly that serves real clients, run here on a simulated kernel, in a virtual time ' +
-    'that you can stop, step and rewind. An I/O operation has two phases: waiting for data, and copying it to the process.',
+    'One echo server in five I/O models: the very WebAssembly that serves real clients, run ' +
+    'here on a simulated kernel, in a virtual time ' +
+    'that you can stop, step and rewind. An I/O operation has two phases: waiting for data, ' +
+    'and copying it to the process.',
   skip: 'Go to the controls',
   language: 'Language',
   all: 'All side by side',
@@ -24,20 +26,27 @@ export const english = {
   },
   about: {
     blocking:
-      'One call, in which the process sleeps through both phases. While it sleeps for one client, no other is served.',
+      'One call, in which the process sleeps through both phases. While it sleeps for one ' +
+      'client, no other is served.',
     nonblocking:
-      'The call returns at once, with EAGAIN if there is nothing. The process never sleeps: it asks again and again, and is busy with asking.',
+      'The call returns at once, with EAGAIN if there is nothing. The process never sleeps: ' +
+      'it asks again and again, and is busy with asking.',
     select:
-      'The process sleeps in one call for many descriptors, which it hands over every time; then it receives from those that are ready.',
+      'The process sleeps in one call for many descriptors, which it hands over every time; ' +
+      'then it receives from those that are ready.',
     poll: 'As select, but with a list of any length in place of a set of 1,024.',
     epoll:
-      'The kernel keeps the set of descriptors. The process sleeps in one call, and is told only of what is ready, for as long as it is ready.',
+      'The kernel keeps the set of descriptors. The process sleeps in one call, and is told ' +
+      'only of what is ready, for as long as it is ready.',
     'epoll-edge':
-      'As epoll, but the process is told once, when something arrives. What it leaves unread it must remember by itself.',
+      'As epoll, but the process is told once, when something arrives. What it leaves unread ' +
+      'it must remember by itself.',
     signal:
-      'The kernel sends a signal when data is there. Until then the process is free to work; it is blocked only while data is copied.',
+      'The kernel sends a signal when data is there. Until then the process is free to work; ' +
+      'it is blocked only while data is copied.',
     async:
-      'The process hands over the whole operation and goes on. The kernel waits and copies, and tells when both is over.',
+      'The process hands over the whole operation and goes on. The kernel waits and copies, ' +
+      'and tells when both is over.',
   },
   phases: {
     wait: 'wait',
@@ -142,7 +151,8 @@ export const english = {
     title: 'Replay and open',
     token: 'Replay token of a failing run',
     tokenHint:
-      'As `pollux simulate` prints it. Everything in it happens again, and you can go back and forth.',
+      'As `pollux simulate` prints it. Everything in it happens again, and you can go back ' +
+      'and forth.',
     replay: 'Replay',
     guest: 'Its guest (.wasm), if it is none of the echo servers',
     transcript: 'Transcript of a real run',
@@ -185,28 +195,35 @@ export const english = {
       accept: (call: string) =>
         `The process calls ${call} and falls asleep in it: nobody has connected.`,
       receive: (call: string) =>
-        `The process calls ${call} and falls asleep in it: no data is there. The kernel waits for some (first phase).`,
+        `The process calls ${call} and falls asleep in it: no data is there. The kernel ` +
+        'waits for some (first phase).',
       send: (call: string) =>
-        `The process calls ${call} and falls asleep in it: the client reads nothing, and the buffer is full.`,
+        `The process calls ${call} and falls asleep in it: the client reads nothing, and the ` +
+        'buffer is full.',
       poll: (call: string) =>
-        `The process asks in ${call} about all its descriptors at once, and falls asleep: none is ready (first phase).`,
+        `The process asks in ${call} about all its descriptors at once, and falls asleep: ` +
+        'none is ready (first phase).',
       'take signals': (call: string) =>
-        `The process has no other work, and lets ${call} wake it at the next signal. It might as well compute.`,
+        `The process has no other work, and lets ${call} wake it at the next signal. It ` +
+        'might as well compute.',
       reap: (call: string) =>
-        `The process has no other work, and lets ${call} wake it at the next completion. The operations go on without it.`,
+        `The process has no other work, and lets ${call} wake it at the next completion. The ` +
+        'operations go on without it.',
       exit: (call: string) => `The process calls ${call}, and has ended.`,
       other: (call: string) => `The process calls ${call} and falls asleep in it.`,
     },
     answered: {
       accept: (call: string) => `${call} gives the process a new connection.`,
       received: (call: string, bytes: number) =>
-        `The data is there: the kernel copies ${many(bytes, 'byte')} to the process (second phase), and ${call} returns.`,
+        `The data is there: the kernel copies ${many(bytes, 'byte')} to the process (second ` +
+        `phase), and ${call} returns.`,
       ended: (call: string) =>
         `${call} returns 0 bytes: the client has shut down its side, and nothing more will come.`,
       sent: (call: string, bytes: number) =>
         `${call} hands the kernel ${many(bytes, 'byte')} to send. It need not wait for the client.`,
       ready: (call: string, n: number) =>
-        `${call} returns: ${many(n, 'descriptor')} ${n === 1 ? 'is' : 'are'} ready. Nothing has been copied yet.`,
+        `${call} returns: ${many(n, 'descriptor')} ${n === 1 ? 'is' : 'are'} ready. Nothing ` +
+        'has been copied yet.',
       idle: (call: string) => `${call} returns: its time is over, and nothing is ready.`,
       register: (call: string) => `With ${call} the process tells the kernel what to watch.`,
       arm: (call: string) =>
@@ -223,9 +240,11 @@ export const english = {
       AGAIN: {
         accept: (call: string) => `${call} returns EAGAIN at once: nobody else has connected.`,
         receive: (call: string) =>
-          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ask again.`,
+          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ` +
+          'ask again.',
         send: (call: string) =>
-          `${call} returns EAGAIN at once: the buffer is full, for the client does not read. The rest has to wait.`,
+          `${call} returns EAGAIN at once: the buffer is full, for the client does not read. ` +
+          'The rest has to wait.',
       },
       INTR: (call: string) =>
         `${call} is interrupted by a signal (EINTR) before anything came. The process calls again.`,
@@ -240,7 +259,8 @@ export const english = {
       RST: (from: string, to: string) => `${from} breaks the connection with ${to} (RST).`,
       ACK: (from: string, to: string) => `${from} tells ${to} what has arrived (ACK).`,
       arrives: (from: string, bytes: number, text: string) =>
-        `${many(bytes, 'byte')} from ${from} ${bytes === 1 ? 'arrives' : 'arrive'}: “${text}”. The kernel keeps them, whatever the process is doing.`,
+        `${many(bytes, 'byte')} from ${from} ${bytes === 1 ? 'arrives' : 'arrive'}: ` +
+        `“${text}”. The kernel keeps them, whatever the process is doing.`,
       leaves: (to: string, bytes: number, text: string) =>
         `The kernel sends ${many(bytes, 'byte')} to ${to}: “${text}”.`,
     },

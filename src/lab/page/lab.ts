@@ -23,7 +23,15 @@ import { OpenView, openDropped } from './open-view.js';
 import type { NamedBytes } from './replay.js';
 import type { Performer } from './performer.js';
 import { Player } from './player.js';
-import { column, guestField, header, modelChoice, seedField, type Shown } from './shell.js';
+import {
+  column,
+  guestField,
+  header,
+  keepClear,
+  modelChoice,
+  seedField,
+  type Shown,
+} from './shell.js';
 import { translated } from './story.js';
 import { litAt, StateView } from './state-view.js';
 import type { Deed, Play, Take } from './take.js';
@@ -123,12 +131,23 @@ export class Lab {
       // Something else was asked for meanwhile.
       if (asked !== this.#asked) return;
       this.#takes = takes;
-      this.#player.show(beside && !this.#recorded ? merged(takes) : [...takes.values()][0]!, atNs);
+      const take = beside && !this.#recorded ? merged(takes) : [...takes.values()][0]!;
+      this.#player.show(translated(this.#parts.texts, take, this.#deeds), atNs);
       this.#took();
+      if (this.#recorded && atNs !== undefined) this.#parts.main.scrollIntoView();
     } catch (error) {
-      if (asked !== this.#asked) return;
-      this.#refuse(this.#parts.texts.cannot((error as Error).message));
+      if (asked === this.#asked) this.#failed(error as Error);
     }
+  }
+
+  /** What cannot be repeated is not shown, but its token stays where it was written. */
+  #failed({ message }: Error): void {
+    const { token } = this.#view;
+    if (token !== undefined) {
+      this.#leave();
+      this.#parts.open.show('', token);
+    }
+    this.#refuse(this.#parts.texts.cannot(message));
   }
 
   async #record(recorded: Recorded): Promise<ReadonlyMap<Model, Take>> {
@@ -160,7 +179,7 @@ export class Lab {
     const { take } = this.#player;
     const together = this.#view.beside && !this.#recorded;
     if (together) beside.show(this.#takes);
-    else timeline.show(translated(texts, take, this.#deeds));
+    else timeline.show(take);
     if (notice.textContent === texts.working) this.#tell('');
     say(fault, take.failure === undefined ? '' : texts.failed(take.failure));
     const name =
@@ -259,6 +278,7 @@ export class Lab {
       'main',
       {},
       modelChoice(texts, (shown) => this.#show(shown)),
+      open.banner,
       column('left', about, now.element, fault, picture, counters.element, beside.element),
       column('right', states.element, world.element),
       column(
@@ -268,6 +288,7 @@ export class Lab {
       ),
     );
     const bar = element('div', { class: 'bar' }, parts.notice, parts.transport.element);
+    keepClear(main, bar);
     this.#root.replaceChildren(header(texts, lang), main, bar);
     return { ...parts, main };
   }

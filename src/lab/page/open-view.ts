@@ -14,6 +14,8 @@ export interface Opener {
 
 export class OpenView {
   readonly element: HTMLElement;
+  /** What is open, and the way back: it stands where models are chosen. */
+  readonly banner: HTMLElement;
   readonly #texts: Texts;
   readonly #opener: Opener;
   readonly #token: HTMLTextAreaElement;
@@ -36,11 +38,11 @@ export class OpenView {
         transcript.value = '';
       },
     });
+    this.banner = element('div', { class: 'banner' }, this.#source, this.#leave);
     this.element = element(
       'section',
       { class: 'open', 'aria-labelledby': 'open-title' },
       element('h3', { id: 'open-title' }, open.title),
-      element('div', { class: 'now-open' }, this.#source, this.#leave),
       element(
         'form',
         {
@@ -74,7 +76,6 @@ export class OpenView {
   /** What is open, or '' if it is a play. */
   show(source: string, token: string | undefined): void {
     say(this.#source, source);
-    this.#leave.hidden = source === '';
     if (token !== undefined) this.#token.value = token;
   }
 }

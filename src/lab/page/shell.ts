@@ -4,6 +4,8 @@ import { choice, element } from './element.js';
 import type { Texts } from './english.js';
 import type { Play } from './take.js';
 
+const GAP = 12;
+
 /** Each language is named in itself. */
 const NAMES: Readonly<Record<Language, string>> = { en: 'English', 'zh-TW': '正體中文' };
 
@@ -36,6 +38,15 @@ export function header(texts: Texts, language: Language): HTMLElement {
       ),
     ),
   );
+}
+
+/** What gets the focus in `main` by the keyboard is moved out from behind the bar. */
+export function keepClear(main: HTMLElement, bar: HTMLElement): void {
+  main.addEventListener('focusin', ({ target }) => {
+    if (!(target instanceof HTMLElement) || !target.matches(':focus-visible')) return;
+    const hidden = target.getBoundingClientRect().bottom + GAP - bar.getBoundingClientRect().top;
+    if (hidden > 0) scrollBy(0, hidden);
+  });
 }
 
 /** The part behind # is the page's address, so the link goes there by itself. */

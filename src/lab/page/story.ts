@@ -75,18 +75,19 @@ function deedOf({ deed, who, timeNs }: TakenAction, deeds: readonly Deed[]): Dee
     .findLast((each) => !('client' in each) || each.client === who);
 }
 
-/** What the worker says of an action, or why nothing came of it, in the page's language. */
-function said({ story }: Texts, { what }: TakenAction): string {
-  const last = what.split(': ').at(-1)!;
-  return Object.entries(story.said).find(([words]) => words === last)?.[1] ?? last;
-}
+/** What the worker says, in the page's language, or as it says it. */
+const said = ({ story }: Texts, words: string): string =>
+  Object.entries(story.said).find(([each]) => each === words)?.[1] ?? words;
+
+/** Why nothing came of it. */
+const why = (texts: Texts, { what }: TakenAction) => said(texts, what.split(': ').at(-1)!);
 
 function done(texts: Texts, action: TakenAction, deeds: readonly Deed[]): string {
   const { story } = texts;
   const deed = deedOf(action, deeds);
-  if (!deed) return story.action(action.who, said(texts, action));
+  if (!deed) return story.action(action.who, action.what);
   const words = wordsOf(texts, deed);
-  return action.vain ? story.vain(words, said(texts, action)) : story.deed(words);
+  return action.vain ? story.vain(words, why(texts, action)) : story.deed(words);
 }
 
 /** The same take, whose actions are told in the page's language. */
@@ -94,9 +95,9 @@ export function translated(texts: Texts, take: Take, deeds: readonly Deed[]): Ta
   const events = take.events.map((event) => {
     if (event.kind !== 'action') return event;
     const deed = deedOf(event, deeds);
-    if (!deed) return { ...event, what: said(texts, event) };
+    if (!deed) return { ...event, what: said(texts, event.what) };
     const words = wordsOf(texts, 'client' in deed ? { ...deed, client: '' } : deed).trim();
-    return { ...event, what: event.vain ? `${words}: ${said(texts, event)}` : words };
+    return { ...event, what: event.vain ? `${words}: ${why(texts, event)}` : words };
   });
   return { ...take, events };
 }

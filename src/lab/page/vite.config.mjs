@@ -47,7 +47,7 @@ const component = () => ({
 });
 
 /** The component says of itself that it is one, and nobody asks. */
-const rolldownOptions = { onwarn };
+const rolldownOptions = { onwarn, checks: { pluginTimings: false } };
 
 function onwarn(warning, warn) {
   if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);

@@ -1,7 +1,7 @@
 /** What comes of plays: every model in both languages, with all that a person can do. */
 import { readFileSync } from 'node:fs';
 
-import { machines, type Machine, type MachineName } from 'pollux/machine';
+import { machines, type MachineName } from 'pollux/machine';
 import { describe, expect, test } from 'vitest';
 
 import { guestName, perform } from '#src/lab/page/perform';
@@ -24,8 +24,6 @@ const callsOf = ({ events }: Take) =>
 const actionsOf = ({ events }: Take) =>
   events.filter((event): event is TakenAction => event.kind === 'action');
 const named = ({ model, language, seed }: Play) => `${model} in ${language}, seed ${seed}`;
-const stateOf = (machine: Machine, name: string) =>
-  machine.states.find((state) => state.name === name)!;
 
 const calm = playsOf(0, everything);
 const all = [...calm, ...playsOf(3, everything), ...playsOf(8, message)];
@@ -170,7 +168,10 @@ test('a play that is none is refused with a sentence', () => {
     [{ ...good, language: 'rust' as 'c' }, /"rust" is no language: choose c or assemblyscript/],
     [{ ...good, seed: -1 }, /the seed -1 is no whole number from 0 to/],
     [{ ...good, seed: 0.5 }, /the seed 0.5/],
-    [{ ...good, deeds: Array(501).fill({ kind: 'EINTR', atNs: 0 }) }, /at most 500 deeds/],
+    [
+      { ...good, deeds: Array.from({ length: 501 }, (_, atNs) => ({ kind: 'EINTR', atNs })) },
+      /at most 500 deeds/,
+    ],
     [deed({ kind: 'shout', atNs: 0, client: 'ann' }), /"shout" is nothing that can be done/],
     [deed({ kind: 'connect', atNs: Infinity, client: 'ann' }), /a deed is at Infinity ns/],
     [deed({ kind: 'connect', atNs: 1 }), /"connect" is done by a client: name it/],
