@@ -92,8 +92,18 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
+# The page of the lab: the sources that it is made of are all those of host and src.
 page() {
   report
+  local target=dist/lab/page/index.html
+  if [ -e "$target" ] && [ -z "$(find host src dist/wasm build.sh package-lock.json -type f \
+    \( -name '*.ts' -o -name '*.mjs' -o -name '*.html' -o -name '*.css' -o -name 'echo-*.wasm' \
+    -o -name 'component*.js' -o -name '*.json' -o -name build.sh \) -newer "$target" \
+    -print -quit)" ]; then
+    return
+  fi
+  echo "vite dist/lab/page"
+  node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
 }
 
 clean() { rm -rf dist prebuilds; }

@@ -47,6 +47,7 @@ class Site implements Point {
       // In a run with fewer faults there may be fewer alternatives.
       value = Math.min(log.given.get(this.#label)?.get(ordinal) ?? 0, alternatives - 1);
     }
+    if (log.decide !== undefined) value = log.decide(this.#label, alternatives) ?? value;
     if (value !== 0 || log.told !== undefined) {
       const choice = { label: this.#label, ordinal, alternatives, value };
       if (value !== 0) log.taken.push(choice);
@@ -70,6 +71,9 @@ class Site implements Point {
   }
 }
 
+/** Is asked first what is chosen among `alternatives`; undefined: that is not for it to say. */
+export type Decide = (label: string, alternatives: number) => number | undefined;
+
 /** By label and ordinal: a value. */
 type Given = ReadonlyMap<string, ReadonlyMap<number, number>>;
 
@@ -84,6 +88,7 @@ export class ChoiceLog implements Choices {
   readonly seed: number;
   readonly given: Given | undefined;
   readonly told: ((choice: Choice) => void) | undefined;
+  readonly decide: Decide | undefined;
   readonly #profile: Profile;
   /** By decision. */
   readonly #rates = new Map<string, number>();
@@ -94,31 +99,46 @@ export class ChoiceLog implements Choices {
     profile: Profile,
     given?: Given,
     told?: (choice: Choice) => void,
+    decide?: Decide,
   ) {
     this.seed = seed;
     this.#profile = profile;
     this.given = given;
     this.told = told;
-    this.calm = given === undefined && profile.name === 'calm';
+    this.decide = decide;
+    this.calm =
+      given === undefined && told === undefined && decide === undefined && profile.name === 'calm';
   }
 
-  /** Chooses by chance, at the rates of a profile. */
-  static seeded(seed: number, profile: Profile): ChoiceLog {
-    return new ChoiceLog(seed, profile);
+  /**
+   * Chooses by chance, at the rates of a profile, what `decide` leaves to it; `told` hears of every
+   * choice.
+   */
+  static seeded(
+    seed: number,
+    profile: Profile,
+    told?: (choice: Choice) => void,
+    decide?: Decide,
+  ): ChoiceLog {
+    return new ChoiceLog(seed, profile, undefined, told, decide);
   }
 
   /**
    * Chooses what a log says, and what the log does not name benignly; `told` hears of every choice,
    * the benign ones too.
    */
-  static replayed(choices: readonly Choice[], told?: (choice: Choice) => void): ChoiceLog {
+  static replayed(
+    choices: readonly Choice[],
+    told?: (choice: Choice) => void,
+    decide?: Decide,
+  ): ChoiceLog {
     const given = new Map<string, Map<number, number>>();
     for (const { label, ordinal, value } of choices) {
       let values = given.get(label);
       if (!values) given.set(label, (values = new Map()));
       values.set(ordinal, value);
     }
-    return new ChoiceLog(0, profileOf('calm', 0), given, told);
+    return new ChoiceLog(0, profileOf('calm', 0), given, told, decide);
   }
 
   choose(label: string, alternatives: number): number {

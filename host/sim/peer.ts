@@ -64,6 +64,11 @@ export class Peer extends Held<File> {
     return this.file instanceof TcpSocket ? this.file.name : undefined;
   }
 
+  /** Its own address, of a connection. */
+  get address(): SocketAddress {
+    return this.file.address() as SocketAddress;
+  }
+
   /** How many bytes were taken, or a negated errno. */
   send(bytes: Uint8Array): number {
     return this.file.write(iovecs.one(bytes));

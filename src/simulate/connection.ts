@@ -7,6 +7,7 @@ import { GuestError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { Peer, PeerListener } from '../../host/sim/peer.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
+import { joined } from '../bytes.js';
 
 /** What an actor waits for. */
 export interface Wait {
@@ -116,18 +117,26 @@ export class Connection {
       if (part.length === 0) break;
       parts.push(part);
     }
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return joined(parts);
   }
 
   /** True if there is something to receive, or an end, or an error. */
   get readable(): boolean {
     return (this.#peer.mask & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** True if there is room to send, or nothing can be sent any more. */
+  get writable(): boolean {
+    return (this.#peer.mask & (Readiness.OUT | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** Sends what there is room for, and does not wait: how many of the bytes. */
+  offer(bytes: Uint8Array): number {
+    const result = this.#peer.send(bytes);
+    if (result === -Errno.EAGAIN) return 0;
+    if (result < 0) this.#fail(result, 'sending');
+    this.#hash.bytes(bytes, 0, result);
+    return result;
   }
 
   /** Says that nothing more will be sent; receiving goes on. */

@@ -8,8 +8,8 @@ import { wasiErrnoName } from '../../host/wasi/errno.js';
 import type { Memory } from '../../host/wasi/memory.js';
 import * as preview1 from '../../host/wasi/p1/imports.js';
 import type { WasiFunction } from '../../host/wasi/process.js';
-import type { Described } from '../instance.js';
-import { inputsOf, type Input } from '../trace.js';
+import type { Described } from '../assemble.js';
+import { inputsOf, type Input } from '../input.js';
 
 /** A call, as it was seen. */
 export interface Call {
@@ -42,6 +42,8 @@ export interface Course {
   ended(error: unknown): void;
   /** Is told of each call, if it is there. */
   readonly record: ((call: Call) => void) | undefined;
+  /** Is told of a call that the guest was ended in. */
+  readonly unfinished?: ((call: Call) => void) | undefined;
 }
 
 /** Where the buffers of a call stand among its parameters: iovecs, and then their number. */
@@ -115,9 +117,11 @@ export class Instrument {
       // So many are quicker than a rest array.
       wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
         const course = this.#course!;
+        let begunNs = -1;
         try {
-          const startNs = course.before();
+          const startNs = (begunNs = course.before());
           const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
+          begunNs = -1;
           this.calls++;
           const values = this.#values;
           values[0] = a;
@@ -135,6 +139,9 @@ export class Instrument {
           course.after();
           return errno;
         } catch (error) {
+          const { unfinished } = course;
+          if (unfinished !== undefined && begunNs >= 0)
+            unfinished(begunOf(shape, [a, b, c, d, e, f, g, h, i], this.#memory!(), begunNs));
           course.ended(error);
           throw error;
         }
@@ -194,6 +201,17 @@ export class Instrument {
       left -= length;
     }
   }
+}
+
+/** A call that has not come back. */
+function begunOf(
+  { name, parameters }: Shape,
+  values: readonly unknown[],
+  memory: Memory,
+  startNs: number,
+): Call {
+  const inputs = inputsOf(parameters, values, memory);
+  return { name, inputs, errno: '', outputs: [], startNs, endNs: Infinity };
 }
 
 function callOf(

@@ -1,5 +1,6 @@
 /** Worlds that come with Pollux: clients of an echo server, clients that expect nothing, nobody. */
 import { GuestError } from '../../host/kernel/error.js';
+import { joined } from '../bytes.js';
 import type { Actor, Script } from './actor.js';
 import { ConnectionError, textOf, type Connection, type Waiting } from './connection.js';
 
@@ -103,7 +104,7 @@ function* exchange(
 ): Waiting<boolean> {
   const ahead = (session.ahead ??= me.choose('ahead', 2) === 1);
   if (ahead && session.next < session.messages.length) {
-    session.messages = [new Uint8Array(Buffer.concat(session.messages.slice(session.next)))];
+    session.messages = [joined(session.messages.slice(session.next))];
     session.next = 0;
   }
   for (; session.next < session.messages.length; session.next++) {
