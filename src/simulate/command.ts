@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
+import { pollerNames, type PollerName } from '../../host/kernel/readiness.js';
 import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
 import { addPolling, type PollingFlags } from '../polling-flags.js';
@@ -38,6 +39,8 @@ interface SimulateFlags extends PollingFlags {
   env: string[];
   dir: string[];
   disk?: number;
+  poller?: PollerName;
+  maxDescriptors?: number;
   clients: number;
   messages: number;
   bytes: number;
@@ -173,6 +176,8 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       ...(flags.disk !== undefined && { diskBytes: flags.disk * 2 ** 20 }),
       listen,
       connect: flags.connect,
+      ...(flags.poller !== undefined && { poller: flags.poller }),
+      ...(flags.maxDescriptors !== undefined && { maxDescriptors: flags.maxDescriptors }),
       poll: flags.poll,
       strict: flags.strict === true,
       paranoid: flags.paranoid === true,
@@ -305,6 +310,15 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
     .addOption(
       new Option('--disk <mib>', 'the size of its disk (default: 256)').argParser(positive),
+    )
+    .addOption(
+      new Option(
+        '--poller <name>',
+        'what poll_oneoff asks of the kernel (default: "epoll")',
+      ).choices(pollerNames),
+    )
+    .addOption(
+      new Option('--max-descriptors <n>', 'the most that it may have open').argParser(positive),
     )
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))

@@ -105,13 +105,26 @@ function plainly<Key extends string>(
   );
 }
 
-const plain = (value: unknown) =>
-  value instanceof Uint8Array ? { base64: base64Of(value) } : value;
+/** A time without end, which JSON has no number for. */
+const NEVER = 'never';
+
+function plain(value: unknown): unknown {
+  if (value === Infinity) return NEVER;
+  return value instanceof Uint8Array ? { base64: base64Of(value) } : value;
+}
+
+interface Restorable {
+  stdin?: unknown;
+  healNs?: unknown;
+  limitNs?: unknown;
+}
 
 /** The other way round. */
-function restored<Options extends { stdin?: unknown }>(options: Options): Options {
+function restored<Options extends Restorable>(options: Options): Options {
   const { base64 } = (options.stdin ?? {}) as { base64?: string };
   if (base64 !== undefined) options.stdin = bytesOf(base64);
+  if (options.healNs === NEVER) options.healNs = Infinity;
+  if (options.limitNs === NEVER) options.limitNs = Infinity;
   return options;
 }
 
