@@ -190,7 +190,16 @@ describe('the world', () => {
 });
 
 describe('without a mouse', () => {
-  const keys = ['connect', 'send', 'half-close', 'EINTR', 'EAGAIN', 'reset'];
+  const deeds = {
+    c: 'connect',
+    s: 'send',
+    x: 'stop+reading',
+    o: 'read+on',
+    h: 'half-close',
+    i: 'EINTR',
+    a: 'EAGAIN',
+    r: 'reset',
+  };
 
   test('the keys step, play, choose, and change the world', async () => {
     const page = await lab.open({ deeds: [] });
@@ -206,8 +215,7 @@ describe('without a mouse', () => {
       // What it does takes its time: the next is a little later.
       for (let i = 0; i < 3; i++) await page.keyboard.press('ArrowRight');
     };
-    for (const key of ['c', 's', 'h', 'i', 'a', 'r'])
-      await done(key, keys[['c', 's', 'h', 'i', 'a', 'r'].indexOf(key)]!);
+    for (const [key, deed] of Object.entries(deeds)) await done(key, deed);
     await page.keyboard.press('7');
     expect(await page.locator('.about h2').textContent()).toBe(english.names.signal);
     await page.keyboard.press('b');

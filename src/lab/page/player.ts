@@ -6,8 +6,9 @@ import { momentAt, momentsOf, type Moment } from './moment.js';
 import type { Take } from './take.js';
 
 /** How much virtual time goes by in a second, in nanoseconds. */
-export const SPEEDS_NS = [500, 2_000, 5_000, 20_000, 100_000, 1_000_000, 100_000_000] as const;
-const SPEED_AT_FIRST = 2;
+export const SPEEDS_NS = [500, 2e3, 5e3, 2e4, 1e5, 1e6, 1e7, 1e8, 1e9] as const;
+/** Until somebody chooses another speed, a take is over by then. */
+const PATIENCE_S = 30;
 /** A page that was in the background does not make up for it. */
 const LONGEST_FRAME_MS = 100;
 
@@ -19,7 +20,8 @@ export class Player {
   #moments: readonly Moment[] = [];
   #index = -1;
   #ns = 0;
-  #speed: number = SPEED_AT_FIRST;
+  #speed = 0;
+  #chosen = false;
   #playing = false;
   #frameMs: number | undefined;
 
@@ -65,6 +67,10 @@ export class Player {
   show(take: Take, ns = this.#ns): void {
     this.#take = take;
     this.#moments = momentsOf(take);
+    if (!this.#chosen) {
+      const enough = SPEEDS_NS.findIndex((speed) => take.endNs / speed <= PATIENCE_S);
+      this.#speed = enough < 0 ? SPEEDS_NS.length - 1 : enough;
+    }
     this.seek(ns);
   }
 
@@ -89,6 +95,7 @@ export class Player {
   }
 
   faster(by: number): void {
+    this.#chosen = true;
     this.#speed = Math.max(0, Math.min(SPEEDS_NS.length - 1, this.#speed + by));
     this.#changed();
   }
