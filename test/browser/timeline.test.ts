@@ -406,6 +406,36 @@ test('it grows as time passes, and is sharp and as wide as its place', (context)
     { deviceScaleFactor: 2 },
   ));
 
+test('a list of more rows than a browser lays out ends with the last', (context) =>
+  opened(async (page) => {
+    await page.evaluate(`(async () => {
+      const events = Array.from({ length: 400_000 }, (_, i) => (
+        { kind: 'action', timeNs: i, who: 'someone', what: 'does ' + i }
+      ));
+      lab.timeline.show({ kernel: 'linux', lanes: [], events, endNs: 400_000 });
+      await lab.drawn();
+    })()`);
+    const list = page.locator('.timeline-list');
+    const box = (await list.boundingBox())!;
+    await list.focus();
+    for (const [key, what] of [
+      ['End', 'does 399999'],
+      ['Home', 'does 0'],
+      ['PageDown', 'does 10'],
+      ['End', 'does 399999'],
+      ['PageUp', 'does 399989'],
+    ] as const) {
+      await page.keyboard.press(key);
+      const row = (await page
+        .getByRole('option', { name: what, exact: false })
+        .first()
+        .boundingBox())!;
+      expect(row.y).toBeGreaterThanOrEqual(box.y - 1);
+      expect(row.y + row.height).toBeLessThanOrEqual(box.y + box.height + 1);
+      expect(await details(page)).toContain(what);
+    }
+  }, context.skip));
+
 test('it draws a take of nothing, and waits in a place that is not seen', (context) =>
   opened(async (page) => {
     const drawnAfter = (act: string) =>

@@ -5,6 +5,7 @@ import { Counters } from './counters.js';
 import { button, element, say } from './element.js';
 import type { Texts } from './english.js';
 import type { Take } from './take.js';
+import { timelineLegend } from './timeline-legend.js';
 import { timelineTexts } from './timeline-texts.js';
 import { Timeline } from './timeline.js';
 
@@ -59,6 +60,7 @@ export class BesideView {
       'section',
       { class: 'beside', 'aria-label': texts.all },
       element('p', { class: 'hint' }, texts.besideHint),
+      timelineLegend(timelineTexts[language]),
       element('ul', {}, ...[...this.#rows.values()].map((row) => row.element)),
     );
   }

@@ -41,7 +41,7 @@ export const isExit = (name: string): boolean => name === 'proc_exit';
 export const isCopy = (name: string): boolean =>
   ['fd_pread', 'fd_pwrite'].includes(name) || ['receive', 'send'].includes(kinds[name] ?? '');
 
-/** It says by its flags whether a descriptor waits: the one that it answers, or is given. */
+/** It says by its flags whether a descriptor waits: what it answers, or what it is given. */
 export const isFlagging = (name: string): boolean =>
   name === 'fd_fdstat_set_flags' || kinds[name] === 'accept';
 

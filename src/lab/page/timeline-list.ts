@@ -59,7 +59,7 @@ export class EventList {
     this.#take = take;
     this.#chosen = undefined;
     this.#now = -2;
-    this.#height.style.height = `${Math.min(take.events.length * ROW_PIXELS, MOST_PIXELS)}px`;
+    this.#height.style.height = `${this.#pixels}px`;
     this.#fill(true);
   }
 
@@ -90,28 +90,34 @@ export class EventList {
     return this.#take?.events.length ?? 0;
   }
 
-  /** Pixels of the scrollbar's way for a row; fewer than a row has, if there are very many. */
+  get #pixels(): number {
+    return Math.min(this.#count * ROW_PIXELS, MOST_PIXELS);
+  }
+
+  /** How far a row is scrolled: less than it is high, if there are too many of them. */
   get #step(): number {
-    return Math.min(ROW_PIXELS, MOST_PIXELS / Math.max(this.#count, 1));
+    if (this.#pixels === this.#count * ROW_PIXELS) return ROW_PIXELS;
+    const { clientHeight } = this.element;
+    return (this.#pixels - clientHeight) / (this.#count - clientHeight / ROW_PIXELS);
   }
 
   #reveal(index: number): void {
     const { clientHeight, scrollTop } = this.element;
-    const seen = Math.max(1, Math.floor(clientHeight / ROW_PIXELS));
-    const first = Math.ceil(scrollTop / this.#step);
+    const seen = clientHeight / ROW_PIXELS;
+    const first = scrollTop / this.#step;
     if (index < first) this.element.scrollTop = index * this.#step;
-    else if (index >= first + seen) this.element.scrollTop = (index - seen + 1) * this.#step;
+    else if (index + 1 > first + seen) this.element.scrollTop = (index + 1 - seen) * this.#step;
   }
 
   #fill(anew = false): void {
     const { clientHeight, scrollTop } = this.element;
-    const first = Math.floor(scrollTop / this.#step);
-    const from = Math.max(0, first - SPARE);
-    const to = Math.min(this.#count, first + Math.ceil(clientHeight / ROW_PIXELS) + SPARE);
-    if (!anew && from === this.#rows.from && to === this.#rows.to) return;
+    const first = scrollTop / this.#step;
+    const from = Math.max(0, Math.floor(first) - SPARE);
+    const to = Math.min(this.#count, Math.ceil(first + clientHeight / ROW_PIXELS) + SPARE);
+    const stays = this.#step === ROW_PIXELS && from === this.#rows.from && to === this.#rows.to;
+    if (!anew && stays) return;
     this.#rows = { from, to };
-    const shift = scrollTop - first * this.#step;
-    const top = this.#step === ROW_PIXELS ? from * ROW_PIXELS : scrollTop - shift;
+    const top = scrollTop - (first - from) * ROW_PIXELS;
     const rows: Node[] = [];
     for (let i = from; i < to; i++) rows.push(this.#row(i, top + (i - from) * ROW_PIXELS));
     this.#height.replaceChildren(...rows);

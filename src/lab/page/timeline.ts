@@ -10,6 +10,7 @@ import { detailsOf } from './timeline-details.js';
 import { type Attributes, button, element } from './element.js';
 import { Gestures } from './timeline-gesture.js';
 import { firstAbove, layOut, type Layout, type Scale } from './timeline-layout.js';
+import { timelineLegend } from './timeline-legend.js';
 import { EventList } from './timeline-list.js';
 import { Picture } from './timeline-picture.js';
 import { eventAt, placesOf } from './timeline-place.js';
@@ -260,7 +261,7 @@ export class Timeline {
           'aria-pressed': String(this.scale === 'true'),
         },
       ),
-      this.#legend(),
+      timelineLegend(this.#texts),
     );
   }
 
@@ -270,19 +271,6 @@ export class Timeline {
       this.#refresh();
     };
     return button(sign, press, { title: name, 'aria-label': name, ...more });
-  }
-
-  #legend(): HTMLElement {
-    const { runs, inKernel, blocked, idle, waits, copies, works } = this.#texts;
-    const process = { runs, kernel: inKernel, blocked, idle };
-    const entries = { ...process, wait: waits, copy: copies, none: works };
-    return element(
-      'ul',
-      { class: 'timeline-legend' },
-      ...Object.entries(entries).map(([name, words]) =>
-        element('li', {}, element('i', { class: `timeline-swatch timeline-${name}` }), words),
-      ),
-    );
   }
 
   #writeDetails(): void {

@@ -31,12 +31,13 @@ export class Transport {
   readonly #slider: HTMLInputElement;
   readonly #time = element('output', { class: 'time' });
   readonly #step = element('span', { class: 'count' });
-  readonly #speed = element('output', { class: 'speed' });
+  readonly #speed: HTMLOutputElement;
 
   constructor(texts: Texts, player: Player) {
     const { controls } = texts;
     this.#texts = texts;
     this.#player = player;
+    this.#speed = element('output', { class: 'speed', title: controls.speedHint });
     this.#play = button(controls.play, () => toggle(player), { class: 'play', 'data-do': 'play' });
     this.#slider = element('input', {
       type: 'range',
