@@ -92,9 +92,8 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
-# The page of the lab: the sources that it is made of are all those of host and src.
-page() {
-  report
+# Made of nearly everything in host and src.
+lab_page() {
   local target=dist/lab/page/index.html
   if [ -e "$target" ] && [ -z "$(find host src dist/wasm build.sh package-lock.json -type f \
     \( -name '*.ts' -o -name '*.mjs' -o -name '*.html' -o -name '*.css' -o -name 'echo-*.wasm' \
@@ -104,6 +103,11 @@ page() {
   fi
   echo "vite dist/lab/page"
   node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
+}
+
+page() {
+  report
+  lab_page
 }
 
 clean() { rm -rf dist prebuilds; }

@@ -81,9 +81,9 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'dist/src/index.d.ts',
     'dist/src/machine.js',
     'dist/src/machine.d.ts',
+    'dist/lab/page/index.html',
     'dist/lab/report/report.js',
     'dist/lab/report/licenses.md',
-    'dist/lab/page/index.html',
   ];
   expect(expected.filter((file) => !files.includes(file))).toEqual([]);
 });
