@@ -279,27 +279,9 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
   return run.failure ? FAILED_EXIT_CODE : 0;
 }
 
-export function addSimulate(pollux: Command, done: (code: number) => void): void {
-  addPolling(pollux.command('simulate'))
-    .description('run a guest on the simulated kernel, each time with another seed')
-    .argument('<guest.wasm>', 'a WASI preview1 command')
-    .argument('[args...]', "the guest's arguments, behind --")
-    .addOption(new Option('--seeds <n>', 'how many').argParser(positive).default(1000))
-    .addOption(new Option('--seed <n>', 'the first of them').argParser(whole).default(1))
-    .addOption(
-      new Option('--profile <name>', 'what may happen').choices(profileNames).default('linux'),
-    )
-    .option(
-      '--world <file>',
-      'a module with the actors, or one of echo, any, none (with --with it is none by itself)',
-    )
-    .option(
-      '--with <guest.wasm>',
-      'another guest in its world, connected to its listener, or listening where it connects to',
-      each,
-      [],
-    )
-    .option('--with-input <file>', 'what those guests read on stdin')
+/** What the guest is given, and finds. */
+function addGrants(command: Command): Command {
+  return command
     .option(
       '--listen <[fd=]host:port[,blocking]>',
       `give it a listener (default: ${ADDRESS})`,
@@ -319,7 +301,30 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
     )
     .addOption(
       new Option('--max-descriptors <n>', 'the most that it may have open').argParser(positive),
+    );
+}
+
+export function addSimulate(pollux: Command, done: (code: number) => void): void {
+  addGrants(addPolling(pollux.command('simulate')))
+    .description('run a guest on the simulated kernel, each time with another seed')
+    .argument('<guest.wasm>', 'a WASI preview1 command')
+    .argument('[args...]', "the guest's arguments, behind --")
+    .addOption(new Option('--seeds <n>', 'how many').argParser(positive).default(1000))
+    .addOption(new Option('--seed <n>', 'the first of them').argParser(whole).default(1))
+    .addOption(
+      new Option('--profile <name>', 'what may happen').choices(profileNames).default('linux'),
     )
+    .option(
+      '--world <file>',
+      'a module with the actors, or one of echo, any, none (with --with it is none by itself)',
+    )
+    .option(
+      '--with <guest.wasm>',
+      'another guest in its world, connected to its listener, or listening where it connects to',
+      each,
+      [],
+    )
+    .option('--with-input <file>', 'what those guests read on stdin')
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
     .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))
