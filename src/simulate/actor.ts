@@ -62,7 +62,7 @@ export class Actor implements Owner {
         `the actor "${name}" is no generator function: write function* (me) { … }`,
       );
     }
-    cast.world.scheduler.after(0, () => this.wake(), PRIORITY);
+    cast.world.scheduler.after(0, this.wake, PRIORITY);
   }
 
   get hash(): TraceHash {
@@ -145,7 +145,7 @@ export class Actor implements Owner {
   }
 
   /** Goes on, if it can; an event of the scheduler calls it. */
-  wake(): void {
+  readonly wake = (): void => {
     const cast = this.#cast;
     if (this.over) return;
     cast.tick();
@@ -159,8 +159,8 @@ export class Actor implements Owner {
       if (this.#wait === undefined) return;
     } while (this.#due(this.#wait));
     const { untilNs } = this.#wait;
-    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, () => this.wake(), PRIORITY);
-  }
+    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, this.wake, PRIORITY);
+  };
 
   #due({ ready, untilNs }: Wait): boolean {
     return this.nowNs >= untilNs || ready();

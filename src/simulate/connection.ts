@@ -26,7 +26,7 @@ export interface Owner {
   /** Hears of all bytes. */
   readonly hash: TraceHash;
   /** Something may have changed. */
-  wake(): void;
+  readonly wake: () => void;
 }
 
 /** A connection that failed. */
@@ -58,7 +58,7 @@ export class Connection {
     this.name = name;
     this.#peer = peer;
     this.#hash = owner.hash;
-    peer.onReady = () => owner.wake();
+    peer.onReady = owner.wake;
   }
 
   /** What the network calls it: `net/1.client`. */
@@ -189,7 +189,7 @@ export class ActorListener {
     this.#name = name;
     this.#listener = listener;
     this.#owner = owner;
-    listener.onReady = () => owner.wake();
+    listener.onReady = owner.wake;
   }
 
   /** The next connection. */

@@ -111,36 +111,39 @@ export class Instrument {
     for (const shape of shapes.get(module)!) {
       const call = functions[shape.name] as (() => number) | undefined;
       if (call === undefined) continue;
-      const index = this.#functions.push(call) - 1;
-      // So many are quicker than a rest array.
-      wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
-        const course = this.#course!;
-        try {
-          const startNs = course.before();
-          const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
-          this.calls++;
-          const values = this.#values;
-          values[0] = a;
-          values[1] = b;
-          values[2] = c;
-          values[3] = d;
-          values[4] = e;
-          values[5] = f;
-          values[6] = g;
-          values[7] = h;
-          values[8] = i;
-          const endNs = course.now;
-          this.#hash(shape, values, errno, endNs, this.#memory!());
-          course.record?.(callOf(shape, values, errno, this.#memory!(), startNs, endNs));
-          course.after();
-          return errno;
-        } catch (error) {
-          course.ended(error);
-          throw error;
-        }
-      }) as (...values: unknown[]) => number as WasiFunction;
+      wrapped[shape.name] = this.#wrapped(shape, this.#functions.push(call) - 1);
     }
     return wrapped;
+  }
+
+  /** What the guest calls. So many parameters are quicker than a rest array. */
+  #wrapped(shape: Shape, index: number): WasiFunction {
+    return ((a, b, c, d, e, f, g, h, i) => {
+      const course = this.#course!;
+      try {
+        const startNs = course.before();
+        const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
+        this.calls++;
+        const values = this.#values;
+        values[0] = a;
+        values[1] = b;
+        values[2] = c;
+        values[3] = d;
+        values[4] = e;
+        values[5] = f;
+        values[6] = g;
+        values[7] = h;
+        values[8] = i;
+        const endNs = course.now;
+        this.#hash(shape, values, errno, endNs, this.#memory!());
+        course.record?.(callOf(shape, values, errno, this.#memory!(), startNs, endNs));
+        course.after();
+        return errno;
+      } catch (error) {
+        course.ended(error);
+        throw error;
+      }
+    }) as (...values: unknown[]) => number as WasiFunction;
   }
 
   /**
