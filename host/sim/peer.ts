@@ -6,12 +6,26 @@ import { Shutdown, type SocketAddress } from '../kernel/kernel.js';
 import type { File, Watcher } from './file.js';
 import { Iovecs } from './iovec.js';
 import type { Listener } from './listener.js';
-import type { Scheduler } from './scheduler.js';
+import { Event, type Scheduler } from './scheduler.js';
 import { TcpSocket } from './socket.js';
 
 const RECEIVE_BYTES = 65536;
 /** One for all: a call uses it, and is over. */
 const iovecs = new Iovecs();
+
+/** The owner of something is told of it. There is one for all times, for it is never cancelled. */
+class Told extends Event {
+  readonly #held: { tell(): void };
+
+  constructor(held: { tell(): void }) {
+    super();
+    this.#held = held;
+  }
+
+  override happen(): void {
+    this.#held.tell();
+  }
+}
 
 /** A file of an actor's, which is told of each change of its readiness. */
 class Held<F extends File> implements Watcher {
@@ -19,13 +33,8 @@ class Held<F extends File> implements Watcher {
   onReady: ((mask: number) => void) | undefined;
   protected readonly file: F;
   protected readonly scheduler: Scheduler;
-  #told = true;
   #closed = false;
-  readonly #tell = (): void => {
-    this.#told = true;
-    const mask = this.#closed ? 0 : this.file.poll();
-    if (mask !== 0) this.onReady?.(mask);
-  };
+  readonly #told = new Told(this);
 
   constructor(file: F, scheduler: Scheduler) {
     this.file = file;
@@ -36,9 +45,13 @@ class Held<F extends File> implements Watcher {
   }
 
   woken(): void {
-    if (!this.#told) return;
-    this.#told = false;
-    this.scheduler.at(this.scheduler.now, this.#tell);
+    if (!this.#told.due) this.scheduler.add(this.#told, this.scheduler.now);
+  }
+
+  /** Its owner hears what it is ready for. */
+  tell(): void {
+    const mask = this.#closed ? 0 : this.file.poll();
+    if (mask !== 0) this.onReady?.(mask);
   }
 
   /** What it is ready for. */

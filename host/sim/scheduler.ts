@@ -71,7 +71,7 @@ export class Scheduler {
     return event;
   }
 
-  /** The same for an event that is new. */
+  /** The same for an event that is new, or has happened. */
   add(event: Event, timeNs: number): void {
     event.timeNs = Math.max(timeNs, this.#nowNs);
     event.id = ++this.#lastId;
