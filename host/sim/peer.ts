@@ -77,9 +77,9 @@ export class Peer extends Held<File> {
     return this.file instanceof TcpSocket ? this.file.name : undefined;
   }
 
-  /** How many bytes were taken, or a negated errno. */
-  send(bytes: Uint8Array): number {
-    return this.file.write(iovecs.one(bytes));
+  /** Sends what is in `bytes` from `at` on: how many bytes were taken, or a negated errno. */
+  send(bytes: Uint8Array, at = 0): number {
+    return this.file.write(iovecs.one(bytes, at));
   }
 
   /** What is there, at most `most` bytes; none: it is the end; or a negated errno. */
@@ -91,8 +91,8 @@ export class Peer extends Held<File> {
   }
 
   /** The same, into `bytes` from `at` on: how many bytes came. */
-  recvInto(bytes: Uint8Array, at: number): number {
-    return this.file.read(iovecs.one(bytes, at));
+  recvInto(bytes: Uint8Array, at: number, most = bytes.length - at): number {
+    return this.file.read(iovecs.one(bytes, at, most));
   }
 
   /** Ends its own half by default: a mask of `Shutdown`. */

@@ -84,12 +84,17 @@ export class Actor implements Owner {
    * those of the profiles: `pause`, `piece`, `leave`.
    */
   choose(decision: string, alternatives: number): number {
+    return this.point(decision).choose(alternatives);
+  }
+
+  /** The same, for what is decided again and again. */
+  point(decision: string): Point {
     let point = this.#points.get(decision);
     if (point === undefined) {
       point = pointOf(this.#cast.world.choices, this.name, decision);
       this.#points.set(decision, point);
     }
-    return point.choose(alternatives);
+    return point;
   }
 
   *sleep(ns: number): Waiting<void> {
