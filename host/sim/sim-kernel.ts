@@ -46,7 +46,7 @@ export class SimKernel implements Kernel {
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
   /** For a guest that shares its world with others: how it waits. */
-  suspension: Suspension | undefined;
+  suspension: Suspension | undefined = undefined;
   readonly #files: (File | undefined)[] = [];
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();

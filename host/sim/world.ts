@@ -64,12 +64,12 @@ export class World {
   /** True if the last wait that was interrupted was so by a handler of the guest's own. */
   handled = false;
   /** Of those guests: whose turn it is after the last step; undefined: nobody's. */
-  turn: Suspension | undefined;
+  turn: Suspension | undefined = undefined;
   /** How often something happened for which a guest may have called in vain. */
   progressed = 0;
   #progressSeen = 0;
   /** What ends a guest that waits for ever where it may; otherwise that is a `Deadlock`. */
-  rest: unknown;
+  rest: unknown = undefined;
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;

@@ -74,17 +74,14 @@ function shapeOf(name: string, number: number, text: string): Shape {
 }
 
 /**
- * By module: what does not change from run to run. Each function has its number before any guest
+ * By module and name: what does not change from run to run. Each function has its number before any guest
  * calls it, for a hash must not tell which guests were there before.
  */
-const shapes = new Map<Described, Shape[]>();
+const shapes = new Map<Described, ReadonlyMap<string, Shape>>();
 let number = 1;
 for (const module of [preview1, pollux]) {
   const all = Object.entries(module.parameters);
-  shapes.set(
-    module,
-    all.map(([name, text]) => shapeOf(name, number++, text)),
-  );
+  shapes.set(module, new Map(all.map(([name, text]) => [name, shapeOf(name, number++, text)])));
 }
 
 export class Instrument {
@@ -108,10 +105,9 @@ export class Instrument {
   ): Record<string, WasiFunction> {
     this.#memory = memory;
     const wrapped: Record<string, WasiFunction> = {};
-    for (const shape of shapes.get(module)!) {
-      const call = functions[shape.name] as (() => number) | undefined;
-      if (call === undefined) continue;
-      wrapped[shape.name] = this.#wrapped(shape, this.#functions.push(call) - 1);
+    for (const [name, call] of Object.entries(functions)) {
+      const index = this.#functions.push(call as () => number) - 1;
+      wrapped[name] = this.#wrapped(shapes.get(module)!.get(name)!, index);
     }
     return wrapped;
   }

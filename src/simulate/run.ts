@@ -70,6 +70,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly record: ((call: Call) => void) | undefined;
   pipes: Cast['pipes'];
   readonly #guest: Guest;
+  readonly #invariant: SimulateOptions['invariant'];
   readonly #log: ChoiceLog;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
@@ -97,6 +98,7 @@ class Run implements Course, Cast, RunState, Host {
     this.options = options;
     this.#crashes = new Crashes(options);
     this.record = options.record;
+    this.#invariant = options.invariant;
     this.#log =
       log === undefined
         ? ChoiceLog.seeded(seed, profileOf(profile, seed))
@@ -240,8 +242,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   after(): void {
+    if (this.#invariant === undefined) return;
     try {
-      this.options.invariant?.(this);
+      this.#invariant(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
