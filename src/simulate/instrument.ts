@@ -74,8 +74,8 @@ function shapeOf(name: string, number: number, text: string): Shape {
 }
 
 /**
- * By module and name: what does not change from run to run. Each function has its number before any guest
- * calls it, for a hash must not tell which guests were there before.
+ * By module and name: what does not change from run to run. Each function has its number before any
+ * guest calls it, for a hash must not tell which guests were there before.
  */
 const shapes = new Map<Described, ReadonlyMap<string, Shape>>();
 let number = 1;
