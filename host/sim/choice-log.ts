@@ -27,6 +27,8 @@ class Site implements Point {
   /** Made when it is asked for the first time, for many never are. */
   #stream: Stream | undefined;
   #ordinal = 0;
+  /** Made when it is first needed, as the stream is. */
+  #text: string | undefined;
 
   /** `thing` is empty where the label has but one part. */
   constructor(log: ChoiceLog, thing: string, decision: string) {
@@ -57,7 +59,8 @@ class Site implements Point {
   }
 
   get #label(): string {
-    return this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`;
+    return (this.#text ??=
+      this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`);
   }
 
   /** Of the values the two extreme ones are the likeliest, for bugs live at the ends. */
@@ -142,13 +145,17 @@ export class ChoiceLog implements Choices {
   }
 
   choose(label: string, alternatives: number): number {
+    return this.site(label).choose(alternatives);
+  }
+
+  site(label: string): Point {
     let site = this.#sites.get(label);
     if (site === undefined) {
       const decision = decisionOf(label);
       const thing = label.slice(0, Math.max(0, label.length - decision.length - 1));
       this.#sites.set(label, (site = new Site(this, thing, decision)));
     }
-    return site.choose(alternatives);
+    return site;
   }
 
   point(thing: string, decision: string): Point {

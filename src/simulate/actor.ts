@@ -64,7 +64,7 @@ export class Actor implements Owner {
         `the actor "${name}" is no generator function: write function* (me) { … }`,
       );
     }
-    cast.world.scheduler.after(0, () => this.wake(), PRIORITY);
+    cast.world.scheduler.after(0, this.wake, PRIORITY);
   }
 
   get hash(): TraceHash {
@@ -86,12 +86,17 @@ export class Actor implements Owner {
    * those of the profiles: `pause`, `piece`, `leave`.
    */
   choose(decision: string, alternatives: number): number {
+    return this.point(decision).choose(alternatives);
+  }
+
+  /** The same, for what is decided again and again. */
+  point(decision: string): Point {
     let point = this.#points.get(decision);
     if (point === undefined) {
       point = pointOf(this.#cast.world.choices, this.name, decision);
       this.#points.set(decision, point);
     }
-    return point.choose(alternatives);
+    return point;
   }
 
   *sleep(ns: number): Waiting<void> {
@@ -158,7 +163,7 @@ export class Actor implements Owner {
   }
 
   /** Goes on, if it can; an event of the scheduler calls it. */
-  wake(): void {
+  readonly wake = (): void => {
     const cast = this.#cast;
     if (this.over) return;
     cast.tick();
@@ -172,8 +177,8 @@ export class Actor implements Owner {
       if (this.#wait === undefined) return;
     } while (this.#due(this.#wait));
     const { untilNs } = this.#wait;
-    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, () => this.wake(), PRIORITY);
-  }
+    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, this.wake, PRIORITY);
+  };
 
   #due({ ready, untilNs }: Wait): boolean {
     return this.nowNs >= untilNs || ready();

@@ -72,6 +72,7 @@ class Run implements Course, Cast, RunState, Host {
   readonly unfinished: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
   readonly #companyOf: CompanyOf | undefined;
+  readonly #invariant: RunOptions['invariant'];
   readonly #log: ChoiceLog;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
@@ -101,6 +102,7 @@ class Run implements Course, Cast, RunState, Host {
     this.#crashes = new Crashes(options);
     this.record = options.record;
     this.unfinished = options.unfinished;
+    this.#invariant = options.invariant;
     this.#log = logOf(options, () => this.nowNs);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
@@ -247,8 +249,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   after(): void {
+    if (this.#invariant === undefined) return;
     try {
-      this.options.invariant?.(this);
+      this.#invariant(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
@@ -257,8 +260,6 @@ class Run implements Course, Cast, RunState, Host {
   ended(error: unknown): void {
     if (error !== SUSPENDED) this.#end ??= error;
   }
-
-  // The guest.
 
   #add(name: string, script: Script): void {
     if (this.#actors.some((each) => each.name === name))

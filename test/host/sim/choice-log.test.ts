@@ -209,7 +209,7 @@ describe('profiles', () => {
     const text = sources.join('\n').replace(/\/\*[^]*?\*\//g, '');
     const labels = [
       ...text.matchAll(/\$\{[\w.]+\}\/(?:\w+\/)?([a-z ]+)`/g),
-      ...text.matchAll(/choose\('(?:[\w ]+\/)?([a-z ]+)'/g),
+      ...text.matchAll(/(?:choose|point)\('(?:[\w ]+\/)?([a-z ]+)'/g),
       ...text.matchAll(/pointOf\([\w.#]+, [\w']+, '([a-z ]+)'\)/g),
     ].map(([, decision]) => decision!);
     const asked = new Set(labels.filter((label) => !label.startsWith('completions')));
