@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what is stale: the guests (wasm), the addon (native), the TypeScript (ts), the lab's page
-# (page), and the benchmark's C programs (bench).
+# and report (page), and the benchmark's C programs (bench).
 # usage: ./build.sh [all|wasm|native|ts|page|bench|sanitize|clean]...
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -68,6 +68,15 @@ bench() {
 
 wasm() { node wasm/build.mjs; }
 
+# What draws the lab's report, with the packages that it draws by.
+report() {
+  local target=dist/lab/report/report.js
+  if stale "$target" src/lab/*.ts src/lab/report/* package-lock.json; then
+    echo "vite $target"
+    node_modules/.bin/vite build --config src/lab/report/vite.config.mjs
+  fi
+}
+
 # Nothing stays of a source that was renamed or removed.
 prune() {
   local built source
@@ -83,8 +92,8 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
-# The page of the lab: the sources that it is made of are all those of host and src.
-page() {
+# Made of nearly everything in host and src.
+lab_page() {
   local target=dist/lab/page/index.html
   if [ -e "$target" ] && [ -z "$(find host src dist/wasm build.sh package-lock.json -type f \
     \( -name '*.ts' -o -name '*.mjs' -o -name '*.html' -o -name '*.css' -o -name 'echo-*.wasm' \
@@ -94,6 +103,11 @@ page() {
   fi
   echo "vite dist/lab/page"
   node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
+}
+
+page() {
+  report
+  lab_page
 }
 
 clean() { rm -rf dist prebuilds; }

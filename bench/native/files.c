@@ -1,11 +1,10 @@
 /* What files cost: large ones in pieces, and many small ones. Compiled for Linux and for WASI, so
- * that all that differs is who is asked. Everything is done twice, and measured the second time:
- * before each phase, a line that names it goes to standard output, and a line is read from standard
- * input. Between the two, nothing happens.
+ * that all that differs is who is asked. Everything is done twice, in the same way, and measured
+ * the second time: before each phase, a line that names it goes to standard output, and a line is
+ * read from standard input. Between the two, nothing happens.
  * usage: files FOLDER MIB COUNT */
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,23 +90,23 @@ static void unlink_small(int count) {
     if (unlink(named("small", i)) < 0) fail("unlink");
 }
 
-/* `measured`: the phases are announced, each before it begins. */
-static void phases(bool measured, long pieces, int count) {
-  if (measured) pause_before("write\n");
+/* Each is announced before it begins. */
+static void phases(long pieces, int count) {
+  pause_before("write\n");
   write_large(pieces);
-  if (measured) pause_before("read\n");
+  pause_before("read\n");
   read_large(pieces);
-  if (measured) pause_before("create\n");
+  pause_before("create\n");
   create_small(count);
-  if (measured) pause_before("stat\n");
+  pause_before("stat\n");
   stat_small(count);
-  if (measured) pause_before("open\n");
+  pause_before("open\n");
   read_small(count);
-  if (measured) pause_before("list\n");
+  pause_before("list\n");
   list_small(count);
-  if (measured) pause_before("unlink\n");
+  pause_before("unlink\n");
   unlink_small(count);
-  if (measured) pause_before("end\n");
+  pause_before("end\n");
 }
 
 int main(int argc, char **argv) {
@@ -115,7 +114,7 @@ int main(int argc, char **argv) {
   folder = argv[1];
   long pieces = atol(argv[2]) * (1048576 / PIECE_BYTES);
   int count = atoi(argv[3]);
-  phases(false, pieces, count); /* files of new memory, and code that is not compiled yet */
-  phases(true, pieces, count);
+  phases(pieces, count); /* files of new memory, and code that is not compiled yet */
+  phases(pieces, count);
   return 0;
 }

@@ -10,6 +10,7 @@ import type { Experiment } from './experiment.js';
 import { addPage } from './page-command.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
+import { addReport } from './report-command.js';
 
 const INTERRUPTED_EXIT_CODE = 130;
 /** Of a terminal that does not say so, and of the last column of the table. */
@@ -166,4 +167,5 @@ export function addLab(pollux: Command, done: (code: number) => void): void {
     .action(async (names: string[], flags: RunFlags) =>
       done(await runLab(names, pollux.version()!, flags)),
     );
+  addReport(lab);
 }

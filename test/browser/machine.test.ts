@@ -1,12 +1,7 @@
 /** The machines in a real browser: the files of dist as they are, from a server on loopback. */
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
-import process from 'node:process';
 
-import { chromium, type Browser } from 'playwright-core';
 import { machines } from 'pollux/machine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -15,43 +10,24 @@ import { models } from '#src/models';
 import { timingDiagram } from '#src/timing';
 
 import { root } from '../harness.js';
+import { Chromium } from './chromium.js';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
-const QUIET = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-let server: Server;
-let browser: Browser | undefined;
+let chromium: Chromium | undefined;
 /** What the page asked for. */
 const asked: string[] = [];
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    const path = normalize(new URL(request.url!, 'http://localhost').pathname);
-    const file = join(root, 'dist', path);
+  chromium = await Chromium.start((path) => {
+    const file = join(root, 'dist', normalize(path));
     asked.push(path);
-    if (path === '/') response.setHeader('content-type', 'text/html').end('<!doctype html>');
-    else if (path.endsWith('.js') && existsSync(file))
-      response.setHeader('content-type', 'text/javascript').end(readFileSync(file));
-    else response.writeHead(404).end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // A profile of its own, which goes with it.
-  if (executablePath) browser = await chromium.launch({ executablePath, args: QUIET });
+    if (path === '/') return ['text/html', '<!doctype html><link rel="icon" href="data:,">'];
+    return path.endsWith('.js') && existsSync(file)
+      ? ['text/javascript', readFileSync(file)]
+      : undefined;
+  });
 }, 60_000);
 
-afterAll(async () => {
-  await browser?.close();
-  server.close();
-});
+afterAll(() => chromium?.end());
 
 /** Runs in the page, and in Node. */
 const everyStep = (all: typeof machines) =>
@@ -62,15 +38,8 @@ const everyStep = (all: typeof machines) =>
   }));
 
 test('a browser steps every machine as Node does, and draws the same pictures', async (context) => {
-  if (!browser) {
-    expect(process.env['CI'], 'the checks need chromium').toBeUndefined();
-    return context.skip('there is no chromium on this machine');
-  }
-  const { port } = server.address() as AddressInfo;
-  const page = await browser.newPage();
-  const wrong: string[] = [];
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  await page.goto(`http://127.0.0.1:${port}/`);
+  if (!chromium) return context.skip('there is no chromium on this machine');
+  const page = await chromium.open('/');
   const seen = await page.evaluate(`(async () => {
     const { machines } = await import('/src/machine.js');
     const { stateDiagram } = await import('/src/diagram.js');
@@ -82,13 +51,11 @@ test('a browser steps every machine as Node does, and draws the same pictures', 
       timing: all.filter((each) => each.class).map(timingDiagram),
     };
   })()`);
-  expect(wrong).toEqual([]);
+  expect(chromium.wrong).toEqual([]);
   expect(seen).toEqual({
     steps: everyStep(machines),
     states: Object.values(machines).map(stateDiagram),
     timing: models.map(timingDiagram),
   });
-  expect(asked.filter((path) => !/^\/(favicon\.ico|(src|wasm|host)\/.*\.js)?$/.test(path))).toEqual(
-    [],
-  );
+  expect(asked.filter((path) => !/^\/((src|wasm|host)\/.*\.js)?$/.test(path))).toEqual([]);
 }, 60_000);

@@ -82,6 +82,8 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'dist/src/machine.js',
     'dist/src/machine.d.ts',
     'dist/lab/page/index.html',
+    'dist/lab/report/report.js',
+    'dist/lab/report/licenses.md',
   ];
   expect(expected.filter((file) => !files.includes(file))).toEqual([]);
 });
@@ -91,6 +93,7 @@ test('the tarball holds nothing else', () => {
     /^(LICENSE|README\.md|CHANGELOG\.md|package\.json)$/,
     /^docs\/[\w/.-]+\.(md|svg|png)$/,
     /^dist\/(src|host)\/[\w/-]+\.(js|d\.ts)$/,
+    /^dist\/lab\/report\/(report\.js|licenses\.md)$/,
     /^dist\/wasm\/[\w.-]+\.wasm$/,
     /^wasm\/as\/sdk\/\w+\.(ts|md)$/,
     /^dist\/wasm\/component(\.cores)?\.(js|d\.ts)$/,
@@ -147,6 +150,36 @@ test('it is imported, and serves', async () => {
     'from an empty folder stopped GuestError HostError UsageError function function\n',
   );
   expect(stderr).toBe('');
+});
+
+test('it reports, by what is bundled in it', async () => {
+  const machine = {
+    cpu: 'a',
+    cores: 1,
+    memoryBytes: 1,
+    kernel: 'b',
+    node: 'c',
+    date: '2026-01-01',
+  };
+  const estimate = { count: 2, mean: 2, median: 2, low: 1, high: 3 };
+  const experiment = {
+    name: 'one',
+    title: 'One',
+    claim: 'd',
+    hypothesis: 'e',
+    method: 'f',
+    notes: [],
+    figures: [
+      { name: 'g', title: 'Drawn', quantity: { label: 'h', unit: 's' }, axis: { label: 'i' } },
+    ],
+    estimates: [{ figure: 'g', series: 'j', at: 'k', ...estimate }],
+    verdict: { outcome: 'holds', because: 'l' },
+  };
+  const results = { pollux: '0.1.0', machine, quick: true, experiments: [experiment] };
+  writeFileSync(join(home, 'pollux-lab.json'), JSON.stringify(results));
+  await run('npx', ['pollux', 'lab', 'report'], { cwd: home });
+  const page = readFileSync(join(home, 'pollux-lab.html'), 'utf8');
+  expect(page).toMatch(/<svg [^>]*aria-label="Drawn\. Bars of h \(s\)\. j: 2 s\."/);
 });
 
 test('the machines are imported and stepped', async () => {

@@ -49,6 +49,8 @@ function withinRoom(process: Process, iovs: number, count: number, write: () => 
 function writeStream(process: Process, stream: Descriptor, iovs: number, count: number): number {
   const { kernel } = process;
   const first = kernel.writev(stream.handle, iovs, count, 0);
+  // Nearly always that is all, of a file and of a stream alike.
+  if (count === 1 && first >= 0 && first === process.memory.u32(iovs + 4)) return first;
   // Of a file, what was not written there is no room for.
   if (stream.type === FileType.REGULAR_FILE) return first;
   if (stream.nonblocking || (first < 0 && first !== -Errno.EAGAIN)) return first;
@@ -168,9 +170,11 @@ export const fd = (process: Process) => ({
     if (!(descriptor.rights & Right.FD_READ)) return WasiErrno.NOTCAPABLE;
     const { memory } = process;
     if (!memory.holds(bytesOut, 4)) return WasiErrno.FAULT;
-    const bytes = descriptor.socket
-      ? receive(process, descriptor, iovs, count, 0)
-      : readStream(process, descriptor, iovs, count);
+    let bytes: number;
+    if (descriptor.type === FileType.REGULAR_FILE)
+      bytes = process.kernel.readv(descriptor.handle, iovs, count);
+    else if (descriptor.socket) bytes = receive(process, descriptor, iovs, count, 0);
+    else bytes = readStream(process, descriptor, iovs, count);
     if (bytes < 0) return wasiErrno(bytes);
     memory.setU32(bytesOut, bytes);
     return WasiErrno.SUCCESS;

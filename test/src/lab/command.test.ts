@@ -1,6 +1,7 @@
 /** `pollux lab run`, as a person meets it. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -10,25 +11,30 @@ import { chosen, table } from '#src/lab/command';
 import { experiments } from '#src/lab/experiments';
 import { parseResults, readResults } from '#src/lab/results';
 
-import { polluxToEnd, textOf } from '../../harness.js';
-import { command, folder } from '../started.js';
+import { polluxToEnd, root, textOf } from '../../harness.js';
+import { command, folder, killed } from '../started.js';
 
 const names = experiments.map(({ name }) => name);
 /** The quickest, for what is the same for all. */
 const [ONE] = names as [string];
 
+/** Does one experiment in an empty folder. */
+async function quickly(...flags: string[]) {
+  const cwd = folder();
+  const line = [`${root}dist/src/cli.js`, 'lab', 'run', ONE, '--quick', ...flags];
+  const running = killed(spawn(process.execPath, line, { cwd }));
+  const [stdout, stderr, [code]] = await Promise.all([
+    textOf(running.stdout),
+    textOf(running.stderr),
+    once(running, 'exit'),
+  ]);
+  return { cwd, stdout, stderr, code: code as number | null };
+}
+
 describe('pollux lab run', () => {
   test('prints a table of verdicts, and writes the file that a report is made of', async () => {
-    const file = join(folder(), 'lab.json');
-    const { code, stdout, stderr } = await polluxToEnd([
-      'lab',
-      'run',
-      ONE,
-      '--quick',
-      '--out',
-      file,
-    ]);
-    const results = readResults(file);
+    const { cwd, code, stdout, stderr } = await quickly();
+    const results = readResults(join(cwd, 'pollux-lab.json'));
     const { verdict } = results.experiments[0]!;
     expect(results).toMatchObject({ quick: true, experiments: [{ name: ONE }] });
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
@@ -38,16 +44,16 @@ describe('pollux lab run', () => {
     ]);
     expect(stderr).toBe(
       `1 of 1: ${ONE}: ${verdict!.outcome}\n` +
-        `written to ${file}: pollux lab report makes a page of it\n`,
+        `written to pollux-lab.json: pollux lab report makes a page of it\n`,
     );
     expect(code).toBe(0);
   });
 
   test('prints the results alone with --json', async () => {
-    const { code, stdout } = await polluxToEnd(['lab', 'run', ONE, '--quick', '--json']);
+    const { cwd, code, stdout } = await quickly('--json');
     const { experiments: done } = parseResults(stdout, 'stdout');
     expect([code, done.map(({ name }) => name)]).toEqual([0, [ONE]]);
-    expect(existsSync('pollux-lab.json')).toBe(false);
+    expect(readdirSync(cwd)).toEqual([]);
   });
 
   test('lists what there is, and measures nothing', async () => {

@@ -1,9 +1,10 @@
 /** From one process to another. */
 import { HostError } from 'pollux';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { switching } from '#src/lab/experiment/switch';
 
+import { folder } from '../../started.js';
 import { expectWellFormed, madeUp, measured, placesOf } from '../made-up.js';
 
 test('measures messages that make switches, and those that make none', async () => {
@@ -21,6 +22,14 @@ test('measures messages that make switches, and those that make none', async () 
   expect(switches['within a thread']).toBeLessThan(0.5);
   expect(switches['between threads']).toBeGreaterThan(0.5);
   expect(switches['between processes']).toBeGreaterThan(0.5);
+});
+
+test('says so where nothing keeps it on one processor', async () => {
+  vi.stubEnv('PATH', folder());
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { readings, notes } = await measured(switching);
+  expectWellFormed(switching, readings);
+  expect(notes).toEqual([expect.stringMatching(/^without taskset\(1\) it ran on all processors/)]);
 });
 
 test('ends with an error when it is aborted', async () => {
