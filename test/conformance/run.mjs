@@ -176,7 +176,9 @@ async function main(args) {
   const folders = args.slice(0, dashes);
   const flags = args.slice(dashes + 1);
   if (folders.length === 0) {
-    process.stderr.write('name a folder of cases: node test/conformance/run.mjs FOLDER... [-- FLAG...]\n');
+    process.stderr.write(
+      'name a folder of cases: node test/conformance/run.mjs FOLDER... [-- FLAG...]\n',
+    );
     return 2;
   }
   const missing = folders.find((folder) => !existsSync(folder));
