@@ -75,9 +75,33 @@ export function estimatesOf(readings: readonly Reading[]): Estimates {
   return indexed([...values.values()].map((each) => estimate(each.of, each.values)));
 }
 
-/** More, and not by chance: the intervals do not overlap. */
-export function isAbove(estimate: Estimate, other: Estimate | number): boolean {
-  return estimate.low > (typeof other === 'number' ? other : other.high);
+/** What intervals tell of a question; `maybe` where they leave it open. */
+export type Answer = 'yes' | 'no' | 'maybe';
+
+/** How a verdict says that. */
+export const UNSTEADY = 'the numbers were too unsteady to tell';
+
+/** Whoever is more by less than this part is no more: equal means have intervals that overlap. */
+const NOTABLE = 0.1;
+
+/** Whether one is more than so many times the other, wherever in its interval each mean lies. */
+export function isMore(one: Estimate, other: Estimate | number, times = 1): Answer {
+  const { low, high } = typeof other === 'number' ? { low: other, high: other } : other;
+  if (one.low > times * high) return 'yes';
+  const slack = times === 1 && typeof other !== 'number' ? 1 + NOTABLE : 1;
+  return one.high <= times * slack * low ? 'no' : 'maybe';
+}
+
+/** Whether one of them at the least is so. */
+export function any(answers: readonly Answer[]): Answer {
+  if (answers.includes('yes')) return 'yes';
+  return answers.includes('maybe') ? 'maybe' : 'no';
+}
+
+/** Whether all of it is so. */
+export function all(answers: readonly Answer[]): Answer {
+  if (answers.includes('no')) return 'no';
+  return answers.includes('maybe') ? 'maybe' : 'yes';
 }
 
 const SIGNIFICANT_DIGITS = 3;
@@ -89,4 +113,10 @@ export function say(value: number): string {
     'en-US',
     { maximumSignificantDigits: whole ? 21 : SIGNIFICANT_DIGITS },
   );
+}
+
+/** `poll, epoll and select` */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

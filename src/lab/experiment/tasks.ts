@@ -1,5 +1,5 @@
 /** Three tasks that wait for I/O: one after the other, in a thread each, and in an event loop. */
-import { isAbove, say } from '../estimate.js';
+import { all, isMore, say, UNSTEADY } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { Subject } from './subject.js';
 import { shuffled } from './shuffled.js';
@@ -74,25 +74,34 @@ function judge(estimates: Estimates): Verdict {
   const because = (sentence: string) =>
     `${sentence}: ${WAITING} take ${times(WAITING)}; ${COMPUTING} take ${times(COMPUTING)}`;
 
-  /** True if the time is shorter by so much that even the intervals say so. */
   const shortens = (way: Way, at: string) =>
-    total('one thread', at).low > SHORTER * total(way, at).high;
-  const lessIdle = (way: Way) => isAbove(idle('one thread', WAITING), idle(way, WAITING));
-  const better = (way: Way) => shortens(way, WAITING) && lessIdle(way);
+    isMore(total('one thread', at), total(way, at), SHORTER);
+  const lessIdle = (way: Way) => isMore(idle('one thread', WAITING), idle(way, WAITING));
+  const overlaps = all(
+    (['event loop', 'three threads'] as const).flatMap((way) => [
+      shortens(way, WAITING),
+      lessIdle(way),
+    ]),
+  );
+  const computes = shortens('event loop', COMPUTING);
 
-  if (!better('event loop') || !better('three threads'))
+  if (overlaps === 'no')
     return {
       outcome: 'does not hold',
       because: because(
         'to overlap the waits does not save a third of the time, or leaves no less of it idle',
       ),
     };
-  if (!shortens('event loop', COMPUTING))
-    return {
-      outcome: 'holds with a condition',
-      because: because('it is the waits that overlap: tasks that compute are done no sooner'),
-    };
-  return { outcome: 'holds', because: because('waits overlap, and computing is no hindrance') };
+  if (overlaps === 'yes' && computes === 'yes')
+    return { outcome: 'holds', because: because('waits overlap, and computing is no hindrance') };
+  return {
+    outcome: 'holds with a condition',
+    because: because(
+      overlaps === 'yes' && computes === 'no'
+        ? 'it is the waits that overlap: tasks that compute are done no sooner'
+        : UNSTEADY,
+    ),
+  };
 }
 
 const kinds = { label: 'of what kind the tasks are' };
