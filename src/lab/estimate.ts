@@ -81,6 +81,12 @@ export type Answer = 'yes' | 'no' | 'maybe';
 /** How a verdict says that. */
 export const UNSTEADY = 'the numbers were too unsteady to tell';
 
+/** On what a verdict depends: what is shown against it, and what the answers leave open. */
+export function conditional(shown: readonly string[], answers: readonly Answer[]): string {
+  if (!answers.includes('maybe')) return shown.join(', and ');
+  return [...shown, shown.length > 0 ? `of the rest, ${UNSTEADY}` : UNSTEADY].join(', and ');
+}
+
 /** Whoever is more by less than this part is no more: equal means have intervals that overlap. */
 const NOTABLE = 0.1;
 

@@ -53,6 +53,22 @@ function timesOf(threads: readonly string[]): Times {
 const isAsleep = (threads: readonly string[]) =>
   threads.every((thread) => /\) S /.test(readFileSync(`${TASKS}/${thread}/stat`, 'utf8')));
 
+interface Moment extends Times {
+  readonly atNs: number;
+  readonly calls: number;
+}
+
+/** Of who sleeps or has just run: /proc tells of a wait for a processor when it is over. */
+async function look({ box, threads }: Server, signal: AbortSignal): Promise<Moment> {
+  const { ranNs } = timesOf(threads);
+  for (;;) {
+    const times = timesOf(threads);
+    if (isAsleep(threads) || times.ranNs > ranNs)
+      return { atNs: performance.now() * 1e6, calls: Number(box.systemCalls), ...times };
+    await sleep(1, undefined, { signal });
+  }
+}
+
 async function start(model: EchoModel, signal: AbortSignal): Promise<Server> {
   signal.throwIfAborted();
   const before = new Set(readdirSync(TASKS));
@@ -94,21 +110,17 @@ async function watched(
   signal: AbortSignal,
 ): Promise<Map<EchoModel, Idle>> {
   await sleep(SETTLE_MS, undefined, { signal });
-  const read = ({ box, threads }: Server) => ({
-    atNs: performance.now() * 1e6,
-    calls: Number(box.systemCalls),
-    ...timesOf(threads),
-  });
-  const before = new Map([...servers].map(([model, server]) => [model, read(server)]));
+  const before = new Map<EchoModel, Moment>();
+  for (const [model, server] of servers) before.set(model, await look(server, signal));
   const asleep = new Map<EchoModel, number>();
-  for (let look = 0; look < LOOKS; look++) {
+  for (let i = 0; i < LOOKS; i++) {
     await sleep(ms / LOOKS, undefined, { signal });
     for (const [model, { threads }] of servers)
       asleep.set(model, (asleep.get(model) ?? 0) + (isAsleep(threads) ? 1 : 0));
   }
   const found = new Map<EchoModel, Idle>();
   for (const [model, server] of servers) {
-    const [first, last] = [before.get(model)!, read(server)];
+    const [first, last] = [before.get(model)!, await look(server, signal)];
     const ranNs = last.ranNs - first.ranNs;
     const couldNs = last.atNs - first.atNs - (last.waitedNs - first.waitedNs);
     const ownNs = Math.max(couldNs, ranNs); // /proc is late by a tick, of each of them

@@ -1,7 +1,7 @@
 /** A thread that asks for clicks again and again, against an event queue with handlers. */
 import { roomFor } from '../../serve/room.js';
-import { all, isMore, say, UNSTEADY } from '../estimate.js';
-import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
+import { all, conditional, isMore, say } from '../estimate.js';
+import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { KEYBOARD, MOUSE, type Press } from './mouse-device.js';
 import type { ProgramMessage, ProgramOrder, Way } from './mouse-program.js';
 import { Subject } from './subject.js';
@@ -112,12 +112,11 @@ function judge(estimates: Estimates): Verdict {
       outcome: 'holds',
       because: because('asking burns a processor, is blocked, and is late for many devices'),
     };
-  const conditions = [
+  const against = [
     ...(isBlocked === 'no' ? ['a device that blocks makes no other wait far longer'] : []),
     ...(isLate === 'no' ? [`asking is not late for as many as ${most} devices`] : []),
-    ...(answers.includes('maybe') ? [`of the rest, ${UNSTEADY}`] : []),
   ];
-  return { outcome: 'holds with a condition', because: because(conditions.join(', and ')) };
+  return { outcome: 'holds with a condition', because: because(conditional(against, answers)) };
 }
 
 const count = { label: 'devices', scale: 'log' } as const;

@@ -21,8 +21,8 @@ const multiplexers = ['select', 'epoll'] as const;
 
 /** A thread of Node takes 40 ms of a processor to start: there cannot be thousands. */
 const sizes = {
-  quick: { connections: [1, 4, 16], warmupSeconds: 0.05, seconds: 0.1 },
-  full: { connections: [1, 4, 16, 64], warmupSeconds: 0.08, seconds: 0.2 },
+  quick: { connections: [1, 4, 16], warmupSeconds: 0.1, seconds: 0.1 },
+  full: { connections: [1, 4, 16, 64], warmupSeconds: 0.15, seconds: 0.2 },
 };
 
 /** The article names no number. A thread for each of so many is nothing that a machine notices. */

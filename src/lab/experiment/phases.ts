@@ -114,7 +114,7 @@ function judge(estimates: Estimates): Verdict {
       names((row) => row.copies === 'maybe'),
     ),
   ];
-  if (conditions.length > 0) return verdict('holds with a condition', listed(conditions));
+  if (conditions.length > 0) return verdict('holds with a condition', conditions.join('; '));
   return verdict('holds', 'all models do as they are said to do');
 }
 

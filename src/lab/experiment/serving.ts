@@ -1,5 +1,5 @@
 /** A process for each connection, a thread for each, or one event loop for all of them. */
-import { all, isMore, say, UNSTEADY } from '../estimate.js';
+import { all, conditional, isMore, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { familyCpuMs, familyMemoryKib } from './family.js';
 import { Subject } from './subject.js';
@@ -108,15 +108,13 @@ function judge(estimates: Estimates): Verdict {
     isMore(of('processor', way, OPEN), of('processor', 'event loop', OPEN));
   const threadCostsLess = dearer('process', 'thread');
   const echoCostsLeast = all([cheaper('process'), cheaper('thread')]);
-  const conditions = [
+  const answers = [costsLeast, threadCostsLess, echoCostsLeast];
+  const against = [
     ...(threadCostsLess === 'no' ? ['a thread costs no less than a process'] : []),
     ...(echoCostsLeast === 'no' ? ['an echo does not cost least in the event loop'] : []),
-    ...([costsLeast, threadCostsLess, echoCostsLeast].includes('maybe')
-      ? [`of the rest, ${UNSTEADY}`]
-      : []),
   ];
-  if (conditions.length > 0)
-    return { outcome: 'holds with a condition', because: because(conditions.join(', and ')) };
+  if (all(answers) !== 'yes')
+    return { outcome: 'holds with a condition', because: because(conditional(against, answers)) };
   return {
     outcome: 'holds',
     because: because('the process costs most and the event loop least'),

@@ -1,7 +1,18 @@
 /** From readings to estimates. */
 import { describe, expect, test } from 'vitest';
 
-import { all, any, estimate, estimatesOf, isMore, listed, say, studentsT } from '#src/lab/estimate';
+import {
+  all,
+  any,
+  conditional,
+  estimate,
+  estimatesOf,
+  isMore,
+  listed,
+  say,
+  studentsT,
+  UNSTEADY,
+} from '#src/lab/estimate';
 
 const OF = { figure: 'cost', series: 'poll', at: 10 };
 
@@ -102,6 +113,12 @@ describe('whether one is more than the other', () => {
       'no',
     ]);
   });
+});
+
+test('a verdict depends on what is shown against it, and on what is left open', () => {
+  expect(conditional(['a', 'b'], ['no', 'yes'])).toBe('a, and b');
+  expect(conditional([], ['maybe', 'yes'])).toBe(UNSTEADY);
+  expect(conditional(['a'], ['no', 'maybe'])).toBe(`a, and of the rest, ${UNSTEADY}`);
 });
 
 test('several are listed as a sentence does', () => {
