@@ -35,17 +35,29 @@ export function studentsT(freedom: number): number {
   return (low + high) / 2;
 }
 
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
 type Of = Pick<Estimate, 'figure' | 'series' | 'at'>;
 
 export function estimate({ figure, series, at }: Of, values: readonly number[]): Estimate {
   const count = values.length;
-  const sorted = values.toSorted((a, b) => a - b);
-  const median = (sorted[(count - 1) >> 1]! + sorted[count >> 1]!) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const error = count > 1 ? Math.sqrt(squares / (count - 1) / count) : 0;
   const half = error === 0 ? 0 : studentsT(count - 1) * error;
-  return { figure, series, at, count, mean, median, low: mean - half, high: mean + half };
+  return {
+    figure,
+    series,
+    at,
+    count,
+    mean,
+    median: median(values),
+    low: mean - half,
+    high: mean + half,
+  };
 }
 
 const keyOf = (figure: string, series: string, at: number | string) =>

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { echo, type EchoModel } from '../../echo.js';
 import { parseGrant } from '../../grant.js';
 import type { Box } from '../../sandbox.js';
+import { scheduleOf, type Schedule } from './schedule.js';
 
 /** Until engines have compiled and caches are as they stay. */
 const SETTLE_MS = 150;
@@ -33,32 +34,24 @@ interface Server {
   readonly threads: readonly string[];
 }
 
-interface Times {
-  readonly ranNs: number;
-  /** It wanted to run, and others did. */
-  readonly waitedNs: number;
-}
-
-function timesOf(threads: readonly string[]): Times {
-  const sum = { ranNs: 0, waitedNs: 0 };
-  for (const thread of threads) {
-    const [ran, waited] = readFileSync(`${TASKS}/${thread}/schedstat`, 'utf8').split(' ');
-    sum.ranNs += Number(ran);
-    sum.waitedNs += Number(waited);
-  }
-  return sum;
+/** Of all threads together. */
+function timesOf(threads: readonly string[]): Schedule {
+  return threads.map(scheduleOf).reduce((sum, { ranNs, waitedNs }) => ({
+    ranNs: sum.ranNs + ranNs,
+    waitedNs: sum.waitedNs + waitedNs,
+  }));
 }
 
 /** Whether no thread runs, or would if it could: S, sleeping, of /proc. */
 const isAsleep = (threads: readonly string[]) =>
   threads.every((thread) => /\) S /.test(readFileSync(`${TASKS}/${thread}/stat`, 'utf8')));
 
-interface Moment extends Times {
+interface Moment extends Schedule {
   readonly atNs: number;
   readonly calls: number;
 }
 
-/** Of who sleeps or has just run: /proc tells of a wait for a processor when it is over. */
+/** Of who sleeps or has just run, for what it waited for a processor is told only then. */
 async function look({ box, threads }: Server, signal: AbortSignal): Promise<Moment> {
   const { ranNs } = timesOf(threads);
   for (;;) {

@@ -1,6 +1,6 @@
 /** A thread that asks for clicks again and again, against an event queue with handlers. */
 import { roomFor } from '../../serve/room.js';
-import { all, conditional, isMore, say } from '../estimate.js';
+import { all, conditional, isMore, median, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { KEYBOARD, MOUSE, type Press } from './mouse-device.js';
 import type { ProgramMessage, ProgramOrder, Way } from './mouse-program.js';
@@ -31,11 +31,6 @@ const FAR = 10;
 
 /** Between half and one and a half of the pause, so that no rhythm meets that of a loop. */
 const pauseMs = () => PAUSE_MS * (0.5 + Math.random());
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(values.length - 1) >> 1]! + sorted[values.length >> 1]!) / 2;
-}
 
 /** As many as there can be. */
 function possible(note: Bench['note']): number[] {

@@ -1,5 +1,5 @@
 /** A process for each connection, a thread for each, or one event loop for all of them. */
-import { all, conditional, isMore, say } from '../estimate.js';
+import { all, conditional, isMore, median, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { familyCpuMs, familyMemoryKib } from './family.js';
 import { Subject } from './subject.js';
@@ -46,7 +46,7 @@ async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]
     await visitors.come(1, port, signal); // what the server does once for all it has done
     await quiet(cpuMs, signal);
     const before = { cpuMs: cpuMs(), kib: familyMemoryKib(server.pid) };
-    const times = (await visitors.come(count, port, signal)).sort((a, b) => a - b);
+    const times = await visitors.come(count, port, signal);
     await quiet(cpuMs, signal);
     const spentMs = cpuMs() - before.cpuMs;
     const kib = Math.max(familyMemoryKib(server.pid) - before.kib, LEAST_KIB);
@@ -61,7 +61,7 @@ async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]
       value,
     });
     return [
-      reading('time', NEW, times[times.length >> 1]! * 1000),
+      reading('time', NEW, median(times) * 1000),
       reading('time', OPEN, loaded.p50Us),
       reading('processor', NEW, (spentMs / count) * 1000),
       reading('processor', OPEN, loaded.cpuUsPerEcho),
