@@ -36,7 +36,7 @@ const TIMES = 2;
 
 /** The nanoseconds of processor time that each of `times` calls takes. */
 function nsPerCall(clock: CpuClock, times: number, call: () => void): number {
-  for (let i = 0; i < WARMING_CALLS; i++) call();
+  for (let i = 0; i < Math.min(times, WARMING_CALLS); i++) call();
   const beforeMs = cpuTimeMs(clock)!;
   for (let i = 0; i < times; i++) call();
   return ((cpuTimeMs(clock)! - beforeMs) * 1e6) / times;
