@@ -129,8 +129,8 @@ export const tasks: Experiment = {
   method:
     'The same three tasks, each of which computes and then waits for the answer of a device over ' +
     'a socket, several times: once mostly waiting, once mostly computing. The device is another ' +
-    'process. Threads are started before; medians of three. Idle is when nobody is on the way from one wait to the ' +
-    'next.',
+    'process. Threads are started before. Idle is when nobody is on the way from one wait to the ' +
+    `next. Medians of ${ROUNDS}.`,
   figures: [
     {
       name: 'total',

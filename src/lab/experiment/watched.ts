@@ -105,8 +105,8 @@ function ends(estimates: Estimates, series: PollerName) {
 
 function told({ series, most, first, last }: ReturnType<typeof ends>): string {
   return (
-    `by ${series} ${say(last.mean / first.mean)} times (${say(first.mean)} to ${say(last.mean)} µs, at ` +
-    `${say(most)})`
+    `by ${series} ${say(last.mean / first.mean)} times (${say(first.mean)} to ` +
+    `${say(last.mean)} µs, at ${say(most)})`
   );
 }
 
