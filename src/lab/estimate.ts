@@ -93,10 +93,21 @@ export type Answer = 'yes' | 'no' | 'maybe';
 /** How a verdict says that. */
 export const UNSTEADY = 'the numbers were too unsteady to tell';
 
-/** On what a verdict depends: what is shown against it, and what the answers leave open. */
-export function conditional(shown: readonly string[], answers: readonly Answer[]): string {
-  if (!answers.includes('maybe')) return shown.join(', and ');
-  return [...shown, shown.length > 0 ? `of the rest, ${UNSTEADY}` : UNSTEADY].join(', and ');
+/** A part of a claim: what it says, and what is the case if that alone is not so. */
+export interface Part {
+  readonly answer: Answer;
+  readonly says: string;
+  readonly otherwise?: string;
+}
+
+/** What is to be said against a claim, and what is left open of it. */
+export function conditional(parts: readonly Part[]): string {
+  const of = (answer: Answer) => parts.filter((part) => part.answer === answer);
+  const open = of('maybe').map(({ says }) => `whether ${says}`);
+  return [
+    ...of('no').flatMap(({ otherwise }) => otherwise ?? []),
+    ...(open.length > 0 ? [`${UNSTEADY} ${listed(open)}`] : []),
+  ].join(', and ');
 }
 
 /** Whoever is more by less than this part is no more: equal means have intervals that overlap. */

@@ -95,7 +95,13 @@ class Watcher {
     const [from, to] = [this.#began, this.#ended];
     const ranNs = to.ranNs - from.ranNs;
     const couldNs = to.atNs - from.atNs - (to.waitedNs - from.waitedNs);
-    return { ranNs, couldNs, clicksUs: this.#clicksUs, keysUs: this.#keysUs };
+    // What it ran is told at once, and what it waited when that is over.
+    return {
+      ranNs,
+      couldNs: Math.max(couldNs, ranNs),
+      clicksUs: this.#clicksUs,
+      keysUs: this.#keysUs,
+    };
   }
 
   /** All is set up for watching: now the hand may press, and what is watched counts. */

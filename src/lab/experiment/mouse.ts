@@ -88,7 +88,6 @@ function judge(estimates: Estimates): Verdict {
   const burns = isMore(of('processor', ASKING, least), of('processor', QUEUE, least), FAR);
   const isBlocked = isMore(of('blocking', BLOCKED, KEY), of('blocking', QUEUE, KEY), FAR);
   const isLate = isMore(of('reaction', ASKING, most), of('reaction', QUEUE, most));
-  const answers = [burns, isBlocked, isLate];
 
   const both = (figure: string, at: number, unit: string) =>
     `${say(of(figure, ASKING, at).mean)} ${unit} by asking and ` +
@@ -102,16 +101,25 @@ function judge(estimates: Estimates): Verdict {
 
   if (burns === 'no')
     return { outcome: 'does not hold', because: because('asking does not burn far more') };
-  if (all(answers) === 'yes')
+  if (all([burns, isBlocked, isLate]) === 'yes')
     return {
       outcome: 'holds',
       because: because('asking burns a processor, is blocked, and is late for many devices'),
     };
-  const against = [
-    ...(isBlocked === 'no' ? ['a device that blocks makes no other wait far longer'] : []),
-    ...(isLate === 'no' ? [`asking is not late for as many as ${most} devices`] : []),
-  ];
-  return { outcome: 'holds with a condition', because: because(conditional(against, answers)) };
+  const condition = conditional([
+    { answer: burns, says: 'asking burns far more' },
+    {
+      answer: isBlocked,
+      says: 'a device that blocks makes another wait far longer',
+      otherwise: 'a device that blocks makes no other wait far longer',
+    },
+    {
+      answer: isLate,
+      says: `asking is late for ${most} devices`,
+      otherwise: `asking is not late for as many as ${most} devices`,
+    },
+  ]);
+  return { outcome: 'holds with a condition', because: because(condition) };
 }
 
 const count = { label: 'devices', scale: 'log' } as const;

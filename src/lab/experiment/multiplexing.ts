@@ -4,7 +4,7 @@
  */
 import { cpuTimeMs } from '../../../host/linux/cpu-time.js';
 import { HostError } from '../../../host/kernel/error.js';
-import { any, isMore, say, UNSTEADY, type Answer } from '../estimate.js';
+import { any, conditional, isMore, say, type Answer } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import type { ServerJob, ServerMessage, Wait } from './multiplexing-server.js';
 import { Subject } from './subject.js';
@@ -105,9 +105,20 @@ function judge(estimates: Estimates): Verdict {
   });
   if (from !== undefined)
     return condition(`few means fewer than ${from}, from where on multiplexing is faster`);
-  if (isFasterForFew === 'maybe' || gains === 'maybe') return condition(UNSTEADY);
-  if (gains === 'no')
-    return condition(`multiplexing is not faster for few, and not better for ${most} either`);
+  if (isFasterForFew === 'maybe' || gains !== 'yes')
+    return condition(
+      conditional([
+        {
+          answer: isFasterForFew === 'maybe' ? 'maybe' : 'yes',
+          says: 'multiplexing is no faster for few',
+        },
+        {
+          answer: gains,
+          says: `it is better for ${most}`,
+          otherwise: `multiplexing is not better for ${most} either`,
+        },
+      ]),
+    );
   const slower = any(
     multiplexers.map((name) => isLess(latency(THREAD, fewest), latency(name, fewest))),
   );

@@ -108,13 +108,22 @@ function judge(estimates: Estimates): Verdict {
     isMore(of('processor', way, OPEN), of('processor', 'event loop', OPEN));
   const threadCostsLess = dearer('process', 'thread');
   const echoCostsLeast = all([cheaper('process'), cheaper('thread')]);
-  const answers = [costsLeast, threadCostsLess, echoCostsLeast];
-  const against = [
-    ...(threadCostsLess === 'no' ? ['a thread costs no less than a process'] : []),
-    ...(echoCostsLeast === 'no' ? ['an echo does not cost least in the event loop'] : []),
-  ];
-  if (all(answers) !== 'yes')
-    return { outcome: 'holds with a condition', because: because(conditional(against, answers)) };
+  if (all([costsLeast, threadCostsLess, echoCostsLeast]) !== 'yes') {
+    const condition = conditional([
+      { answer: costsLeast, says: 'a connection costs least in the event loop' },
+      {
+        answer: threadCostsLess,
+        says: 'a thread costs less than a process',
+        otherwise: 'a thread costs no less than a process',
+      },
+      {
+        answer: echoCostsLeast,
+        says: 'an echo costs least in the event loop',
+        otherwise: 'an echo does not cost least in the event loop',
+      },
+    ]);
+    return { outcome: 'holds with a condition', because: because(condition) };
+  }
   return {
     outcome: 'holds',
     because: because('the process costs most and the event loop least'),

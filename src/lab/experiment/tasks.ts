@@ -1,5 +1,5 @@
 /** Three tasks that wait for I/O: one after the other, in a thread each, and in an event loop. */
-import { all, isMore, median, say, UNSTEADY } from '../estimate.js';
+import { all, conditional, isMore, median, say } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { Subject } from './subject.js';
 import { shuffled } from './shuffled.js';
@@ -105,14 +105,15 @@ function judge(estimates: Estimates): Verdict {
     };
   if (overlaps === 'yes' && computes === 'yes')
     return { outcome: 'holds', because: because('waits overlap, and computing is no hindrance') };
-  return {
-    outcome: 'holds with a condition',
-    because: because(
-      overlaps === 'yes' && computes === 'no'
-        ? 'it is the waits that overlap: tasks that compute are done no sooner'
-        : UNSTEADY,
-    ),
-  };
+  const condition = conditional([
+    { answer: overlaps, says: 'to overlap the waits saves a third of the time' },
+    {
+      answer: computes,
+      says: 'tasks that compute are done sooner',
+      otherwise: 'tasks that compute are done no sooner by an event loop',
+    },
+  ]);
+  return { outcome: 'holds with a condition', because: because(condition) };
 }
 
 const kinds = { label: 'of what kind the tasks are' };

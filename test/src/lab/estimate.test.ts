@@ -12,6 +12,7 @@ import {
   say,
   studentsT,
   UNSTEADY,
+  type Answer,
 } from '#src/lab/estimate';
 
 const OF = { figure: 'cost', series: 'poll', at: 10 };
@@ -116,9 +117,16 @@ describe('whether one is more than the other', () => {
 });
 
 test('a verdict depends on what is shown against it, and on what is left open', () => {
-  expect(conditional(['a', 'b'], ['no', 'yes'])).toBe('a, and b');
-  expect(conditional([], ['maybe', 'yes'])).toBe(UNSTEADY);
-  expect(conditional(['a'], ['no', 'maybe'])).toBe(`a, and of the rest, ${UNSTEADY}`);
+  const part = (answer: Answer, name: string) => {
+    return { answer, says: `${name} is so`, otherwise: `${name} is not` };
+  };
+  const conditions = (...answers: Answer[]) =>
+    conditional(answers.map((answer, i) => part(answer, 'abc'[i]!)));
+  expect(conditions('no', 'yes', 'no')).toBe('a is not, and c is not');
+  expect(conditions('yes', 'maybe')).toBe(`${UNSTEADY} whether b is so`);
+  expect(conditions('no', 'maybe', 'maybe')).toBe(
+    `a is not, and ${UNSTEADY} whether b is so and whether c is so`,
+  );
 });
 
 test('several are listed as a sentence does', () => {
