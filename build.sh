@@ -92,8 +92,22 @@ ts() {
   chmod +x dist/src/cli.js
 }
 
+# Made of nearly everything in host and src.
+lab_page() {
+  local target=dist/lab/page/index.html
+  if [ -e "$target" ] && [ -z "$(find host src dist/wasm build.sh package-lock.json -type f \
+    \( -name '*.ts' -o -name '*.mjs' -o -name '*.html' -o -name '*.css' -o -name 'echo-*.wasm' \
+    -o -name 'component*.js' -o -name '*.json' -o -name build.sh \) -newer "$target" \
+    -print -quit)" ]; then
+    return
+  fi
+  echo "vite dist/lab/page"
+  node_modules/.bin/vite build --config src/lab/page/vite.config.mjs
+}
+
 page() {
   report
+  lab_page
 }
 
 clean() { rm -rf dist prebuilds; }

@@ -3,12 +3,13 @@
  * drawn: it is where every event leads that a state does not name.
  */
 import { PROTOCOL_ERROR, type Event, type Machine, type State } from './machine.js';
-import { box, dot, line, svg, text } from './svg.js';
+import { box, dot, group, line, svg, text, type Picture } from './svg.js';
 
 /** Transitions that differ only in their event. */
 interface Arrow {
   readonly from: string;
   readonly to: string;
+  readonly events: readonly Event[];
   /** `EVENT, EVENT / CALL`. */
   readonly label: string;
 }
@@ -24,6 +25,7 @@ function arrowsOf(machine: Machine): Arrow[] {
   return [...groups.values()].map(({ from, to, call, events }) => ({
     from,
     to,
+    events,
     label: events.join(', ') + (call === 'NO_CALL' ? '' : ` / ${call}`),
   }));
 }
@@ -70,60 +72,66 @@ const GAP = 18;
 const TRACK = 16;
 const CHARACTER = 7.3;
 
-/**
- * A state diagram as SVG. Each state is a box that lists the events that leave it; each event has a
- * wire to the bus of the state that it leads to, and each bus an arrow to its state.
- */
-export function stateDiagram(machine: Machine): string {
-  const states = drawn(machine);
-  const arrows = arrowsOf(machine);
-  const heads = new Map<string, number>();
+/** Where the states are, from the top down, and what leaves each. */
+function rowsOf(machine: Machine) {
   let bottom = TOP;
-  const rows = states.map((state) => {
-    const leaving = arrows.filter(({ from }) => from === state.name);
+  return drawn(machine).map((state) => {
+    const leaving = arrowsOf(machine).filter(({ from }) => from === state.name);
     const y = bottom;
-    heads.set(state.name, y + HEAD / 2);
     bottom += HEAD + leaving.length * ROW + (leaving.length > 0 ? 6 : 0) + GAP;
     return { state, leaving, y, height: bottom - GAP - y };
   });
+}
+
+/**
+ * A state diagram. Each state is a box that lists the events that leave it; each event has a wire
+ * to the bus of the state that it leads to, and each bus an arrow to its state.
+ */
+export function statePicture(machine: Machine): Picture {
+  const arrows = arrowsOf(machine);
+  const rows = rowsOf(machine);
+  const last = rows.at(-1)!;
+  const bottom = last.y + last.height + GAP;
+  const heads = new Map(rows.map(({ state, y }) => [state.name, y + HEAD / 2]));
   const widest = Math.max(
     ...arrows.map(({ label }) => label.length),
-    ...states.map((state) => state.name.length + meaning(machine, state).length + 3),
+    ...rows.map(({ state }) => state.name.length + meaning(machine, state).length + 3),
   );
   const width = Math.ceil(widest * CHARACTER) + 20;
   const right = LEFT + width;
-  const targets = states.filter(({ name }) => arrows.some(({ to }) => to === name));
+  const targets = rows.filter(({ state }) => arrows.some(({ to }) => to === state.name));
   const track = (name: string) =>
-    right + 2 * TRACK + targets.findIndex((each) => each.name === name) * TRACK;
+    right + 2 * TRACK + targets.findIndex(({ state }) => state.name === name) * TRACK;
+  const start = heads.get(machine.initial)!;
   const shapes = [text(LEFT, 28, `${machine.name}: states, events / calls`, 'strong')];
-  const ends = new Map(targets.map(({ name }) => [name, [heads.get(name)!]]));
   for (const { state, leaving, y, height } of rows) {
     const words = meaning(machine, state);
     shapes.push(
-      box(LEFT, y, width, height, 'box'),
-      box(LEFT, y, width, HEAD, state.process === 'BLOCKED' ? 'blocked' : 'box'),
-      ...(state.final ? [box(LEFT + 3, y + 3, width - 6, height - 6, 'line')] : []),
-      text(LEFT + 10, y + 17, state.name, 'strong'),
-      text(right - 10, y + 17, words, '', 'end'),
+      group(
+        { state: state.name },
+        box(LEFT, y, width, height, 'box'),
+        box(LEFT, y, width, HEAD, state.process === 'BLOCKED' ? 'blocked' : 'box'),
+        ...(state.final ? [box(LEFT + 3, y + 3, width - 6, height - 6, 'line')] : []),
+        text(LEFT + 10, y + 17, state.name, 'strong'),
+        text(right - 10, y + 17, words, '', 'end'),
+      ),
     );
-    leaving.forEach(({ label, to }, i) => {
+    leaving.forEach(({ label, to, events }, i) => {
       const at = y + HEAD + i * ROW + 12;
-      ends.get(to)!.push(at);
-      shapes.push(text(LEFT + 10, at + 4, label), line([right, at, track(to), at]));
-      shapes.push(dot(track(to), at, 2.5));
+      const [x, head] = [track(to), heads.get(to)!];
+      shapes.push(
+        group(
+          { from: state.name, to, events: events.join(' ') },
+          text(LEFT + 10, at + 4, label),
+          line([right, at, x, at, x, head, right, head], 'line', true),
+          dot(x, at, 2.5),
+        ),
+      );
     });
   }
-  for (const [name, ys] of ends) {
-    const x = track(name);
-    shapes.push(
-      line([x, Math.min(...ys), x, Math.max(...ys)]),
-      line([x, heads.get(name)!, right, heads.get(name)!], 'line', true),
-    );
-  }
-  const start = heads.get(machine.initial)!;
   shapes.push(dot(LEFT - 26, start, 5), line([LEFT - 26, start, LEFT, start], 'line', true));
   shapes.push(text(LEFT, bottom + 12, `Any other event: ${PROTOCOL_ERROR}.`, 'faint'));
-  return svg({
+  return {
     width: right + 2 * TRACK + targets.length * TRACK + 8,
     height: bottom + 28,
     title: `The machine "${machine.name}"`,
@@ -131,5 +139,8 @@ export function stateDiagram(machine: Machine): string {
       `It begins in ${machine.initial}. ` +
       arrows.map(({ from, to, label }) => `${from} to ${to}: ${label}.`).join(' '),
     shapes,
-  });
+  };
 }
+
+/** A state diagram as SVG. */
+export const stateDiagram = (machine: Machine): string => svg(statePicture(machine));

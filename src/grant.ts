@@ -2,9 +2,6 @@
  * What a caller grants a guest, from the text that a person writes to what the kernel needs:
  * `[FD=]HOST:PORT[,blocking]`.
  */
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
-
 import type { SocketAddress } from '../host/kernel/kernel.js';
 import { UsageError } from '../host/kernel/error.js';
 
@@ -42,28 +39,6 @@ export function parseGrant(text: string): SocketGrant {
     port: Number(port),
     blocking: blocking !== undefined,
   };
-}
-
-/** The same where there are no names of hosts: on the simulated network. Throws `UsageError`. */
-export function parseSimulatedGrant(text: string): SocketGrant {
-  const grant = parseGrant(text);
-  if (isIP(grant.host)) return grant;
-  throw new UsageError(
-    `"${text}" is not on the simulated network, which has TCP and no names of hosts: ` +
-      'write an IP address and a port, like 127.0.0.1:9000',
-  );
-}
-
-/** The address of a grant, its host name looked up. Throws `UsageError`. */
-export async function resolveGrant(grant: SocketGrant): Promise<SocketAddress> {
-  if (isIP(grant.host)) return { host: grant.host, port: grant.port };
-  try {
-    return { host: (await lookup(grant.host)).address, port: grant.port };
-  } catch (error) {
-    throw new UsageError(`the host ${grant.host} is not known: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 /** `127.0.0.1:9000`, `[::1]:9000` */

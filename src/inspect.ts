@@ -10,7 +10,7 @@ import type { Command } from 'commander';
 import * as pollux from '../host/ext/imports.js';
 import { UsageError } from '../host/kernel/error.js';
 import * as preview1 from '../host/wasi/p1/imports.js';
-import { compile, providedModules, refusal } from './guest.js';
+import { compile, providedModules, refusal } from './admission.js';
 import { memoryOf } from './memory-limit.js';
 
 const MAGIC = 0x6d736100; // "\0asm"

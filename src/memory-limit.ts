@@ -5,6 +5,7 @@
  * https://webassembly.github.io/spec/core/binary/modules.html
  */
 import { UsageError } from '../host/kernel/error.js';
+import { joined } from './bytes.js';
 
 const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
@@ -92,7 +93,7 @@ function withSection(
     if (id === section && length > 1) {
       const body = replaced(reader);
       if (!body) return bytes;
-      return concatenate([
+      return joined([
         bytes.subarray(0, start),
         Uint8Array.of(section, ...leb(body.length)),
         body,
@@ -130,7 +131,7 @@ export function limitTables(bytes: Uint8Array): Uint8Array {
       );
     }
     const share = Math.floor(left / tables.length);
-    return concatenate([
+    return joined([
       Uint8Array.of(...leb(tables.length)),
       ...tables.flatMap(({ before, after, flags, minimum, maximum }) => {
         const most = Math.min(maximum, minimum + share);
@@ -234,8 +235,4 @@ function leb(value: number): number[] {
   const bytes: number[] = [];
   for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
   return [...bytes, value];
-}
-
-function concatenate(parts: Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
 }

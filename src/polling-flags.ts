@@ -1,4 +1,4 @@
-/** The options of the command line that say how poll_oneoff answers a guest. */
+/** The options of the command line that say how a guest is answered, by poll_oneoff mostly. */
 import { type Command, Option } from 'commander';
 
 import { pollNames, type PollName } from './polling.js';
@@ -21,6 +21,6 @@ export function addPolling(command: Command): Command {
     )
     .option(
       '--strict',
-      'fail poll_oneoff for what is wrong with one subscription, as wasmtime does',
+      'as wasmtime does, fail poll_oneoff for what is wrong with one subscription, and fd_allocate',
     );
 }

@@ -75,8 +75,8 @@ export interface SandboxOptions extends Limits {
    */
   poll?: PollName;
   /**
-   * True: what is wrong with one subscription is an error of the whole poll_oneoff, as wasmtime has
-   * it, and not an event of that one.
+   * True: what is wrong with one subscription is an error of the whole poll_oneoff, and not an
+   * event of that one, and fd_allocate is not supported, as wasmtime has both.
    */
   strict?: boolean;
   /**

@@ -12,7 +12,7 @@ export {
 } from './simulate/connection.js';
 export { check, CheckError, type Checked, type CheckOptions } from './simulate/check.js';
 export { explore, type ExploredMachine, type ExploreOptions } from './simulate/explore-machine.js';
-export type { DirectoryContents } from './simulate/contents.js';
+export type { DirectoryContents } from './simulate/directories.js';
 export { describeCall, type Call } from './simulate/instrument.js';
 export type { Machine } from './simulate/machine.js';
 export type { Searched } from './simulate/search.js';
@@ -25,8 +25,9 @@ export {
   type Simulated,
   type SimulateOptions,
 } from './simulate/outcome.js';
-export { simulate } from './simulate/run.js';
-export { parseToken, tokenOf, type Token } from './simulate/token.js';
+export { simulate } from './simulate/simulate.js';
+export { parseToken, tokenOf } from './simulate/token.js';
+export type { Token } from './simulate/token-text.js';
 export {
   anyClients,
   echoClients,

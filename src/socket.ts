@@ -8,8 +8,9 @@ import { errnoName } from '../host/kernel/errno.js';
 import { HostError, UsageError } from '../host/kernel/error.js';
 import { Readiness, Trigger } from '../host/kernel/readiness.js';
 import { type LinuxKernel, Socket } from '../host/linux/linux-kernel.js';
-import { formatAddress, parseGrant, resolveGrant } from './grant.js';
+import { formatAddress, parseGrant } from './grant.js';
 import type { Plan } from './instance.js';
+import { resolveGrant } from './resolve.js';
 
 type Place =
   | { form: 'tcp' | 'udp'; host: string; port: number }

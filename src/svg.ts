@@ -27,7 +27,8 @@ text { font: 12px ui-monospace, Menlo, Consolas, monospace; fill: #1b1f24; }
   .solid { fill: #e6edf3; }
 }`.trim();
 
-const DEFINITIONS = `<defs>
+/** What lines end with, and lanes are filled with. */
+export const DEFINITIONS = `<defs>
 <marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"
 orient="auto"><path d="M0 0L8 4L0 8z" class="solid"/></marker>
 <pattern id="dots" width="8" height="8" patternUnits="userSpaceOnUse">
@@ -59,6 +60,12 @@ export function line(points: number[], style = 'line', arrow = false) {
 
 export function dot(x: number, y: number, radius: number) {
   return `<circle cx="${x}" cy="${y}" r="${radius}" class="solid"/>`;
+}
+
+/** Shapes that belong together, and what they stand for: `data-NAME="VALUE"`. */
+export function group(data: Readonly<Record<string, string>>, ...shapes: string[]) {
+  const attributes = Object.entries(data).map(([name, value]) => ` data-${name}="${value}"`);
+  return `<g${attributes.join('')}>${shapes.join('')}</g>`;
 }
 
 export interface Picture {

@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest';
 
 import { check, CheckError, type CheckOptions } from '#src/simulate/check';
 import { worldOfOrigin } from '#src/simulate/find';
-import { simulate } from '#src/simulate/run';
+import { simulate } from '#src/simulate/simulate';
 import { parseToken } from '#src/simulate/token';
 import { echoClients } from '#src/simulate/world';
 

@@ -27,6 +27,8 @@ class Site implements Point {
   /** Made when it is asked for the first time, for many never are. */
   #stream: Stream | undefined;
   #ordinal = 0;
+  /** Made when it is first needed, as the stream is. */
+  #text: string | undefined;
 
   /** `thing` is empty where the label has but one part. */
   constructor(log: ChoiceLog, thing: string, decision: string) {
@@ -47,6 +49,7 @@ class Site implements Point {
       // In a run with fewer faults there may be fewer alternatives.
       value = Math.min(log.given.get(this.#label)?.get(ordinal) ?? 0, alternatives - 1);
     }
+    if (log.decide !== undefined) value = log.decide(this.#label, alternatives) ?? value;
     if (value !== 0 || log.told !== undefined) {
       const choice = { label: this.#label, ordinal, alternatives, value };
       if (value !== 0) log.taken.push(choice);
@@ -56,7 +59,8 @@ class Site implements Point {
   }
 
   get #label(): string {
-    return this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`;
+    return (this.#text ??=
+      this.#thing === '' ? this.#decision : `${this.#thing}/${this.#decision}`);
   }
 
   /** Of the values the two extreme ones are the likeliest, for bugs live at the ends. */
@@ -69,6 +73,9 @@ class Site implements Point {
     return kind === 1 ? alternatives - 1 : 1 + stream.below(alternatives - 1);
   }
 }
+
+/** Is asked first what is chosen among `alternatives`; undefined: that is not for it to say. */
+export type Decide = (label: string, alternatives: number) => number | undefined;
 
 /** By label and ordinal: a value. */
 type Given = ReadonlyMap<string, ReadonlyMap<number, number>>;
@@ -84,6 +91,7 @@ export class ChoiceLog implements Choices {
   readonly seed: number;
   readonly given: Given | undefined;
   readonly told: ((choice: Choice) => void) | undefined;
+  readonly decide: Decide | undefined;
   readonly #profile: Profile;
   /** By decision. */
   readonly #rates = new Map<string, number>();
@@ -94,41 +102,60 @@ export class ChoiceLog implements Choices {
     profile: Profile,
     given?: Given,
     told?: (choice: Choice) => void,
+    decide?: Decide,
   ) {
     this.seed = seed;
     this.#profile = profile;
     this.given = given;
     this.told = told;
-    this.calm = given === undefined && profile.name === 'calm';
+    this.decide = decide;
+    this.calm =
+      given === undefined && told === undefined && decide === undefined && profile.name === 'calm';
   }
 
-  /** Chooses by chance, at the rates of a profile. */
-  static seeded(seed: number, profile: Profile): ChoiceLog {
-    return new ChoiceLog(seed, profile);
+  /**
+   * Chooses by chance, at the rates of a profile, what `decide` leaves to it; `told` hears of every
+   * choice.
+   */
+  static seeded(
+    seed: number,
+    profile: Profile,
+    told?: (choice: Choice) => void,
+    decide?: Decide,
+  ): ChoiceLog {
+    return new ChoiceLog(seed, profile, undefined, told, decide);
   }
 
   /**
    * Chooses what a log says, and what the log does not name benignly; `told` hears of every choice,
    * the benign ones too.
    */
-  static replayed(choices: readonly Choice[], told?: (choice: Choice) => void): ChoiceLog {
+  static replayed(
+    choices: readonly Choice[],
+    told?: (choice: Choice) => void,
+    decide?: Decide,
+  ): ChoiceLog {
     const given = new Map<string, Map<number, number>>();
     for (const { label, ordinal, value } of choices) {
       let values = given.get(label);
       if (!values) given.set(label, (values = new Map()));
       values.set(ordinal, value);
     }
-    return new ChoiceLog(0, profileOf('calm', 0), given, told);
+    return new ChoiceLog(0, profileOf('calm', 0), given, told, decide);
   }
 
   choose(label: string, alternatives: number): number {
+    return this.site(label).choose(alternatives);
+  }
+
+  site(label: string): Point {
     let site = this.#sites.get(label);
     if (site === undefined) {
       const decision = decisionOf(label);
       const thing = label.slice(0, Math.max(0, label.length - decision.length - 1));
       this.#sites.set(label, (site = new Site(this, thing, decision)));
     }
-    return site.choose(alternatives);
+    return site;
   }
 
   point(thing: string, decision: string): Point {

@@ -3,7 +3,7 @@
  * label, and by nothing else; so a log of the answers is all that a run consists of.
  */
 
-/** A decision of a thing's that is made again and again: its label, which is looked up once. */
+/** A decision that is made again and again: its label, which is looked up once. */
 export interface Point {
   choose(alternatives: number): number;
 }
@@ -19,16 +19,21 @@ export interface Choices {
    */
   choose(label: string, alternatives: number): number;
 
-  /** Where that is quicker: the label `thing/decision`, for who is the only one to ask by it. */
+  /** Where that is quicker: a label, for whoever asks by it again and again. */
+  site?(label: string): Point;
+
+  /** The same of the label `thing/decision`, for who is the only one to ask by it. */
   point?(thing: string, decision: string): Point;
+}
+
+/** A label, for whoever asks by it again and again. */
+export function siteOf(choices: Choices, label: string): Point {
+  return choices.site?.(label) ?? { choose: (alternatives) => choices.choose(label, alternatives) };
 }
 
 /** The label `thing/decision`, for who is the only one to ask by it. */
 export function pointOf(choices: Choices, thing: string, decision: string): Point {
-  const point = choices.point?.(thing, decision);
-  if (point !== undefined) return point;
-  const label = `${thing}/${decision}`;
-  return { choose: (alternatives) => choices.choose(label, alternatives) };
+  return choices.point?.(thing, decision) ?? siteOf(choices, `${thing}/${decision}`);
 }
 
 /** Nothing ever goes another way. */

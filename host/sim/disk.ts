@@ -42,7 +42,7 @@ interface Found {
 export class Disk implements Space {
   readonly journal = new Journal();
   /** That of the machine which runs now. */
-  clock: Realtime | undefined;
+  clock: Realtime | undefined = undefined;
   readonly #world: World;
   readonly #roots = new Map<string, Directory>();
   readonly #host: string;

@@ -15,8 +15,8 @@ const EXCLUSIVE_MAY = IN | OUT | ERR | HUP | EXCLUSIVE;
 
 /** The list of what may be ready. */
 class ReadyList {
-  first: Item | undefined;
-  last: Item | undefined;
+  first: Item | undefined = undefined;
+  last: Item | undefined = undefined;
   length = 0;
 }
 
@@ -29,8 +29,8 @@ class Item implements Watcher {
   token = 0;
   exclusive = false;
   linked = false;
-  previous: Item | undefined;
-  next: Item | undefined;
+  previous: Item | undefined = undefined;
+  next: Item | undefined = undefined;
 
   constructor(handle: number, file: File, list: ReadyList) {
     this.handle = handle;

@@ -24,7 +24,7 @@ export interface Armed {
 export abstract class File {
   abstract readonly type: FileType;
   readonly watchers: Watcher[] = [];
-  armed: Armed | undefined;
+  armed: Armed | undefined = undefined;
   /** Others may have it too, so that nobody can be told of it by signals. */
   shared = false;
   /** How many handles, and operations in flight, keep it open. */

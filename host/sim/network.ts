@@ -46,7 +46,7 @@ export interface NetworkOptions extends Partial<Buffers> {
 
 export class Network {
   /** Is told of each segment. */
-  onSegment: SegmentListener | undefined;
+  onSegment: SegmentListener | undefined = undefined;
   readonly #scheduler: Scheduler;
   readonly #wire: Wire;
   readonly #buffers: Buffers;

@@ -33,26 +33,26 @@ export class Operation {
   multishot = false;
   /** SEND: how many bytes; RECV: at most that many, 0: no limit. */
   length = 0;
-  channel: Channel | undefined;
+  channel: Channel | undefined = undefined;
   stage: Stage = Stage.FREE;
   result = 0;
   /** ACCEPT that is over: the connection. */
-  connection: File | undefined;
+  connection: File | undefined = undefined;
   /** RECV that is DONE: what was received; SEND that must wait: its copy. */
-  bytes: Uint8Array | undefined;
+  bytes: Uint8Array | undefined = undefined;
   /** SEND: where its bytes begin, in guest memory or in their copy; TIMEOUT: nanoseconds. */
   from = 0;
   /** TIMEOUT that is STARTED. */
-  timer: Timer | undefined;
+  timer: Timer | undefined = undefined;
   /** The CANCEL that completes when this does. */
-  canceller: Operation | undefined;
+  canceller: Operation | undefined = undefined;
   /** The next in line. */
-  next: Operation | undefined;
+  next: Operation | undefined = undefined;
 }
 
 /** What is in line for one handle in one direction. */
 export class Line {
-  first: Operation | undefined;
+  first: Operation | undefined = undefined;
 
   /** True if it is the first now. */
   join(operation: Operation): boolean {

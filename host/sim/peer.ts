@@ -6,12 +6,26 @@ import { Shutdown, type SocketAddress } from '../kernel/kernel.js';
 import type { File, Watcher } from './file.js';
 import { Iovecs } from './iovec.js';
 import type { Listener } from './listener.js';
-import type { Scheduler } from './scheduler.js';
+import { Event, type Scheduler } from './scheduler.js';
 import { TcpSocket } from './socket.js';
 
 const RECEIVE_BYTES = 65536;
 /** One for all: a call uses it, and is over. */
 const iovecs = new Iovecs();
+
+/** The owner of something is told of it. There is one for all times, for it is never cancelled. */
+class Told extends Event {
+  readonly #held: { tell(): void };
+
+  constructor(held: { tell(): void }) {
+    super();
+    this.#held = held;
+  }
+
+  override happen(): void {
+    this.#held.tell();
+  }
+}
 
 /** A file of an actor's, which is told of each change of its readiness. */
 class Held<F extends File> implements Watcher {
@@ -19,13 +33,8 @@ class Held<F extends File> implements Watcher {
   onReady: ((mask: number) => void) | undefined;
   protected readonly file: F;
   protected readonly scheduler: Scheduler;
-  #told = true;
   #closed = false;
-  readonly #tell = (): void => {
-    this.#told = true;
-    const mask = this.#closed ? 0 : this.file.poll();
-    if (mask !== 0) this.onReady?.(mask);
-  };
+  readonly #told = new Told(this);
 
   constructor(file: F, scheduler: Scheduler) {
     this.file = file;
@@ -36,9 +45,13 @@ class Held<F extends File> implements Watcher {
   }
 
   woken(): void {
-    if (!this.#told) return;
-    this.#told = false;
-    this.scheduler.at(this.scheduler.now, this.#tell);
+    if (!this.#told.due) this.scheduler.add(this.#told, this.scheduler.now);
+  }
+
+  /** Its owner hears what it is ready for. */
+  tell(): void {
+    const mask = this.#closed ? 0 : this.file.poll();
+    if (mask !== 0) this.onReady?.(mask);
   }
 
   /** What it is ready for. */
@@ -64,9 +77,14 @@ export class Peer extends Held<File> {
     return this.file instanceof TcpSocket ? this.file.name : undefined;
   }
 
-  /** How many bytes were taken, or a negated errno. */
-  send(bytes: Uint8Array): number {
-    return this.file.write(iovecs.one(bytes));
+  /** Its own address, of a connection. */
+  get address(): SocketAddress {
+    return this.file.address() as SocketAddress;
+  }
+
+  /** Sends what is in `bytes` from `at` on: how many bytes were taken, or a negated errno. */
+  send(bytes: Uint8Array, at = 0): number {
+    return this.file.write(iovecs.one(bytes, at));
   }
 
   /** What is there, at most `most` bytes; none: it is the end; or a negated errno. */
@@ -78,8 +96,8 @@ export class Peer extends Held<File> {
   }
 
   /** The same, into `bytes` from `at` on: how many bytes came. */
-  recvInto(bytes: Uint8Array, at: number): number {
-    return this.file.read(iovecs.one(bytes, at));
+  recvInto(bytes: Uint8Array, at: number, most = bytes.length - at): number {
+    return this.file.read(iovecs.one(bytes, at, most));
   }
 
   /** Ends its own half by default: a mask of `Shutdown`. */

@@ -29,9 +29,9 @@ interface Place {
 class Pipe {
   readonly slots: Slot[] = [];
   /** A slot that was freed, to be used again. */
-  spare: Slot | undefined;
-  reader: PipeReader | undefined;
-  writer: PipeWriter | undefined;
+  spare: Slot | undefined = undefined;
+  reader: PipeReader | undefined = undefined;
+  writer: PipeWriter | undefined = undefined;
 
   get full(): boolean {
     return this.slots.length === SLOTS;

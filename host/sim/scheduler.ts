@@ -48,6 +48,10 @@ export class Scheduler {
   #steps = 0;
   /** A binary heap; what is cancelled stays in it, but never on its top. */
   readonly #heap: Event[] = [];
+  /** What was asked for now, as most is: in order without a heap, from the first to the end. */
+  readonly #soon: Event[] = [];
+  #soonFirst = 0;
+  #soonEnd = 0;
 
   get now(): number {
     return this.#nowNs;
@@ -71,13 +75,14 @@ export class Scheduler {
     return event;
   }
 
-  /** The same for an event that is new. */
+  /** The same for an event that is new, or has happened. */
   add(event: Event, timeNs: number): void {
     event.timeNs = Math.max(timeNs, this.#nowNs);
     event.id = ++this.#lastId;
     event.due = true;
-    this.#rise(this.#heap.push(event) - 1, event);
-    this.#nextNs = this.#heap[0]!.timeNs;
+    if (event.timeNs === this.#nowNs && event.priority === 0) this.#soon[this.#soonEnd++] = event;
+    else this.#rise(this.#heap.push(event) - 1, event);
+    if (event.timeNs < this.#nextNs) this.#nextNs = event.timeNs;
   }
 
   after(ns: number, action: () => void, priority = 0): Timer {
@@ -92,9 +97,10 @@ export class Scheduler {
 
   /** Runs the next event: false if there is none. */
   step(): boolean {
-    const event = this.#heap[0];
+    const event = this.#first();
     if (event === undefined) return false;
-    this.#pop();
+    if (event === this.#heap[0]) this.#pop();
+    else this.#soonFirst++;
     this.#clean();
     event.due = false;
     this.#nowNs = Math.max(this.#nowNs, event.timeNs);
@@ -111,10 +117,20 @@ export class Scheduler {
     if (this.#nowNs < untilNs) this.#nowNs = untilNs;
   }
 
+  #first(): Event | undefined {
+    const soon = this.#soonFirst < this.#soonEnd ? this.#soon[this.#soonFirst]! : undefined;
+    const top = this.#heap.length > 0 ? this.#heap[0]! : undefined;
+    if (soon === undefined || top === undefined) return soon ?? top;
+    return before(soon, top) ? soon : top;
+  }
+
   #clean(): void {
     const heap = this.#heap;
+    const soon = this.#soon;
     while (heap.length > 0 && !heap[0]!.due) this.#pop();
-    this.#nextNs = heap.length > 0 ? heap[0]!.timeNs : Infinity;
+    while (this.#soonFirst < this.#soonEnd && !soon[this.#soonFirst]!.due) this.#soonFirst++;
+    if (this.#soonFirst === this.#soonEnd) this.#soonFirst = this.#soonEnd = 0;
+    this.#nextNs = this.#first()?.timeNs ?? Infinity;
   }
 
   #pop(): void {

@@ -22,7 +22,7 @@ import { SimSelect } from './select.js';
 import { SimSignals } from './signal.js';
 import type { Suspension } from './suspension.js';
 import { WaitForOne } from './wait.js';
-import { waitLabels, type WaitLabels, type Waiting, type World } from './world.js';
+import { waitPoints, type WaitPoints, type Waiting, type World } from './world.js';
 
 export interface KernelOptions {
   /** Its name in the world: of labels, and in messages. */
@@ -46,13 +46,13 @@ export class SimKernel implements Kernel {
   readonly wakeFile = new Wake();
   readonly pollers = new Set<SimPoller>();
   /** For a guest that shares its world with others: how it waits. */
-  suspension: Suspension | undefined;
+  suspension: Suspension | undefined = undefined;
   readonly #files: (File | undefined)[] = [];
   /** Closed, but not to be given out again while operations are in flight on them. */
   readonly #held = new Set<number>();
   readonly #maxHandles: number;
-  // The labels of what is chosen.
-  readonly waits: WaitLabels;
+  // What is chosen.
+  readonly waits: WaitPoints;
   readonly #realtime: Realtime;
   readonly #emfile: string;
   readonly #enobufs: string;
@@ -69,7 +69,7 @@ export class SimKernel implements Kernel {
     this.world = world;
     this.host = options.host ?? `guest ${world.kernels.length + 1}`;
     this.disk = options.disk ?? new Disk(world, this.host);
-    this.waits = waitLabels(this.host);
+    this.waits = waitPoints(world.choices, this.host);
     this.#realtime = this.disk.clock = new Realtime(this);
     this.#emfile = `${this.host}/emfile`;
     this.#enobufs = `${this.host}/enobufs`;

@@ -26,7 +26,7 @@ export class TcpSocket extends File {
   readonly name: string;
   readonly local: SocketAddress;
   state: State = State.SYN_SENT;
-  peer: TcpSocket | undefined;
+  peer: TcpSocket | undefined = undefined;
   /** The way to the peer. */
   readonly link: Link;
   readonly #network: Network;

@@ -7,14 +7,14 @@
  */
 import { Errno } from '../kernel/errno.js';
 import { END_OF_TIME_NS, type Timer } from './scheduler.js';
-import { idleNs, LATE_NS, type WaitLabels, type Waiting, type World } from './world.js';
+import { idleNs, LATE_NS, type WaitPoints, type Waiting, type World } from './world.js';
 
 /** What a verb throws that waits. */
 export const SUSPENDED = Symbol('suspended');
 
 export class Suspension {
   readonly #world: World;
-  readonly #labels: WaitLabels;
+  readonly #points: WaitPoints;
   readonly #leave: () => void;
   /** Until when its calls take. */
   #busyNs = 0;
@@ -38,9 +38,9 @@ export class Suspension {
   };
 
   /** `leave` lets the guest be until it is its turn again; by default it throws `SUSPENDED`. */
-  constructor(world: World, labels: WaitLabels, leave: () => void = suspend) {
+  constructor(world: World, points: WaitPoints, leave: () => void = suspend) {
     this.#world = world;
-    this.#labels = labels;
+    this.#points = points;
     this.#leave = leave;
   }
 
@@ -173,14 +173,14 @@ export class Suspension {
   }
 
   #wait(waiting: Waiting, timeoutNs: number, notBeforeNs: number): void {
-    const { scheduler, choices, suspensions } = this.#world;
+    const { scheduler, suspensions } = this.#world;
     this.#waiting = waiting;
     this.#fresh = true;
-    this.#lateNs = LATE_NS[choices.choose(this.#labels.late, LATE_NS.length)]!;
+    this.#lateNs = LATE_NS[this.#points.late.choose(LATE_NS.length)]!;
     this.#notBeforeNs = 0;
     if (notBeforeNs > 0) this.#lookNotBefore(notBeforeNs);
     const deadlineNs = this.nowNs + Math.ceil(timeoutNs);
-    const interruptedNs = this.nowNs + this.#world.interruptedNs(this.#labels);
+    const interruptedNs = this.nowNs + this.#world.interruptedNs(this.#points);
     if (interruptedNs < deadlineNs)
       this.#deadline = scheduler.at(interruptedNs, () => this.#timeIsOver(-Errno.EINTR));
     else if (deadlineNs <= END_OF_TIME_NS)

@@ -5,7 +5,7 @@
  */
 import { Errno } from '../kernel/errno.js';
 import type { SocketAddress } from '../kernel/kernel.js';
-import { benign, type Choices } from './choice.js';
+import { benign, siteOf, type Choices, type Point } from './choice.js';
 import { Deadlock, Livelock } from './error.js';
 import { Network, type NetworkOptions } from './network.js';
 import { Peer, PeerListener } from './peer.js';
@@ -24,16 +24,17 @@ export const LATE_NS = [0, 10_000, 1e6, 20e6];
 const INTERRUPTED_NS = [Infinity, 0, 1e6, 1e9];
 
 /** What is chosen in the waits of one machine. */
-export interface WaitLabels {
-  readonly late: string;
-  readonly eintr: string;
-  readonly handler: string;
+export interface WaitPoints {
+  readonly late: Point;
+  readonly eintr: Point;
+  readonly handler: Point;
 }
 
-export const waitLabels = (host: string): WaitLabels => ({
-  late: `${host}/wake`,
-  eintr: `${host}/eintr`,
-  handler: `${host}/handler`,
+/** A machine that is started anew goes on with those that it had. */
+export const waitPoints = (choices: Choices, host: string): WaitPoints => ({
+  late: siteOf(choices, `${host}/wake`),
+  eintr: siteOf(choices, `${host}/eintr`),
+  handler: siteOf(choices, `${host}/handler`),
 });
 
 /** What a guest waits for. */
@@ -63,12 +64,12 @@ export class World {
   /** True if the last wait that was interrupted was so by a handler of the guest's own. */
   handled = false;
   /** Of those guests: whose turn it is after the last step; undefined: nobody's. */
-  turn: Suspension | undefined;
+  turn: Suspension | undefined = undefined;
   /** How often something happened for which a guest may have called in vain. */
   progressed = 0;
   #progressSeen = 0;
   /** What ends a guest that waits for ever where it may; otherwise that is a `Deadlock`. */
-  rest: unknown;
+  rest: unknown = undefined;
   readonly #livelockCalls: number;
   /** Calls since something happened. */
   #idleCalls = 0;
@@ -178,7 +179,7 @@ export class World {
     let result = waiting.ready();
     if (result !== 0 || timeoutNs <= 0) return result;
     const deadlineNs = scheduler.now + Math.ceil(timeoutNs);
-    let lateNs = LATE_NS[this.choices.choose(kernel.waits.late, LATE_NS.length)]!;
+    let lateNs = LATE_NS[kernel.waits.late.choose(LATE_NS.length)]!;
     const interruptedNs = scheduler.now + this.interruptedNs(kernel.waits);
     const untilNs = Math.min(deadlineNs, interruptedNs);
     while (scheduler.nextNs <= untilNs && this.step()) {
@@ -201,12 +202,11 @@ export class World {
   }
 
   /** How long a wait that begins lasts at most, until something interrupts it. */
-  interruptedNs({ eintr, handler }: WaitLabels): number {
-    const { choices } = this;
-    if (choices.calm === true) return Infinity;
-    let chosen = choices.choose(eintr, INTERRUPTED_NS.length);
+  interruptedNs({ eintr, handler }: WaitPoints): number {
+    if (this.choices.calm === true) return Infinity;
+    let chosen = eintr.choose(INTERRUPTED_NS.length);
     this.handled = chosen === 0;
-    if (chosen === 0) chosen = choices.choose(handler, INTERRUPTED_NS.length);
+    if (chosen === 0) chosen = handler.choose(INTERRUPTED_NS.length);
     return INTERRUPTED_NS[chosen]!;
   }
 

@@ -29,8 +29,8 @@ export interface Embedder {
    */
   readonly edge?: boolean | undefined;
   /**
-   * True if what is wrong with a subscription is an error of all of poll_oneoff, as wasmtime has
-   * it, and not an event.
+   * True if what is wrong with a subscription is an error of all of poll_oneoff, and not an event,
+   * and fd_allocate is not supported, as wasmtime has both.
    */
   readonly strict?: boolean | undefined;
   /**

@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 
 import { UsageError } from '../../host/kernel/error.js';
 import type { Experiment } from './experiment.js';
+import { addPage } from './page-command.js';
 import { RESULTS_FILE, type Result, type Results } from './results.js';
 import { run, type Progress } from './run.js';
 import { addReport } from './report-command.js';
@@ -155,7 +156,8 @@ async function runLab(names: string[], version: string, flags: RunFlags): Promis
 export function addLab(pollux: Command, done: (code: number) => void): void {
   const lab = pollux
     .command('lab')
-    .description('see what the article on I/O models says, measured on this machine');
+    .description('see what the article on I/O models says: drawn on a page, and measured');
+  addPage(lab);
   lab
     .command('run')
     .description('do the experiments: each measures a claim of the article, and judges it')

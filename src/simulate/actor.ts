@@ -8,7 +8,6 @@ import { pointOf, type Point } from '../../host/sim/choice.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
-import { parseSimulatedGrant } from '../grant.js';
 import {
   ActorListener,
   Connection,
@@ -17,6 +16,8 @@ import {
   type Wait,
   type Waiting,
 } from './connection.js';
+import { parseSimulatedGrant } from './grant.js';
+import type { RunOptions } from './outcome.js';
 import type { Pipes } from './stream.js';
 
 /** What an actor does, from its beginning to its end. */
@@ -33,6 +34,7 @@ export interface Cast {
   readonly pipes: Pipes | undefined;
   /** True if a fault may have broken a connection, or an attempt at one, and not the guest. */
   excuses(link: string | undefined): boolean;
+  readonly options: Pick<RunOptions, 'connected'>;
   /** One more actor has come to its end. */
   finished(): void;
   /** Throws, for the run has failed. */
@@ -62,7 +64,7 @@ export class Actor implements Owner {
         `the actor "${name}" is no generator function: write function* (me) { … }`,
       );
     }
-    cast.world.scheduler.after(0, () => this.wake(), PRIORITY);
+    cast.world.scheduler.after(0, this.wake, PRIORITY);
   }
 
   get hash(): TraceHash {
@@ -84,12 +86,17 @@ export class Actor implements Owner {
    * those of the profiles: `pause`, `piece`, `leave`.
    */
   choose(decision: string, alternatives: number): number {
+    return this.point(decision).choose(alternatives);
+  }
+
+  /** The same, for what is decided again and again. */
+  point(decision: string): Point {
     let point = this.#points.get(decision);
     if (point === undefined) {
       point = pointOf(this.#cast.world.choices, this.name, decision);
       this.#points.set(decision, point);
     }
-    return point.choose(alternatives);
+    return point;
   }
 
   *sleep(ns: number): Waiting<void> {
@@ -103,11 +110,22 @@ export class Actor implements Owner {
     return ready();
   }
 
+  /**
+   * Interrupts what the guest waits for, or else waits for next, and it is told so (EINTR), as if a
+   * handler of its own had run.
+   */
+  interrupt(): void {
+    const { world } = this.#cast;
+    world.handled = true;
+    world.kernels.find(({ host }) => host === 'guest')?.wake();
+  }
+
   /** A connection to a listener, `HOST:PORT`. Throws `ConnectionError` if there will be none. */
   *connect(address: string): Waiting<Connection> {
     const name = this.#connections++ === 0 ? this.name : `${this.name}.${this.#connections}`;
     const peer = this.#cast.world.connect(socketAddress(address));
     if (typeof peer === 'number') throw new ConnectionError(name, undefined, peer, 'connecting');
+    this.#cast.options.connected?.(name, peer.address);
     const connection = new Connection(name, peer, this);
     yield* connection.established();
     return connection;
@@ -145,7 +163,7 @@ export class Actor implements Owner {
   }
 
   /** Goes on, if it can; an event of the scheduler calls it. */
-  wake(): void {
+  readonly wake = (): void => {
     const cast = this.#cast;
     if (this.over) return;
     cast.tick();
@@ -159,8 +177,8 @@ export class Actor implements Owner {
       if (this.#wait === undefined) return;
     } while (this.#due(this.#wait));
     const { untilNs } = this.#wait;
-    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, () => this.wake(), PRIORITY);
-  }
+    if (untilNs !== Infinity) this.#timeout = scheduler.at(untilNs, this.wake, PRIORITY);
+  };
 
   #due({ ready, untilNs }: Wait): boolean {
     return this.nowNs >= untilNs || ready();

@@ -3,7 +3,7 @@ import type { Kernel } from '../../host/kernel/kernel.js';
 import type { Choices } from '../../host/sim/choice.js';
 import type { Embedder } from '../../host/wasi/process.js';
 import type { Guest } from '../guest.js';
-import { assemble, attach, type Assembled, type Wrap } from '../instance.js';
+import { assemble, attach, type Assembled, type Wrap } from '../assemble.js';
 import { grantsOf, type Given } from './given.js';
 import { MEMORY_CHOICES, moduleOf } from './module.js';
 import type { SimulateOptions } from './outcome.js';

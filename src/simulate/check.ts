@@ -6,7 +6,7 @@ import type { Choice } from '../../host/sim/choice-log.js';
 import { inWords, type ProfileName } from '../../host/sim/fault.js';
 import { GuestError } from '../../host/kernel/error.js';
 import type { Guest } from '../guest.js';
-import { contentsOf } from './contents.js';
+import { contentsOf } from './directories.js';
 import { explore } from './explore.js';
 import { describeCall, type Call } from './instrument.js';
 import { sideBySide } from './lanes.js';
@@ -17,7 +17,7 @@ import {
   type SimulateOptions,
   type Simulated,
 } from './outcome.js';
-import { simulate } from './run.js';
+import { simulate } from './simulate.js';
 import { shrink, type Shrunk } from './shrink.js';
 import { tokenOf } from './token.js';
 

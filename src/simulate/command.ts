@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { profileNames, type ProfileName } from '../../host/sim/fault.js';
 import { UsageError } from '../../host/kernel/error.js';
+import { pollerNames, type PollerName } from '../../host/kernel/readiness.js';
 import { parseDirectories } from '../directory.js';
 import { load } from '../guest.js';
 import { addPolling, type PollingFlags } from '../polling-flags.js';
@@ -38,6 +39,8 @@ interface SimulateFlags extends PollingFlags {
   env: string[];
   dir: string[];
   disk?: number;
+  poller?: PollerName;
+  maxDescriptors?: number;
   clients: number;
   messages: number;
   bytes: number;
@@ -173,6 +176,8 @@ function jobOf(file: string, args: string[], flags: SimulateFlags): JobOptions {
       ...(flags.disk !== undefined && { diskBytes: flags.disk * 2 ** 20 }),
       listen,
       connect: flags.connect,
+      ...(flags.poller !== undefined && { poller: flags.poller }),
+      ...(flags.maxDescriptors !== undefined && { maxDescriptors: flags.maxDescriptors }),
       poll: flags.poll,
       strict: flags.strict === true,
       paranoid: flags.paranoid === true,
@@ -274,8 +279,33 @@ async function runReplay(text: string, files: string[], flags: ReplayFlags): Pro
   return run.failure ? FAILED_EXIT_CODE : 0;
 }
 
+/** What the guest is given, and finds. */
+function addGrants(command: Command): Command {
+  return command
+    .option(
+      '--listen <[fd=]host:port[,blocking]>',
+      `give it a listener (default: ${ADDRESS})`,
+      each,
+    )
+    .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
+    .option('--env <name=value>', 'give it a variable of the environment', each, [])
+    .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
+    .addOption(
+      new Option('--disk <mib>', 'the size of its disk (default: 256)').argParser(positive),
+    )
+    .addOption(
+      new Option(
+        '--poller <name>',
+        'what poll_oneoff asks of the kernel (default: "epoll")',
+      ).choices(pollerNames),
+    )
+    .addOption(
+      new Option('--max-descriptors <n>', 'the most that it may have open').argParser(positive),
+    );
+}
+
 export function addSimulate(pollux: Command, done: (code: number) => void): void {
-  addPolling(pollux.command('simulate'))
+  addGrants(addPolling(pollux.command('simulate')))
     .description('run a guest on the simulated kernel, each time with another seed')
     .argument('<guest.wasm>', 'a WASI preview1 command')
     .argument('[args...]', "the guest's arguments, behind --")
@@ -295,17 +325,6 @@ export function addSimulate(pollux: Command, done: (code: number) => void): void
       [],
     )
     .option('--with-input <file>', 'what those guests read on stdin')
-    .option(
-      '--listen <[fd=]host:port[,blocking]>',
-      `give it a listener (default: ${ADDRESS})`,
-      each,
-    )
-    .option('--connect <[fd=]host:port[,blocking]>', 'give it a connection', each, [])
-    .option('--env <name=value>', 'give it a variable of the environment', each, [])
-    .option('--dir <host::guest[,ro]>', 'give it a copy of a directory', each, [])
-    .addOption(
-      new Option('--disk <mib>', 'the size of its disk (default: 256)').argParser(positive),
-    )
     .addOption(new Option('--clients <n>', 'of echo and any').argParser(positive).default(10))
     .addOption(new Option('--messages <n>', 'of each client').argParser(positive).default(10))
     .addOption(new Option('--bytes <n>', 'of each message').argParser(positive).default(32))

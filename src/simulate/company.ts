@@ -12,12 +12,13 @@ import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink, Source } from '../../host/sim/stream.js';
 import { Suspension } from '../../host/sim/suspension.js';
 import type { World } from '../../host/sim/world.js';
-import { formatAddress, parseSimulatedGrant } from '../grant.js';
+import { formatAddress } from '../grant.js';
 import type { Guest } from '../guest.js';
 import { hasStartFunction } from '../memory-limit.js';
 import { checkPolling, type PollName } from '../polling.js';
 import type { Connecting } from './connecting.js';
 import { textOf } from './connection.js';
+import { parseSimulatedGrant } from './grant.js';
 import type { Call } from './instrument.js';
 import { Companion } from './lockstep/companion.js';
 import { MEMORY_CHOICES, moduleOf } from './module.js';
@@ -84,6 +85,9 @@ interface Member {
 /** How guests that share a world are run. */
 export const ways = ['stacks', 'threads'] as const;
 export type Way = (typeof ways)[number];
+
+/** Makes the company of a run. */
+export type CompanyOf = (...given: ConstructorParameters<typeof Company>) => Company;
 
 const BACKLOG = 4096;
 const DEFAULT_DESCRIPTORS = 65536;

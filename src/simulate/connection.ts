@@ -7,6 +7,7 @@ import { GuestError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { Peer, PeerListener } from '../../host/sim/peer.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
+import { joined } from '../bytes.js';
 
 /** What an actor waits for. */
 export interface Wait {
@@ -26,7 +27,7 @@ export interface Owner {
   /** Hears of all bytes. */
   readonly hash: TraceHash;
   /** Something may have changed. */
-  wake(): void;
+  readonly wake: () => void;
 }
 
 /** A connection that failed. */
@@ -43,6 +44,12 @@ export class ConnectionError extends GuestError {
   }
 }
 
+/** What is over already, and waits for nothing. */
+const NO_WAIT: Waiting<void> = noWait();
+NO_WAIT.next();
+
+function* noWait(): Waiting<void> {}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -58,7 +65,7 @@ export class Connection {
     this.name = name;
     this.#peer = peer;
     this.#hash = owner.hash;
-    peer.onReady = () => owner.wake();
+    peer.onReady = owner.wake;
   }
 
   /** What the network calls it: `net/1.client`. */
@@ -67,17 +74,28 @@ export class Connection {
   }
 
   /** Sends text (as UTF-8) or bytes, all of them, and waits for room as often as it needs. */
-  *send(data: string | Uint8Array): Waiting<void> {
+  send(data: string | Uint8Array): Waiting<void> {
     const bytes = typeof data === 'string' ? encoder.encode(data) : data;
-    for (let sent = 0; sent < bytes.length;) {
-      const result = this.#peer.send(sent === 0 ? bytes : bytes.subarray(sent));
-      if (result === -Errno.EAGAIN) yield this.#full();
-      else if (result < 0) this.#fail(result, 'sending');
-      else {
-        this.#hash.bytes(bytes, sent, result);
-        sent += result;
-      }
+    const sent = this.#offer(bytes, 0);
+    return sent === bytes.length ? NO_WAIT : this.#sendRest(bytes, sent);
+  }
+
+  *#sendRest(bytes: Uint8Array, sent: number): Waiting<void> {
+    for (let at = sent; at < bytes.length;) {
+      const taken = this.#offer(bytes, at);
+      if (taken === 0) yield this.#full();
+      at += taken;
     }
+  }
+
+  /** How many of the bytes from `at` on were taken; 0: there is no room. */
+  #offer(bytes: Uint8Array, at: number): number {
+    if (at === bytes.length) return 0;
+    const result = this.#peer.send(bytes, at);
+    if (result === -Errno.EAGAIN) return 0;
+    if (result < 0) this.#fail(result, 'sending');
+    this.#hash.bytes(bytes, at, result);
+    return result;
   }
 
   /** What is there: at least a byte and at most `most`, or none: the other side is done. */
@@ -95,17 +113,24 @@ export class Connection {
   /** Just so many bytes; fewer: the other side was done before. */
   *receiveExactly(count: number): Waiting<Uint8Array> {
     const all = new Uint8Array(count);
-    for (let received = 0; received < count;) {
-      const result = this.#peer.recvInto(all, received);
+    const received = yield* this.receiveInto(all, count);
+    return received === count ? all : all.slice(0, received);
+  }
+
+  /** The same, to the beginning of `bytes`: how many came. */
+  *receiveInto(bytes: Uint8Array, count: number): Waiting<number> {
+    let received = 0;
+    while (received < count) {
+      const result = this.#peer.recvInto(bytes, received, count - received);
       if (result < 0) {
         yield this.#nothing(result);
         continue;
       }
-      this.#hash.bytes(all, received, result);
-      if (result === 0) return all.slice(0, received);
+      this.#hash.bytes(bytes, received, result);
+      if (result === 0) break;
       received += result;
     }
-    return all;
+    return received;
   }
 
   /** Everything until the other side is done. */
@@ -116,18 +141,26 @@ export class Connection {
       if (part.length === 0) break;
       parts.push(part);
     }
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return joined(parts);
   }
 
   /** True if there is something to receive, or an end, or an error. */
   get readable(): boolean {
     return (this.#peer.mask & (Readiness.IN | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** True if there is room to send, or nothing can be sent any more. */
+  get writable(): boolean {
+    return (this.#peer.mask & (Readiness.OUT | Readiness.HUP | Readiness.ERR)) !== 0;
+  }
+
+  /** Sends what there is room for, and does not wait: how many of the bytes. */
+  offer(bytes: Uint8Array): number {
+    const result = this.#peer.send(bytes);
+    if (result === -Errno.EAGAIN) return 0;
+    if (result < 0) this.#fail(result, 'sending');
+    this.#hash.bytes(bytes, 0, result);
+    return result;
   }
 
   /** Says that nothing more will be sent; receiving goes on. */
@@ -189,7 +222,7 @@ export class ActorListener {
     this.#name = name;
     this.#listener = listener;
     this.#owner = owner;
-    listener.onReady = () => owner.wake();
+    listener.onReady = owner.wake;
   }
 
   /** The next connection. */

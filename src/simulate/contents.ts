@@ -1,24 +1,16 @@
 /**
- * What the directories of a simulated guest hold when it begins. A directory of this machine is
- * read once, and is never written to.
+ * What the directories of a simulated guest hold when it begins. Where that comes from is not known
+ * here: directories.ts reads it from this machine.
  */
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { UsageError } from '../../host/kernel/error.js';
 import { Disk, Link, type Tree } from '../../host/sim/disk.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import type { TraceHash } from '../../host/sim/trace-hash.js';
 import type { World } from '../../host/sim/world.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
-import type { DirectoryOption } from '../directory.js';
-import type { SimulateOptions } from './outcome.js';
+import { base64Of, bytesOf } from '../bytes.js';
 
-/** A directory of this machine, which is copied, or what there is in it. */
-export type DirectoryContents = DirectoryOption | { tree: Tree; readOnly?: boolean } | Contents;
-
-const HASH_DIGITS = 32;
+const encoder = new TextEncoder();
 
 /** What a directory holds, as it was when it was looked at. */
 export class Contents {
@@ -29,21 +21,11 @@ export class Contents {
   /** Of all names and bytes. */
   readonly hash: string;
 
-  private constructor(tree: Tree, readOnly: boolean, path?: string) {
+  constructor(tree: Tree, readOnly: boolean, hash: string, path?: string) {
     this.tree = tree;
     this.readOnly = readOnly;
+    this.hash = hash;
     this.path = path;
-    const text = JSON.stringify(plainOf(tree));
-    this.hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
-  }
-
-  /** Throws `UsageError` for what cannot be read, or cannot be copied. */
-  static of(option: DirectoryContents): Contents {
-    if (option instanceof Contents) return option;
-    if (typeof option === 'string') return new Contents(readTree(option), false, option);
-    const { readOnly = false } = option;
-    if ('tree' in option) return new Contents(option.tree, readOnly);
-    return new Contents(readTree(option.path), readOnly, option.path);
   }
 
   /** What a token says of it: all, but of what lies on this machine only where, and its hash. */
@@ -53,31 +35,15 @@ export class Contents {
       ? { readOnly, tree: plainOf(tree) as Record<string, Plain> }
       : { readOnly, path, hash };
   }
-
-  /** What `saved` was said of. Throws `UsageError` if it is not what it was. */
-  static restored(saved: Saved): Contents {
-    if ('tree' in saved) return new Contents(treeOf(saved.tree) as Tree, saved.readOnly);
-    const { path, readOnly, hash } = saved;
-    const now = Contents.of({ path, readOnly });
-    if (now.hash === hash) return now;
-    throw new UsageError(
-      `${path} does not hold what it held when the token was made: its hash was ${hash}, and is ` +
-        `${now.hash}; put it back as it was, or find a new token`,
-    );
-  }
 }
-
-/** What a run is told of its disk. */
-type Options = Pick<SimulateOptions, 'dirs' | 'diskBytes'>;
 
 /** By the guest's names. */
 export type AllContents = Readonly<Record<string, Contents>>;
 
-/** Reads what must be read. Throws `UsageError`. */
-export function contentsOf(dirs: Readonly<Record<string, DirectoryContents>> = {}): AllContents {
-  return Object.fromEntries(
-    Object.entries(dirs).map(([guest, option]) => [guest, Contents.of(option)]),
-  );
+/** What a run is told of its disk. */
+interface Options {
+  readonly dirs?: AllContents | undefined;
+  readonly diskBytes?: number | undefined;
 }
 
 /**
@@ -87,11 +53,11 @@ export function contentsOf(dirs: Readonly<Record<string, DirectoryContents>> = {
 export function loadedDisk(
   world: World,
   host: string,
-  { dirs, diskBytes }: Options,
+  { dirs = {}, diskBytes }: Options,
   hash: TraceHash,
 ): Disk {
   const disk = new Disk(world, host, diskBytes);
-  for (const [guest, each] of Object.entries(contentsOf(dirs))) {
+  for (const [guest, each] of Object.entries(dirs)) {
     if (guest === '' || guest.includes('\0'))
       throw new UsageError(`a directory has no name for the guest, or NUL in it: "${guest}"`);
     disk.load(guest, each.tree);
@@ -104,8 +70,8 @@ export function loadedDisk(
 }
 
 /** Descriptors of what is on the disk of a machine. */
-export const grantContents = ({ files }: SimKernel, { dirs }: Options): Descriptor[] =>
-  Object.entries(contentsOf(dirs)).map(([guest, { readOnly }]) =>
+export const grantContents = ({ files }: SimKernel, { dirs = {} }: Options): Descriptor[] =>
+  Object.entries(dirs).map(([guest, { readOnly }]) =>
     Descriptor.preopen(files.openRoot(guest), new TextEncoder().encode(guest), readOnly),
   );
 
@@ -117,13 +83,19 @@ export type Saved =
   | { readOnly: boolean; tree: Record<string, Plain> }
   | { readOnly: boolean; path: string; hash: string };
 
+/** The tree that `Contents.saved` says. */
+export const savedTree = (tree: Record<string, Plain>): Tree => nodeOf(tree) as Tree;
+
+/** What is hashed of a tree: all names and bytes. */
+export const treeText = (tree: Tree): string => JSON.stringify(plainOf(tree));
+
 function plainOf(node: Tree[string]): Plain {
   if (node instanceof Link) {
     if (!/^$|\0/.test(node.target)) return [null, node.target];
     throw new UsageError('a symbolic link in a tree leads to nothing, or has NUL in its target');
   }
   if (typeof node === 'string' || node instanceof Uint8Array)
-    return [Buffer.from(node as string).toString('base64')];
+    return [base64Of(typeof node === 'string' ? encoder.encode(node) : node)];
   return Object.fromEntries(
     Object.entries(node).map(([name, each]) => {
       if (/^\.{0,2}$|[/\0]/.test(name)) {
@@ -136,33 +108,9 @@ function plainOf(node: Tree[string]): Plain {
   );
 }
 
-function treeOf(plain: Plain): Tree[string] {
+/** The other way round. */
+function nodeOf(plain: Plain): Tree[string] {
   if (!Array.isArray(plain))
-    return Object.fromEntries(Object.entries(plain).map(([name, each]) => [name, treeOf(each)]));
-  return plain.length === 2 ? new Link(plain[1]) : new Uint8Array(Buffer.from(plain[0], 'base64'));
-}
-
-/** By name, so that it is the same wherever it was copied to. */
-function readTree(path: string): Tree {
-  try {
-    const entries = readdirSync(path, { withFileTypes: true });
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    return Object.fromEntries(
-      entries.map((entry) => {
-        const file = join(path, entry.name);
-        if (entry.isDirectory()) return [entry.name, readTree(file)];
-        if (entry.isSymbolicLink()) return [entry.name, new Link(readlinkSync(file))];
-        if (entry.isFile()) return [entry.name, new Uint8Array(readFileSync(file))];
-        throw new UsageError(
-          `${file} is neither a file nor a directory nor a symbolic link: the simulator has ` +
-            'nothing like it, so take it away',
-        );
-      }),
-    );
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`the directory ${path} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+    return Object.fromEntries(Object.entries(plain).map(([name, each]) => [name, nodeOf(each)]));
+  return plain.length === 2 ? new Link(plain[1]) : bytesOf(plain[0]);
 }

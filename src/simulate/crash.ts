@@ -73,7 +73,7 @@ export class Crashes {
     if (link === undefined) return this.count > 0 || taken.some(breaks);
     if (Number.parseInt(link.slice('net/'.length), 10) <= this.#upTo) return true;
     const own = `${link.slice(0, link.lastIndexOf('.'))}.`;
-    return taken.some((choice) => breaks(choice) && concerns(choice.label, own));
+    return taken.some((choice) => concerns(choice.label, own) && breaks(choice));
   }
 
   /** Closes all of a process that has died. After a while there is a kernel for the next one. */

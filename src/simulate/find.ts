@@ -13,7 +13,7 @@ import { worlds, type ClientOptions, type WorldOrigin, type WorldScript } from '
 /** A world, and the properties that its file may have beside it. */
 export type FoundWorld = Pick<
   SimulateOptions,
-  'invariant' | 'eventually' | 'crashes' | 'powerLoss'
+  'invariant' | 'eventually' | 'crashes' | 'powerLoss' | 'pipes'
 > & { world: WorldScript };
 
 /** Another guest of a world, and where it is. */
@@ -37,7 +37,7 @@ const isName = (text: string): text is keyof typeof worlds => Object.hasOwn(worl
 
 /**
  * The world of a name (`echo`, `any`, `none`) or of a file, a module that exports `world`, and
- * maybe `invariant`, `eventually`, `crashes` and `powerLoss`. Throws `UsageError`.
+ * maybe `invariant`, `eventually`, `crashes`, `powerLoss` and `pipes`. Throws `UsageError`.
  */
 export async function findWorld(spec: string, options: ClientOptions): Promise<FoundWorld> {
   return isName(spec) ? { world: worlds[spec](options) } : await worldOfFile(spec);
@@ -69,7 +69,7 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
       cause: error,
     });
   }
-  const { world, invariant, eventually, crashes, powerLoss } = found;
+  const { world, invariant, eventually, crashes, powerLoss, pipes } = found;
   if (typeof world !== 'function') {
     throw new UsageError(
       `${path} exports no function "world": write export function world(world) { … }`,
@@ -83,5 +83,6 @@ async function worldOfFile(path: string): Promise<FoundWorld> {
     ...(eventually && { eventually }),
     ...(crashes !== undefined && { crashes }),
     ...(powerLoss !== undefined && { powerLoss }),
+    ...(pipes !== undefined && { pipes }),
   };
 }

@@ -4,13 +4,15 @@ import { UsageError } from '../../host/kernel/error.js';
 import { Readiness } from '../../host/kernel/readiness.js';
 import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
+import { TcpSocket } from '../../host/sim/socket.js';
 import type { Sink } from '../../host/sim/stream.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
-import { formatAddress, parseSimulatedGrant } from '../grant.js';
-import type { Grants } from '../instance.js';
+import { formatAddress } from '../grant.js';
+import type { Grants } from '../assemble.js';
 import { AGAIN_NS, type Connecting } from './connecting.js';
 import { grantContents } from './contents.js';
-import type { SimulateOptions } from './outcome.js';
+import { parseSimulatedGrant } from './grant.js';
+import type { RunOptions } from './outcome.js';
 import { openStreams, type Pipes } from './stream.js';
 
 export interface Given {
@@ -38,7 +40,7 @@ const DEFAULT_DESCRIPTORS = 65536;
  */
 export function give(
   kernel: SimKernel,
-  options: SimulateOptions,
+  options: RunOptions,
   outputs: readonly Sink[],
   listening: SocketAddress[],
   inhabit: (pipes: Pipes | undefined) => void,
@@ -98,6 +100,12 @@ export function grantsOf(
     (a, b) => Number(b.fd !== undefined) - Number(a.fd !== undefined),
   );
   return { streams, dirs, sockets, maxDescriptors };
+}
+
+/** The address of who is at the other end of a connection; undefined: it is none. */
+export function peerOf(kernel: SimKernel, connection: Descriptor | undefined) {
+  const file = connection && kernel.file(connection.handle);
+  return file instanceof TcpSocket ? file.peer?.local : undefined;
 }
 
 function check(result: number, what: string): void {

@@ -8,8 +8,8 @@ import { wasiErrnoName } from '../../host/wasi/errno.js';
 import type { Memory } from '../../host/wasi/memory.js';
 import * as preview1 from '../../host/wasi/p1/imports.js';
 import type { WasiFunction } from '../../host/wasi/process.js';
-import type { Described } from '../instance.js';
-import { inputsOf, type Input } from '../trace.js';
+import type { Described } from '../assemble.js';
+import { inputsOf, type Input } from '../input.js';
 
 /** A call, as it was seen. */
 export interface Call {
@@ -42,6 +42,8 @@ export interface Course {
   ended(error: unknown): void;
   /** Is told of each call, if it is there. */
   readonly record: ((call: Call) => void) | undefined;
+  /** Is told of a call that the guest was ended in. */
+  readonly unfinished?: ((call: Call) => void) | undefined;
 }
 
 /** Where the buffers of a call stand among its parameters: iovecs, and then their number. */
@@ -74,17 +76,14 @@ function shapeOf(name: string, number: number, text: string): Shape {
 }
 
 /**
- * By module: what does not change from run to run. Each function has its number before any guest
- * calls it, for a hash must not tell which guests were there before.
+ * By module and name: what does not change from run to run. Each function has its number before any
+ * guest calls it, for a hash must not tell which guests were there before.
  */
-const shapes = new Map<Described, Shape[]>();
+const shapes = new Map<Described, ReadonlyMap<string, Shape>>();
 let number = 1;
 for (const module of [preview1, pollux]) {
   const all = Object.entries(module.parameters);
-  shapes.set(
-    module,
-    all.map(([name, text]) => shapeOf(name, number++, text)),
-  );
+  shapes.set(module, new Map(all.map(([name, text]) => [name, shapeOf(name, number++, text)])));
 }
 
 export class Instrument {
@@ -108,39 +107,46 @@ export class Instrument {
   ): Record<string, WasiFunction> {
     this.#memory = memory;
     const wrapped: Record<string, WasiFunction> = {};
-    for (const shape of shapes.get(module)!) {
-      const call = functions[shape.name] as (() => number) | undefined;
-      if (call === undefined) continue;
-      const index = this.#functions.push(call) - 1;
-      // So many are quicker than a rest array.
-      wrapped[shape.name] = ((a, b, c, d, e, f, g, h, i) => {
-        const course = this.#course!;
-        try {
-          const startNs = course.before();
-          const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
-          this.calls++;
-          const values = this.#values;
-          values[0] = a;
-          values[1] = b;
-          values[2] = c;
-          values[3] = d;
-          values[4] = e;
-          values[5] = f;
-          values[6] = g;
-          values[7] = h;
-          values[8] = i;
-          const endNs = course.now;
-          this.#hash(shape, values, errno, endNs, this.#memory!());
-          course.record?.(callOf(shape, values, errno, this.#memory!(), startNs, endNs));
-          course.after();
-          return errno;
-        } catch (error) {
-          course.ended(error);
-          throw error;
-        }
-      }) as (...values: unknown[]) => number as WasiFunction;
+    for (const [name, call] of Object.entries(functions)) {
+      const index = this.#functions.push(call as () => number) - 1;
+      wrapped[name] = this.#wrapped(shapes.get(module)!.get(name)!, index);
     }
     return wrapped;
+  }
+
+  /** What the guest calls. So many parameters are quicker than a rest array. */
+  #wrapped(shape: Shape, index: number): WasiFunction {
+    return ((a, b, c, d, e, f, g, h, i) => {
+      const course = this.#course!;
+      let begunNs = -1;
+      try {
+        const startNs = (begunNs = course.before());
+        const errno = this.#functions[index]!(a, b, c, d, e, f, g, h, i);
+        begunNs = -1;
+        this.calls++;
+        const values = this.#values;
+        values[0] = a;
+        values[1] = b;
+        values[2] = c;
+        values[3] = d;
+        values[4] = e;
+        values[5] = f;
+        values[6] = g;
+        values[7] = h;
+        values[8] = i;
+        const endNs = course.now;
+        this.#hash(shape, values, errno, endNs, this.#memory!());
+        course.record?.(callOf(shape, values, errno, this.#memory!(), startNs, endNs));
+        course.after();
+        return errno;
+      } catch (error) {
+        const { unfinished } = course;
+        if (unfinished !== undefined && begunNs >= 0)
+          unfinished(begunOf(shape, [a, b, c, d, e, f, g, h, i], this.#memory!(), begunNs));
+        course.ended(error);
+        throw error;
+      }
+    }) as (...values: unknown[]) => number as WasiFunction;
   }
 
   /**
@@ -194,6 +200,17 @@ export class Instrument {
       left -= length;
     }
   }
+}
+
+/** A call that has not come back. */
+function begunOf(
+  { name, parameters }: Shape,
+  values: readonly unknown[],
+  memory: Memory,
+  startNs: number,
+): Call {
+  const inputs = inputsOf(parameters, values, memory);
+  return { name, inputs, errno: '', outputs: [], startNs, endNs: Infinity };
 }
 
 function callOf(

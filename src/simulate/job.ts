@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../../host/kernel/error.js';
 import { load, type Guest } from '../guest.js';
 import { check, CheckError, type Checked, type CheckOptions } from './check.js';
-import { contentsOf } from './contents.js';
+import { contentsOf } from './directories.js';
 import { findWorld, loadCompanions, type CompanionFile } from './find.js';
 import type { ClientOptions } from './world.js';
 

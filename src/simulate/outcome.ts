@@ -1,6 +1,7 @@
 /**
  * What a run is made of, and how it went.
  */
+import type { SocketAddress } from '../../host/kernel/kernel.js';
 import type { PollerName } from '../../host/kernel/readiness.js';
 import { Deadlock, Livelock } from '../../host/sim/error.js';
 import type { Choice } from '../../host/sim/choice-log.js';
@@ -9,7 +10,8 @@ import type { Disk } from '../../host/sim/disk.js';
 import type { SegmentListener } from '../../host/sim/segment.js';
 import type { PollName } from '../polling.js';
 import type { CompanionEnd, CompanionOptions } from './company.js';
-import type { DirectoryContents } from './contents.js';
+import type { AllContents } from './contents.js';
+import type { DirectoryContents } from './directories.js';
 import type { Call } from './instrument.js';
 import type { WorldScript } from './world.js';
 
@@ -81,9 +83,27 @@ export interface SimulateOptions {
   record?: (call: Call) => void;
   /** Is told of each segment of the network. */
   segment?: SegmentListener;
-  /** Is told of each choice; with a log only. */
+  /** Is told of each choice. */
   chosen?: (choice: Choice) => void;
 }
+
+/** A run's options when all that it needs of this machine was read, and how it may be led. */
+export interface RunOptions extends Omit<SimulateOptions, 'dirs'> {
+  dirs?: AllContents;
+  /** Is asked for each choice, before the log and chance are; undefined: it leaves it to them. */
+  decide?: (label: string, alternatives: number, nowNs: number) => number | undefined;
+  /** Is told of the call that the guest was in when it was ended; its errno is empty. */
+  unfinished?: (call: Call) => void;
+  /** Is told of each connection that an actor begins, by its name, and of its own address. */
+  connected?: (name: string, local: SocketAddress) => void;
+}
+
+export const messageOf = (error: unknown) =>
+  error instanceof Error ? error.message : String(error);
+
+/** True if a guest may end so; undefined: it was ended. */
+export const isRight = ({ exitCodes = [0] }: RunOptions, code: number | undefined): boolean =>
+  code === undefined || exitCodes.includes(code);
 
 /** What lies on the guest's disk, by its paths. */
 export type DiskView = Pick<Disk, 'read' | 'list'>;
@@ -96,6 +116,8 @@ export interface RunState {
   readonly crashes: number;
   /** The connections that the guest has accepted and not closed. */
   readonly connections: number;
+  /** The address of who is at the other end of a descriptor that is a connection. */
+  peerOf(fd: number): SocketAddress | undefined;
   /** The guest's memory. */
   readonly memory: Uint8Array;
   readonly stdout: string;

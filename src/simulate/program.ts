@@ -6,7 +6,7 @@ import { FileType, type Kernel } from '../../host/kernel/kernel.js';
 import type { PollerName } from '../../host/kernel/readiness.js';
 import { Descriptor } from '../../host/wasi/descriptors.js';
 import type { Embedder } from '../../host/wasi/process.js';
-import { assemble, type Assembled, type Wrap } from '../instance.js';
+import { assemble, type Assembled, type Wrap } from '../assemble.js';
 import type { Call } from './instrument.js';
 
 /** A descriptor that a guest is given: a handle, and what it is. */

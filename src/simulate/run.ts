@@ -1,13 +1,13 @@
 /**
  * One simulated run of a guest, from its start to its end, in this thread and at once: the same
- * module as elsewhere, on a kernel that is made of a seed, with the actors of its world.
+ * module as elsewhere, on a kernel that is made of a seed, with the actors of its world. It runs in
+ * a browser too; what it needs of this machine simulate.ts gives it.
  */
 import { UsageError } from '../../host/kernel/error.js';
-import type { Kernel } from '../../host/kernel/kernel.js';
-import { ChoiceLog } from '../../host/sim/choice-log.js';
+import type { Kernel, SocketAddress } from '../../host/kernel/kernel.js';
+import type { ChoiceLog } from '../../host/sim/choice-log.js';
 import type { Disk } from '../../host/sim/disk.js';
 import { Deadlock } from '../../host/sim/error.js';
-import { profileOf } from '../../host/sim/fault.js';
 import type { Timer } from '../../host/sim/scheduler.js';
 import type { SimKernel } from '../../host/sim/sim-kernel.js';
 import { Sink } from '../../host/sim/stream.js';
@@ -18,20 +18,23 @@ import type { Guest } from '../guest.js';
 import { checkPolling } from '../polling.js';
 import { Actor, type Cast, type Script } from './actor.js';
 import { begin, type Begun } from './begin.js';
-import { Company, type Host } from './company.js';
+import type { Company, CompanyOf, Host } from './company.js';
 import { connectAll } from './connecting.js';
 import { textOf } from './connection.js';
-import { contentsOf, loadedDisk } from './contents.js';
+import { loadedDisk } from './contents.js';
 import { Crash, Crashes } from './crash.js';
-import { connectAtOnce, give, type Given } from './given.js';
+import { connectAtOnce, give, peerOf, type Given } from './given.js';
 import { Instrument, type Call, type Course } from './instrument.js';
+import { logOf } from './log.js';
 import {
   Failed,
   failureOf,
+  isRight,
+  messageOf,
   type Failure,
   type FailureKind,
+  type RunOptions,
   type RunState,
-  type SimulateOptions,
   type Simulated,
 } from './outcome.js';
 import { Exited } from './program.js';
@@ -46,30 +49,30 @@ const GRACE_NS = 1e9;
 const GRACE_CALLS = 1000;
 /** Calls in which nothing happens in the world; time has long run faster then. */
 const LIVELOCK_CALLS = 5000;
-const NO_BYTES = new Uint8Array(0);
 
 /** All actors are done, and the guest had its time. */
 const DONE = Symbol('done');
-
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /**
  * Runs a command once. Throws `UsageError` for what cannot be run, or could not be repeated; what
  * the guest does wrong is in the result.
  */
-export function simulate(guest: Guest, options: SimulateOptions = {}): Simulated {
+export function run(guest: Guest, options: RunOptions, companyOf?: CompanyOf): Simulated {
   checkRepeatable(guest);
   checkPolling(options);
-  return new Run(guest, { ...options, dirs: contentsOf(options.dirs) }).result();
+  return new Run(guest, options, companyOf).result();
 }
 
 class Run implements Course, Cast, RunState, Host {
   readonly world: World;
   readonly disk: Disk;
-  readonly options: SimulateOptions;
+  readonly options: RunOptions;
   readonly record: ((call: Call) => void) | undefined;
   pipes: Cast['pipes'];
+  readonly unfinished: ((call: Call) => void) | undefined;
   readonly #guest: Guest;
+  readonly #companyOf: CompanyOf | undefined;
+  readonly #invariant: RunOptions['invariant'];
   readonly #log: ChoiceLog;
   #kernel: SimKernel;
   readonly #instrument = new Instrument(this);
@@ -91,16 +94,16 @@ class Run implements Course, Cast, RunState, Host {
   /** What has ended the run, whatever the guest does with it. */
   #end: unknown;
 
-  constructor(guest: Guest, options: SimulateOptions) {
-    const { seed = 1, profile = 'linux', log, healNs = HEAL_NS, limitNs } = options;
+  constructor(guest: Guest, options: RunOptions, companyOf?: CompanyOf) {
+    const { healNs = HEAL_NS, limitNs } = options;
     this.#guest = guest;
+    this.#companyOf = companyOf;
     this.options = options;
     this.#crashes = new Crashes(options);
     this.record = options.record;
-    this.#log =
-      log === undefined
-        ? ChoiceLog.seeded(seed, profileOf(profile, seed))
-        : ChoiceLog.replayed(log, options.chosen);
+    this.unfinished = options.unfinished;
+    this.#invariant = options.invariant;
+    this.#log = logOf(options, () => this.nowNs);
     this.world = new World({ choices: this.#log, livelockCalls: LIVELOCK_CALLS });
     this.world.network.onSegment = options.segment;
     this.disk = loadedDisk(this.world, 'guest', options, this.hash);
@@ -158,10 +161,14 @@ class Run implements Course, Cast, RunState, Host {
     return this.#begun?.assembled.process.descriptors.connections ?? 0;
   }
 
+  peerOf(fd: number): SocketAddress | undefined {
+    return peerOf(this.#kernel, this.#begun?.assembled.process.descriptors.get(fd));
+  }
+
   get memory(): Uint8Array {
     const memory = this.#begun?.assembled.process.memory;
     memory?.holds(0, Number.MAX_SAFE_INTEGER); // it may have grown
-    return memory?.bytes ?? NO_BYTES;
+    return memory?.bytes ?? new Uint8Array(0);
   }
 
   get stdout(): string {
@@ -213,7 +220,9 @@ class Run implements Course, Cast, RunState, Host {
 
   get goesOn(): boolean {
     if (this.#left === undefined) return true;
-    return this.#isRight(this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs;
+    return (
+      isRight(this.options, this.#left.code) && this.#unfinished > 0 && this.nowNs <= this.#limitNs
+    );
   }
 
   companionFailed(kind: FailureKind, message: string): void {
@@ -240,8 +249,9 @@ class Run implements Course, Cast, RunState, Host {
   }
 
   after(): void {
+    if (this.#invariant === undefined) return;
     try {
-      this.options.invariant?.(this);
+      this.#invariant(this);
     } catch (error) {
       throw new Failed('invariant', messageOf(error), error);
     }
@@ -250,8 +260,6 @@ class Run implements Course, Cast, RunState, Host {
   ended(error: unknown): void {
     if (error !== SUSPENDED) this.#end ??= error;
   }
-
-  // The guest.
 
   #add(name: string, script: Script): void {
     if (this.#actors.some((each) => each.name === name))
@@ -266,7 +274,9 @@ class Run implements Course, Cast, RunState, Host {
     this.pipes = pipes;
     if (this.crashes > 0) return;
     if (companions !== undefined && Object.keys(companions).length > 0) {
-      this.#company = new Company(this, this.#guest, this.#kernel, companions);
+      if (this.#companyOf === undefined)
+        throw new UsageError('other guests share its world, and here a guest runs alone');
+      this.#company = this.#companyOf(this, this.#guest, this.#kernel, companions);
       this.#unfinished += this.#company.awaited;
     }
     world?.({ actor: (name, script) => this.#add(name, script) });
@@ -354,7 +364,7 @@ class Run implements Course, Cast, RunState, Host {
     const code = this.#outcome(error);
     this.#left = { code };
     // A process that has ended has closed all that it had.
-    if (this.#isRight(code) && code !== undefined) this.#kernel.dispose();
+    if (isRight(this.options, code) && code !== undefined) this.#kernel.dispose();
     return code;
   }
 
@@ -369,7 +379,7 @@ class Run implements Course, Cast, RunState, Host {
 
   /** What is wrong with a run that came to its end, if anything is. */
   #judge(code: number | undefined): Failure | undefined {
-    if (!this.#isRight(code)) {
+    if (!isRight(this.options, code)) {
       const said = this.stderr.trim();
       return { kind: 'exit', message: `its exit code is ${code}${said && `: ${said}`}` };
     }
@@ -381,11 +391,6 @@ class Run implements Course, Cast, RunState, Host {
       return { kind: 'eventually', message: messageOf(error), cause: error };
     }
     return undefined;
-  }
-
-  #isRight(code: number | undefined): boolean {
-    const { exitCodes = [0] } = this.options;
-    return code === undefined || exitCodes.includes(code);
   }
 
   /** A guest that has ended of itself may leave actors that are not done yet. */

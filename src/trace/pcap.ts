@@ -5,6 +5,7 @@
  * https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
  */
 import type { SocketAddress } from '../../host/kernel/kernel.js';
+import { joined } from '../bytes.js';
 import { SegmentFlag } from '../../host/sim/segment.js';
 import { addressText, type Recording, type Segment } from './recording.js';
 
@@ -143,14 +144,4 @@ function addressBytes({ host }: SocketAddress): Uint8Array {
   groups.push(...(after ?? []));
   const words = groups.map((group) => parseInt(group, 16));
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

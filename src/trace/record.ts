@@ -4,7 +4,7 @@
  */
 import type { Guest } from '../guest.js';
 import type { Simulated, SimulateOptions } from '../simulate/outcome.js';
-import { simulate } from '../simulate/run.js';
+import { simulate } from '../simulate/simulate.js';
 import { chromeTrace } from './chrome.js';
 import { pcap } from './pcap.js';
 import { Recording } from './recording.js';

@@ -177,6 +177,14 @@ describe('the runner', () => {
     expect(code).toBe(1);
   });
 
+  test('hands flags on to pollux run', async () => {
+    const folder = suite({ given: { args: ['3'], exit_code: 3 } });
+    expect((await run(folder, '--', '--strict')).lines.at(-1)).toBe('1 passed, 0 failed');
+    const { code, lines } = await run(folder, '--', '--mood', 'good');
+    expect(lines.join('\n')).toMatch(/the exit code is 2, and shall be 3\n.*--mood/);
+    expect(code).toBe(1);
+  });
+
   test('says in a sentence what it needs, and ends with 2', async () => {
     expect(await run()).toMatchObject({ code: 2, stderr: expect.stringMatching(/name a folder/) });
     expect(await run('not/there')).toMatchObject({

@@ -4,7 +4,7 @@
  * Runs cases in the format of the public WASI test suite, each by `pollux run`: a folder of
  * `.wasm` files, beside each a `.json` that says what it is given and what shall come of it.
  *
- *     node test/conformance/run.mjs FOLDER...
+ *     node test/conformance/run.mjs FOLDER... [-- FLAG...]     the flags are for pollux run
  *
  * https://github.com/WebAssembly/wasi-testsuite/blob/main/doc/specification.md
  */
@@ -170,10 +170,15 @@ export function casesOf(folder) {
     .sort();
 }
 
-/** @param {string[]} folders */
-async function main(folders) {
+/** @param {string[]} args */
+async function main(args) {
+  const dashes = args.includes('--') ? args.indexOf('--') : args.length;
+  const folders = args.slice(0, dashes);
+  const flags = args.slice(dashes + 1);
   if (folders.length === 0) {
-    process.stderr.write('name a folder of cases: node test/conformance/run.mjs FOLDER...\n');
+    process.stderr.write(
+      'name a folder of cases: node test/conformance/run.mjs FOLDER... [-- FLAG...]\n',
+    );
     return 2;
   }
   const missing = folders.find((folder) => !existsSync(folder));
@@ -184,7 +189,7 @@ async function main(folders) {
   let passed = 0;
   let failed = 0;
   for (const file of folders.flatMap(casesOf)) {
-    const failures = await runCase(file);
+    const failures = await runCase(file, flags);
     if (failures.length === 0) passed++;
     else failed++;
     process.stdout.write(`${failures.length === 0 ? 'ok  ' : 'FAIL'} ${basename(file, '.wasm')}\n`);

@@ -81,6 +81,7 @@ test('the tarball holds the addon, the guests, and the library with its types', 
     'dist/src/index.d.ts',
     'dist/src/machine.js',
     'dist/src/machine.d.ts',
+    'dist/lab/page/index.html',
     'dist/lab/report/report.js',
     'dist/lab/report/licenses.md',
   ];
@@ -98,6 +99,7 @@ test('the tarball holds nothing else', () => {
     /^dist\/wasm\/component(\.cores)?\.(js|d\.ts)$/,
     /^dist\/wasm\/interfaces\/[\w-]+\.d\.ts$/,
     /^prebuilds\/linux-\w+\/pollux\.node$/,
+    /^dist\/lab\/page\/(index\.html|assets\/[\w.-]+\.(js|css|wasm))$/,
   ];
   expect(files.filter((file) => !allowed.some((form) => form.test(file)))).toEqual([]);
 });
@@ -116,6 +118,17 @@ test('every file of the library has its source: nothing is left of what was rena
 test('it installs with commander alone', () => {
   const installed = readdirSync(join(home, 'node_modules')).filter((name) => !name.startsWith('.'));
   expect(installed.sort()).toEqual(['commander', 'pollux']);
+});
+
+test('it has the page of the lab, and not its modules a second time', async () => {
+  const site = join(home, 'site');
+  await run('npx', ['pollux', 'lab', '--out', site], { cwd: home });
+  const named = files.flatMap((file) => file.split('dist/lab/page/')[1] ?? []);
+  const written = readdirSync(site, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(site.length + 1));
+  expect(written.sort()).toEqual(named.sort());
+  expect(files.filter((file) => file.startsWith('dist/src/lab/page/'))).toEqual([]);
 });
 
 test('it is imported, and serves', async () => {

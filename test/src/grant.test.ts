@@ -2,7 +2,8 @@
 import { UsageError } from 'pollux';
 import { expect, test } from 'vitest';
 
-import { formatAddress, parseGrant, resolveGrant } from '#src/grant';
+import { formatAddress, parseGrant } from '#src/grant';
+import { resolveGrant } from '#src/resolve';
 
 test.each([
   ['127.0.0.1:9000', { fd: undefined, host: '127.0.0.1', port: 9000, blocking: false }],

@@ -51,6 +51,7 @@ export const file = (process: Process) => ({
     if (descriptor.type === FileType.DIRECTORY) return WasiErrno.ISDIR;
     const refusal = descriptor.refusal(Right.FD_ALLOCATE);
     if (refusal) return refusal;
+    if (process.embedder.strict) return WasiErrno.NOTSUP;
     // It takes as much of the disk as writing it would.
     const bytes = Number(BigInt.asUintN(64, length));
     if (bytes > process.room) return WasiErrno.DQUOT;

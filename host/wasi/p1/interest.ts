@@ -84,7 +84,7 @@ export class Interest {
     this.#poller = poller;
     this.#trigger = trigger;
     this.#warn = warn;
-    descriptors.changed = (fd) => this.#changed(fd);
+    descriptors.changed = this.#onChanged;
   }
 
   /** Makes room for `count` slots. */
@@ -197,8 +197,12 @@ export class Interest {
     this.#size--;
   }
 
-  /** The number means another thing now, or nothing. */
-  #changed(fd: number): void {
+  /**
+   * The number means another thing now, or nothing. It is no literal where it is assigned: what V8
+   * sees assigned to a property it takes for a method, which is old from the beginning, so that all
+   * that it reaches would live until the whole heap is collected.
+   */
+  readonly #onChanged = (fd: number): void => {
     if (fd >= this.first.length) return;
     this.#unregister(fd);
     for (let slot = this.first[fd]!; slot !== NONE; slot = this.next[slot]!) {
@@ -207,7 +211,7 @@ export class Interest {
       if (this.states[slot] !== WATCHED) this.unwatched++;
     }
     this.#touch(fd);
-  }
+  };
 
   /** The slots that are active in one of two calls only. */
   #touchBetween(one: number, other: number): void {

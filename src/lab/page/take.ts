@@ -18,12 +18,30 @@ export interface TakenCall {
   readonly endNs: number;
   /** The phase of the I/O model that it was in: waiting, copying, neither. */
   readonly phase: 'wait' | 'copy' | 'none';
-  /** Whether the process slept in it, and not only worked in the kernel. */
+  /** Whether the process was blocked in it: asleep until it is ready, or held while it copies. */
   readonly blocked: boolean;
+  /** It slept, but was not blocked: it has nothing else to do, and waits to be told of anything. */
+  readonly idle?: boolean;
+  /** Of a call that waited first, and then copied: when it began to copy. */
+  readonly copyNs?: number;
+  /** True: it has not come back. Its answer is empty, and its end is that of the take. */
+  readonly open?: boolean;
   /** The connection that it concerns, as the world names it, if it concerns one. */
   readonly connection?: string;
   /** The state that the model's machine is in after it, if the run is of an I/O model. */
   readonly state?: string;
+  /** What the machines of its connections went through in it, in order. */
+  readonly steps?: readonly TakenStep[];
+}
+
+/** A transition of the model's machine, of which each connection has one. */
+export interface TakenStep {
+  readonly timeNs: number;
+  readonly connection: string;
+  /** These are the names of pollux/machine. */
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
 }
 
 /** What went over the simulated network. */
@@ -46,6 +64,10 @@ export interface TakenAction {
   readonly who: string;
   /** `sends "hello"`, `stops reading`, `EINTR` */
   readonly what: string;
+  /** The kind of deed that it comes of, if it comes of one. */
+  readonly deed?: Deed['kind'];
+  /** True: nothing came of it, and `what` says why. */
+  readonly vain?: boolean;
 }
 
 export type Taken = TakenCall | TakenSegment | TakenAction;
@@ -55,6 +77,8 @@ export interface Take {
   readonly kernel: string;
   /** The guests, by name. */
   readonly lanes: readonly string[];
+  /** The model whose machine its calls are told of in the terms of, if it is one. */
+  readonly model?: string;
   /** In the order of their times (of a call: its start). */
   readonly events: readonly Taken[];
   readonly endNs: number;
@@ -87,6 +111,7 @@ export type Deed =
 export interface Play {
   readonly model: string;
   readonly language: 'c' | 'assemblyscript';
+  /** 0: nothing happens by chance; any other: what Linux does, as the seed has it. */
   readonly seed: number;
   readonly deeds: readonly Deed[];
 }

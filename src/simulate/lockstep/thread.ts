@@ -5,7 +5,7 @@
 import process from 'node:process';
 import { receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 
-import { attach } from '../../instance.js';
+import { attach } from '../../assemble.js';
 import { Instrument, type Call } from '../instrument.js';
 import { assembleProgram, Exited, outcomeOf, type End } from '../program.js';
 import { ABORTED, ProxyKernel } from './proxy-kernel.js';

@@ -2,7 +2,7 @@
 import { HostError } from '../../../host/kernel/error.js';
 import type { SimKernel } from '../../../host/sim/sim-kernel.js';
 import type { Suspension } from '../../../host/sim/suspension.js';
-import { attach } from '../../instance.js';
+import { attach } from '../../assemble.js';
 import { connectAll, type Connecting } from '../connecting.js';
 import { Instrument, type Call } from '../instrument.js';
 import { assembleProgram, outcomeOf, type End, type Program } from '../program.js';

@@ -58,6 +58,7 @@ int main(void) {
   EXPECT_TRUE(used == 10);
   EXPECT(SUCCESS, __wasi_fd_readdir(dir, buffer, 0, 0, &used));
   EXPECT_TRUE(used == 0);
+  EXPECT(INVAL, __wasi_fd_readdir(dir, buffer, 64, UINT64_MAX, &used)); // it was never told
   EXPECT(FAULT, raw(dir, FAULT_AT, 64, 0, ADDRESS(&used)));
   EXPECT(FAULT, raw(dir, ADDRESS(buffer), -1, 0, ADDRESS(&used)));
   EXPECT(FAULT, raw(dir, ADDRESS(buffer), 64, 0, -1));

@@ -52,6 +52,19 @@ static void flags(void) {
   EXPECT(FAULT, raw(ROOT, 0, ADDRESS("new"), 3, 0, 0, 0, 0, -1));
 }
 
+/// There may be detours in a path, but none that leaves, even if it came back.
+static void detours(void) {
+  EXPECT(SUCCESS, __wasi_path_create_directory(ROOT, "outer"));
+  EXPECT(SUCCESS, __wasi_path_create_directory(ROOT, "outer/inner"));
+  EXPECT(SUCCESS, open_as("outer/.//inner/../../outer/inner///./../../file.txt", 0, 0, 0));
+  EXPECT(SUCCESS, open_as("outer/inner//", 0, 0, 0));
+  EXPECT(NOTDIR, open_as("file.txt///", 0, 0, 0));
+  EXPECT(NOTDIR, open_as("file.txt/..", 0, 0, 0));
+  EXPECT(NOENT, open_as("missing/../file.txt", 0, 0, 0));
+  EXPECT(PERM, open_as("outer/inner/../../../file.txt", 0, 0, 0));
+  EXPECT(PERM, open_as("outer/../../fixture.dir/file.txt", 0, 0, 0));
+}
+
 /// A directory hands on no right that it was not given to hand on.
 static void rights(void) {
   uint64_t all = fdstat(ROOT).fs_rights_inheriting;
@@ -78,6 +91,7 @@ int main(void) {
   expect_path_faults(call);
   expect_path_faults(create);
   flags();
+  detours();
   rights();
   // Until there is no number left, of the guest's or of the machine's.
   int error;

@@ -16,6 +16,7 @@ int main(void) {
   EXPECT(SUCCESS, __wasi_path_symlink("nowhere", ROOT, "dangling"));
   EXPECT(EXIST, __wasi_path_symlink("file.txt", ROOT, "dangling"));
   EXPECT(EXIST, __wasi_path_symlink("file.txt", ROOT, "file.txt"));
+  EXPECT(EXIST, __wasi_path_symlink("file.txt", ROOT, "file.txt/"));
   EXPECT(NOENT, __wasi_path_symlink("file.txt", ROOT, "missing/"));
   EXPECT(PERM, __wasi_path_symlink("/", ROOT, "absolute"));
   EXPECT(PERM, __wasi_path_symlink("/etc/passwd", ROOT, "absolute"));

@@ -3,7 +3,7 @@ import { load } from 'pollux';
 import { describe, expect, test } from 'vitest';
 
 import { WasiErrno } from '#host/wasi/errno';
-import { simulate } from '#src/simulate/run';
+import { simulate } from '#src/simulate/simulate';
 
 import { guestFile, runToEnd } from '../../harness.js';
 import { rigged } from '../wasi/rig.js';

@@ -145,6 +145,25 @@ describe('the choice log', () => {
     ]);
     expect(log.asked).toBe(2);
   });
+
+  test('who decides is asked first, and what it leaves is as it would have been', () => {
+    fc.assert(
+      fc.property(questions, seeds, profiles, (asked, seed, name) => {
+        const heard: Choice[] = [];
+        const told = (choice: Choice) => void heard.push(choice);
+        const decide = (label: string, alternatives: number) =>
+          label.startsWith('guest/') ? alternatives - 1 : undefined;
+        const log = ChoiceLog.seeded(seed, profileOf(name, seed), told, decide);
+        const alone = answers(ChoiceLog.seeded(seed, profileOf(name, seed)), asked);
+        const decided = asked.map(
+          ({ label, alternatives }, i) => decide(label, alternatives) ?? alone[i],
+        );
+        expect(answers(log, asked)).toEqual(decided);
+        expect(heard.map(({ value }) => value)).toEqual(decided);
+        expect(answers(ChoiceLog.replayed(log.taken), asked)).toEqual(decided);
+      }),
+    );
+  });
 });
 
 describe('profiles', () => {
@@ -190,7 +209,7 @@ describe('profiles', () => {
     const text = sources.join('\n').replace(/\/\*[^]*?\*\//g, '');
     const labels = [
       ...text.matchAll(/\$\{[\w.]+\}\/(?:\w+\/)?([a-z ]+)`/g),
-      ...text.matchAll(/choose\('(?:[\w ]+\/)?([a-z ]+)'/g),
+      ...text.matchAll(/(?:choose|point)\('(?:[\w ]+\/)?([a-z ]+)'/g),
       ...text.matchAll(/pointOf\([\w.#]+, [\w']+, '([a-z ]+)'\)/g),
     ].map(([, decision]) => decision!);
     const asked = new Set(labels.filter((label) => !label.startsWith('completions')));

@@ -1,13 +1,27 @@
 /**
  * The two ways in which a sandbox may change poll_oneoff: readiness told by edges, which tokio
  * expects (contract 14), and what is wrong with one subscription as an error of the whole call, as
- * wasmtime has it (contract 2).
+ * wasmtime has it (contract 2), and fd_allocate with it.
  */
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { WasiErrno } from '#host/wasi/errno';
-import { clock, MS, read, Rig, rigged, write, type Event, type Subscription } from './rig.js';
+import {
+  clock,
+  MS,
+  Oflag,
+  read,
+  Rig,
+  rigged,
+  write,
+  type Event,
+  type Subscription,
+} from './rig.js';
 
 const SEED = 4712;
 const AT_ONCE = clock(0n, { userdata: 9999n });
@@ -103,6 +117,20 @@ describe('contract 2: strict', () => {
     expect(rig.pollOneoff([write(fd), clock(0n, { clock: 9 })]).errno).toBe(WasiErrno.INVAL);
     expect(rig.pollOneoff([{ type: 3, userdata: 1n, fd }]).errno).toBe(WasiErrno.INVAL);
     expect(told(rig.ask(write(fd, 5), SOON))).toEqual([5]);
+  });
+
+  test('fd_allocate is not supported, and otherwise makes room', () => {
+    for (const [strict, errno] of [
+      [true, WasiErrno.NOTSUP],
+      [false, WasiErrno.SUCCESS],
+    ] as const) {
+      const rig = rigged({ strict });
+      const folder = mkdtempSync(join(tmpdir(), 'pollux-strict-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const file = rig.open(rig.directory(folder), 'file', { oflags: Oflag.CREATE });
+      expect(rig.call('fd_allocate', file, 0n, 5n)).toBe(errno);
+      expect(statSync(join(folder, 'file')).size).toBe(strict ? 0 : 5);
+    }
   });
 
   test('by default these are events', () => {

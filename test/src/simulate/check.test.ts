@@ -4,6 +4,7 @@ import {
   CheckError,
   echoClients,
   parseToken,
+  tokenOf,
   simulate,
   type Checked,
   type CheckOptions,
@@ -80,6 +81,8 @@ describe('check', () => {
     expect(parsed.log).toEqual(log);
     expect(parsed.options).toEqual({ listen: LISTEN });
     expect(parsed.world).toEqual(world.origin);
+    const endless = { healNs: Infinity, limitNs: Infinity };
+    expect(parseToken(tokenOf(bad, endless, log)).options).toEqual(endless);
     expect(() => parseToken(token.slice(0, -9))).toThrow(/is no whole token/);
     expect(() => parseToken('x')).toThrow(/is no whole token/);
   });

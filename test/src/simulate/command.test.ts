@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { parseToken } from 'pollux/simulate';
 import { afterAll, describe, expect, test } from 'vitest';
 
 import { guestFile, pollux, polluxToEnd, textOf, wasmFile } from '../../harness.js';
@@ -130,6 +131,35 @@ describe('pollux simulate', () => {
     const changed = await polluxToEnd(['replay', token!]);
     expect(changed).toMatchObject({ code: 2, stdout: '' });
     expect(changed.stderr).toMatch(/world\.mjs has changed since the token was made/);
+  });
+
+  test('gives the guest a poller, few descriptors, and pipes to the actors of a world', async () => {
+    const world = file(
+      'pipes.mjs',
+      `export const pipes = true;
+      export function world(cast) {
+        cast.actor('one', function* (me) {
+          const connection = yield* me.connect('127.0.0.1:9000');
+          yield* connection.send('hello');
+          yield* connection.receiveExactly(5);
+          me.stdin.close();
+          connection.close();
+        });
+      }`,
+    );
+    const guest = [wasmFile('echo-poll'), '--profile', 'calm', '--seeds', '2', '--world', world];
+    const flags = ['--listen', '127.0.0.1:9000', '--poller', 'select'];
+    const run = ['simulate', ...guest, ...flags];
+    expect(await polluxToEnd(run)).toMatchObject({ code: 0, stdout: '' });
+    const tight = await polluxToEnd([...run, '--max-descriptors', '4']);
+    expect(tight.code).toBe(1);
+    const [, token] = /npx pollux replay (\S+)$/m.exec(tight.stdout)!;
+    expect(parseToken(token!).options).toMatchObject({
+      poller: 'select',
+      maxDescriptors: 4,
+      pipes: true,
+    });
+    expect((await polluxToEnd(['replay', token!])).code).toBe(1);
   });
 
   test('says in a sentence what is wrong with what it was given', async () => {

@@ -7,7 +7,7 @@ import { load } from 'pollux';
 import { afterAll, expect, test } from 'vitest';
 
 import { check, CheckError, type CheckOptions } from '#src/simulate/check';
-import { simulate } from '#src/simulate/run';
+import { simulate } from '#src/simulate/simulate';
 import { parseToken } from '#src/simulate/token';
 import { fileOf, record } from '#src/trace/record';
 

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import type { ProfileName } from '#host/sim/fault';
 import type { SimulateOptions, Simulated } from '#src/simulate/outcome';
-import { simulate } from '#src/simulate/run';
+import { simulate } from '#src/simulate/simulate';
 import { hasStacks } from '#src/simulate/stack/realm';
 import { echoClients } from '#src/simulate/world';
 

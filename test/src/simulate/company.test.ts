@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { limitMemory } from '#src/memory-limit';
 import { check, CheckError, type CheckOptions } from '#src/simulate/check';
 import type { SimulateOptions } from '#src/simulate/outcome';
-import { simulate } from '#src/simulate/run';
+import { simulate } from '#src/simulate/simulate';
 import { parseToken } from '#src/simulate/token';
 import { echoClients } from '#src/simulate/world';
 import { fileOf, record } from '#src/trace/record';

@@ -96,6 +96,40 @@ describe('a wait that is interrupted', () => {
   });
 });
 
+test('an actor interrupts the wait that goes on, or else the next', () => {
+  const calls: Call[] = [];
+  const run = simulate(waits, {
+    listen: LISTEN,
+    profile: 'calm',
+    record: (call) => names.includes(call.name) && calls.push(call),
+    world: (cast) =>
+      cast.actor('client', function* (me) {
+        me.interrupt(); // nobody waits yet
+        for (let i = 1; i <= 4; i++) {
+          yield* me.sleep(2e6);
+          me.interrupt();
+        }
+        yield* me.sleep(2e6);
+        const connection = yield* me.connect(ADDRESS);
+        yield* me.sleep(2e6);
+        me.interrupt();
+        yield* me.sleep(2e6);
+        yield* connection.send('hello');
+      }),
+  });
+  expect(run).toMatchObject({ failure: undefined, code: 0 });
+  const told = calls.filter(({ errno }) => errno === 'INTR');
+  expect(told.map(({ name, endNs }) => [name, Math.floor(endNs / 1e6)])).toEqual([
+    ['poll_oneoff', 0],
+    ['epoll_wait', 2],
+    ['signal_wait', 4],
+    ['reap', 6],
+    ['sock_accept', 8],
+    ['sock_recv', 12],
+  ]);
+  expect(calls.at(-1)).toMatchObject({ name: 'sock_recv', errno: 'SUCCESS' });
+});
+
 describe('who is told', () => {
   /** Of the first hundred seeds. */
   const toldOf = async (profile: 'linux' | 'posix') => {

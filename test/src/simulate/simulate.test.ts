@@ -250,6 +250,24 @@ describe('an actor', () => {
     expect(run.failure).toBeUndefined();
   });
 
+  test('sends what there is room for, and does not wait', () => {
+    const bytes = new Uint8Array(9_000_000);
+    const run = withActor(function* (me) {
+      const connection = yield* me.connect(ADDRESS);
+      expect(connection.writable).toBe(true);
+      let sent = 0;
+      for (let more = connection.offer(bytes); more > 0; more = connection.offer(bytes))
+        sent += more;
+      expect(sent).toBeGreaterThan(0);
+      expect(connection.writable).toBe(false);
+      expect((yield* connection.receiveExactly(sent)).length).toBe(sent);
+      expect(connection.writable).toBe(true);
+      connection.reset();
+      expect(() => connection.offer(bytes)).toThrow(/failed in sending: EPIPE/);
+    });
+    expect(run.failure).toBeUndefined();
+  });
+
   test('resets a connection, and the guest takes the next', () => {
     const run = withActor(function* (me) {
       const first = yield* me.connect(ADDRESS);

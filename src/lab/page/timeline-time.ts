@@ -1,0 +1,46 @@
+/** Times as people read them, and where an axis has its marks. */
+import type { Layout } from './timeline-layout.js';
+import type { TimeWindow } from './timeline-window.js';
+
+const UNITS = [
+  [1e9, 's'],
+  [1e6, 'ms'],
+  [1e3, 'µs'],
+] as const;
+
+/** `1.204 ms`; as exact as `stepNs`, if that is given, or to four digits. */
+export function timeText(ns: number, stepNs?: number): string {
+  const [size, unit] = UNITS.find(([each]) => Math.abs(ns) >= each) ?? [1, 'ns'];
+  const digits = Math.max(0, Math.ceil(-Math.log10((stepNs ?? Math.abs(ns) / 1000) / size) - 1e-9));
+  return `${Number((ns / size).toFixed(Math.min(digits || 0, 9)))} ${unit}`;
+}
+
+/** The marks of an axis that is `pixels` long: where, and what it says there. */
+export function ticks(
+  { scale, timeOf, placeOf }: Layout,
+  { from, to, span }: TimeWindow,
+  pixels: number,
+  spacing: number,
+): { place: number; text: string }[] {
+  const many = Math.max(1, Math.floor(pixels / spacing));
+  const marks: { place: number; text: string }[] = [];
+  if (scale === 'even') {
+    for (let i = 0; i < many; i++) {
+      const place = from + (span * (i + 0.5)) / many;
+      marks.push({ place, text: timeText(timeOf(place)) });
+    }
+    return marks;
+  }
+  const firstNs = timeOf(from);
+  const lastNs = timeOf(to);
+  const stepNs = niceStep((lastNs - firstNs) / many);
+  for (let at = Math.ceil(firstNs / stepNs) * stepNs; at <= lastNs; at += stepNs)
+    marks.push({ place: placeOf(at), text: at === 0 ? '0' : timeText(at, stepNs) });
+  return marks;
+}
+
+/** 1, 2 or 5 of a power of ten, and not less. */
+function niceStep(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(least, 1)));
+  return [1, 2, 5, 10].map((each) => each * power).find((each) => each >= least)!;
+}
