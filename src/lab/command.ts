@@ -13,6 +13,8 @@ import { run, type Progress } from './run.js';
 import { addReport } from './report-command.js';
 
 const INTERRUPTED_EXIT_CODE = 130;
+/** Ctrl-C, an end from outside, and a terminal that is closed: nothing may be left behind. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Of a terminal that does not say so, and of the last column of the table. */
 const TERMINAL_COLUMNS = 80;
 const NARROWEST_COLUMN = 24;
@@ -125,7 +127,7 @@ async function runLab(names: string[], version: string, flags: RunFlags): Promis
   if (file !== undefined) checkWritable(file);
   const stop = new AbortController();
   const onSignal = () => stop.abort();
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const name of ENDING) process.on(name, onSignal);
   const line = progressLine();
   let results: Results;
   try {
@@ -138,7 +140,7 @@ async function runLab(names: string[], version: string, flags: RunFlags): Promis
     });
   } finally {
     line.clear();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const name of ENDING) process.off(name, onSignal);
   }
   const done = results.experiments.length;
   if (stop.signal.aborted) say(`interrupted: ${done} of ${wanted.length} experiments were done`);

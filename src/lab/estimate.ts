@@ -35,17 +35,29 @@ export function studentsT(freedom: number): number {
   return (low + high) / 2;
 }
 
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
 type Of = Pick<Estimate, 'figure' | 'series' | 'at'>;
 
 export function estimate({ figure, series, at }: Of, values: readonly number[]): Estimate {
   const count = values.length;
-  const sorted = values.toSorted((a, b) => a - b);
-  const median = (sorted[(count - 1) >> 1]! + sorted[count >> 1]!) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const error = count > 1 ? Math.sqrt(squares / (count - 1) / count) : 0;
   const half = error === 0 ? 0 : studentsT(count - 1) * error;
-  return { figure, series, at, count, mean, median, low: mean - half, high: mean + half };
+  return {
+    figure,
+    series,
+    at,
+    count,
+    mean,
+    median: median(values),
+    low: mean - half,
+    high: mean + half,
+  };
 }
 
 const keyOf = (figure: string, series: string, at: number | string) =>
@@ -75,9 +87,50 @@ export function estimatesOf(readings: readonly Reading[]): Estimates {
   return indexed([...values.values()].map((each) => estimate(each.of, each.values)));
 }
 
-/** More, and not by chance: the intervals do not overlap. */
-export function isAbove(estimate: Estimate, other: Estimate | number): boolean {
-  return estimate.low > (typeof other === 'number' ? other : other.high);
+/** What intervals tell of a question; `maybe` where they leave it open. */
+export type Answer = 'yes' | 'no' | 'maybe';
+
+/** How a verdict says that. */
+export const UNSTEADY = 'the numbers were too unsteady to tell';
+
+/** A part of a claim: what it says, and what is the case if that alone is not so. */
+export interface Part {
+  readonly answer: Answer;
+  readonly says: string;
+  readonly otherwise?: string;
+}
+
+/** What is to be said against a claim, and what is left open of it. */
+export function conditional(parts: readonly Part[]): string {
+  const of = (answer: Answer) => parts.filter((part) => part.answer === answer);
+  const open = of('maybe').map(({ says }) => `whether ${says}`);
+  return [
+    ...of('no').flatMap(({ otherwise }) => otherwise ?? []),
+    ...(open.length > 0 ? [`${UNSTEADY} ${listed(open)}`] : []),
+  ].join(', and ');
+}
+
+/** Whoever is more by less than this part is no more: equal means have intervals that overlap. */
+const NOTABLE = 0.1;
+
+/** Whether one is more than so many times the other, wherever in its interval each mean lies. */
+export function isMore(one: Estimate, other: Estimate | number, times = 1): Answer {
+  const { low, high } = typeof other === 'number' ? { low: other, high: other } : other;
+  if (one.low > times * high) return 'yes';
+  const slack = times === 1 && typeof other !== 'number' ? 1 + NOTABLE : 1;
+  return one.high <= times * slack * low ? 'no' : 'maybe';
+}
+
+/** Whether one of them at the least is so. */
+export function any(answers: readonly Answer[]): Answer {
+  if (answers.includes('yes')) return 'yes';
+  return answers.includes('maybe') ? 'maybe' : 'no';
+}
+
+/** Whether all of it is so. */
+export function all(answers: readonly Answer[]): Answer {
+  if (answers.includes('no')) return 'no';
+  return answers.includes('maybe') ? 'maybe' : 'yes';
 }
 
 const SIGNIFICANT_DIGITS = 3;
@@ -89,4 +142,10 @@ export function say(value: number): string {
     'en-US',
     { maximumSignificantDigits: whole ? 21 : SIGNIFICANT_DIGITS },
   );
+}
+
+/** `poll, epoll and select` */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

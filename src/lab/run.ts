@@ -25,7 +25,7 @@ export interface Patience {
  * an hour.
  */
 export const patience: Record<'quick' | 'full', Patience> = {
-  quick: { leastRepetitions: 3, limitMs: 8_000 },
+  quick: { leastRepetitions: 3, limitMs: 10_000 },
   full: { leastRepetitions: 8, limitMs: 45_000 },
 };
 

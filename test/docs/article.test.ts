@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import { named, verdicts } from '#src/lab/article';
+import { indexed } from '#src/lab/estimate';
 import { outcomes } from '#src/lab/experiment';
 import { experiments } from '#src/lab/experiments';
 import { loadRendering } from '#src/lab/rendering';
@@ -38,6 +39,14 @@ test('it has a line for each experiment that there is, with its claim and its ve
   for (const [, , name, verdict] of rows)
     expect([...outcomes, 'not measured'], name).toContain(verdict);
   expect(regenerated).toContain(`Measured on: ${results.machine.cpu}, `);
+});
+
+test('each verdict follows from the numbers', () => {
+  for (const { name, estimates, verdict } of results.experiments)
+    expect({ name, verdict }).toEqual({
+      name,
+      verdict: verdict && experiments.find((each) => each.name === name)!.judge(indexed(estimates)),
+    });
 });
 
 test('its chart is drawn of what was measured, and small', async () => {

@@ -6,7 +6,7 @@
 import { compare } from '../../happy-path.js';
 import type { EchoModel } from '../../echo.js';
 import { models } from '../../models.js';
-import { say } from '../estimate.js';
+import { isMore, listed, say, type Answer } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { idle } from './idle.js';
 
@@ -44,16 +44,21 @@ async function measure({ quick, signal }: Bench): Promise<Reading[]> {
 function judge({ all }: Estimates): Verdict {
   const blocked = all.filter(({ figure, series }) => figure === BUSY && series === BLOCKED);
   const free = all.filter(({ figure, series }) => figure === BUSY && series === FREE);
-  const working = blocked.filter(({ high }) => high > NOTHING_PERCENT);
+  const those = (answer: Answer) =>
+    blocked.filter((each) => isMore(each, NOTHING_PERCENT) === answer).map(({ at }) => `${at}`);
+  const [working, unsteady] = [those('yes'), those('maybe')];
   const [most] = blocked.toSorted((a, b) => b.mean - a.mean);
   const because =
     `of the processor time that it could have had, a server that is blocked uses at the most ` +
     `${say(most!.mean)} % (${most!.at})` +
     free.map(({ at, mean }) => `, and one that is not blocked ${say(mean)} % (${at})`).join('');
-  if (working.length === 0) return { outcome: 'holds', because };
   if (working.length === blocked.length) return { outcome: 'does not hold', because };
-  const names = working.map(({ at }) => at).join(', ');
-  return { outcome: 'holds with a condition', because: `${because}: not with ${names}` };
+  const conditions = [
+    ...(working.length > 0 ? [`not with ${listed(working)}`] : []),
+    ...(unsteady.length > 0 ? [`too unsteady to tell with ${listed(unsteady)}`] : []),
+  ];
+  if (conditions.length === 0) return { outcome: 'holds', because };
+  return { outcome: 'holds with a condition', because: `${because}: ${conditions.join(', and ')}` };
 }
 
 export const blocked: Experiment = {

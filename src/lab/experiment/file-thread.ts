@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import { Clock } from '../../../host/kernel/kernel.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import { median } from '../estimate.js';
 import type { FileCost, FileJob } from './spent.js';
 
 const { path, sizes, reads } = workerData as FileJob;
@@ -23,7 +24,7 @@ async function cost(work: () => unknown): Promise<number> {
     await work();
     all.push(Number(kernel.now(Clock.THREAD_CPUTIME) - before));
   }
-  return all.sort((a, b) => a - b)[reads >> 1]!;
+  return median(all);
 }
 
 const costs: FileCost[] = [];

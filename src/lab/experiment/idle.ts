@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { echo, type EchoModel } from '../../echo.js';
 import { parseGrant } from '../../grant.js';
 import type { Box } from '../../sandbox.js';
+import { scheduleOf, type Schedule } from './schedule.js';
 
 /** Until engines have compiled and caches are as they stay. */
 const SETTLE_MS = 150;
@@ -33,25 +34,33 @@ interface Server {
   readonly threads: readonly string[];
 }
 
-interface Times {
-  readonly ranNs: number;
-  /** It wanted to run, and others did. */
-  readonly waitedNs: number;
-}
-
-function timesOf(threads: readonly string[]): Times {
-  const sum = { ranNs: 0, waitedNs: 0 };
-  for (const thread of threads) {
-    const [ran, waited] = readFileSync(`${TASKS}/${thread}/schedstat`, 'utf8').split(' ');
-    sum.ranNs += Number(ran);
-    sum.waitedNs += Number(waited);
-  }
-  return sum;
+/** Of all threads together. */
+function timesOf(threads: readonly string[]): Schedule {
+  return threads.map(scheduleOf).reduce((sum, { ranNs, waitedNs }) => ({
+    ranNs: sum.ranNs + ranNs,
+    waitedNs: sum.waitedNs + waitedNs,
+  }));
 }
 
 /** Whether no thread runs, or would if it could: S, sleeping, of /proc. */
 const isAsleep = (threads: readonly string[]) =>
   threads.every((thread) => /\) S /.test(readFileSync(`${TASKS}/${thread}/stat`, 'utf8')));
+
+interface Moment extends Schedule {
+  readonly atNs: number;
+  readonly calls: number;
+}
+
+/** Of who sleeps or has just run, for what it waited for a processor is told only then. */
+async function look({ box, threads }: Server, signal: AbortSignal): Promise<Moment> {
+  const { ranNs } = timesOf(threads);
+  for (;;) {
+    const times = timesOf(threads);
+    if (isAsleep(threads) || times.ranNs > ranNs)
+      return { atNs: performance.now() * 1e6, calls: Number(box.systemCalls), ...times };
+    await sleep(1, undefined, { signal });
+  }
+}
 
 async function start(model: EchoModel, signal: AbortSignal): Promise<Server> {
   signal.throwIfAborted();
@@ -94,21 +103,17 @@ async function watched(
   signal: AbortSignal,
 ): Promise<Map<EchoModel, Idle>> {
   await sleep(SETTLE_MS, undefined, { signal });
-  const read = ({ box, threads }: Server) => ({
-    atNs: performance.now() * 1e6,
-    calls: Number(box.systemCalls),
-    ...timesOf(threads),
-  });
-  const before = new Map([...servers].map(([model, server]) => [model, read(server)]));
+  const before = new Map<EchoModel, Moment>();
+  for (const [model, server] of servers) before.set(model, await look(server, signal));
   const asleep = new Map<EchoModel, number>();
-  for (let look = 0; look < LOOKS; look++) {
+  for (let i = 0; i < LOOKS; i++) {
     await sleep(ms / LOOKS, undefined, { signal });
     for (const [model, { threads }] of servers)
       asleep.set(model, (asleep.get(model) ?? 0) + (isAsleep(threads) ? 1 : 0));
   }
   const found = new Map<EchoModel, Idle>();
   for (const [model, server] of servers) {
-    const [first, last] = [before.get(model)!, read(server)];
+    const [first, last] = [before.get(model)!, await look(server, signal)];
     const ranNs = last.ranNs - first.ranNs;
     const couldNs = last.atNs - first.atNs - (last.waitedNs - first.waitedNs);
     const ownNs = Math.max(couldNs, ranNs); // /proc is late by a tick, of each of them

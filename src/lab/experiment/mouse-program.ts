@@ -3,7 +3,7 @@
  * and again, or that sleeps until an event is there, queues it, and calls its handler.
  */
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { hrtime, pid } from 'node:process';
 import { Worker } from 'node:worker_threads';
 
@@ -13,6 +13,7 @@ import { EVENT_STRIDE, Readiness, Trigger } from '../../../host/kernel/readiness
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
 import { EVENT_BYTES, MOUSE, UNPLUGGED, type Press } from './mouse-device.js';
 import type { HandJob } from './mouse-hand.js';
+import { scheduleOf, type Schedule } from './schedule.js';
 import { attempt, jobOfSubject, tell } from './subject.js';
 
 /** Asking is `blocked` where a device that has nothing to tell makes who asks it wait. */
@@ -35,17 +36,11 @@ export interface ProgramMessage {
 }
 
 /** Of the watching thread, until now. */
-interface Times {
-  atNs: number;
-  ranNs: number;
-  /** It wanted to run, and others did. */
-  waitedNs: number;
+interface Times extends Schedule {
+  readonly atNs: number;
 }
 
-function timesNow(): Times {
-  const [ran, waited] = readFileSync(`/proc/self/task/${pid}/schedstat`, 'utf8').split(' ');
-  return { atNs: performance.now() * 1e6, ranNs: Number(ran), waitedNs: Number(waited) };
-}
+const timesNow = (): Times => ({ atNs: performance.now() * 1e6, ...scheduleOf(pid) });
 
 interface Event {
   ns: bigint;
@@ -100,7 +95,13 @@ class Watcher {
     const [from, to] = [this.#began, this.#ended];
     const ranNs = to.ranNs - from.ranNs;
     const couldNs = to.atNs - from.atNs - (to.waitedNs - from.waitedNs);
-    return { ranNs, couldNs, clicksUs: this.#clicksUs, keysUs: this.#keysUs };
+    // What it ran is told at once, and what it waited when that is over.
+    return {
+      ranNs,
+      couldNs: Math.max(couldNs, ranNs),
+      clicksUs: this.#clicksUs,
+      keysUs: this.#keysUs,
+    };
   }
 
   /** All is set up for watching: now the hand may press, and what is watched counts. */

@@ -1,7 +1,7 @@
 /** A thread that asks for clicks again and again, against an event queue with handlers. */
 import { roomFor } from '../../serve/room.js';
-import { isAbove, say } from '../estimate.js';
-import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
+import { all, conditional, isMore, median, say } from '../estimate.js';
+import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { KEYBOARD, MOUSE, type Press } from './mouse-device.js';
 import type { ProgramMessage, ProgramOrder, Way } from './mouse-program.js';
 import { Subject } from './subject.js';
@@ -31,11 +31,6 @@ const FAR = 10;
 
 /** Between half and one and a half of the pause, so that no rhythm meets that of a loop. */
 const pauseMs = () => PAUSE_MS * (0.5 + Math.random());
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return (sorted[(values.length - 1) >> 1]! + sorted[values.length >> 1]!) / 2;
-}
 
 /** As many as there can be. */
 function possible(note: Bench['note']): number[] {
@@ -90,10 +85,9 @@ function judge(estimates: Estimates): Verdict {
   const places = estimates.all.filter(({ figure }) => figure === 'reaction');
   const most = Math.max(...places.map(({ at }) => Number(at)));
   const least = Math.min(...places.map(({ at }) => Number(at)));
-  const far = (one: Estimate, other: Estimate) => one.low > FAR * other.high;
-  const burns = far(of('processor', ASKING, least), of('processor', QUEUE, least));
-  const isBlocked = far(of('blocking', BLOCKED, KEY), of('blocking', QUEUE, KEY));
-  const isLate = isAbove(of('reaction', ASKING, most), of('reaction', QUEUE, most));
+  const burns = isMore(of('processor', ASKING, least), of('processor', QUEUE, least), FAR);
+  const isBlocked = isMore(of('blocking', BLOCKED, KEY), of('blocking', QUEUE, KEY), FAR);
+  const isLate = isMore(of('reaction', ASKING, most), of('reaction', QUEUE, most));
 
   const both = (figure: string, at: number, unit: string) =>
     `${say(of(figure, ASKING, at).mean)} ${unit} by asking and ` +
@@ -105,21 +99,27 @@ function judge(estimates: Estimates): Verdict {
     `${say(of('blocking', BLOCKED, KEY).mean)} ms where the mouse blocks, and for ` +
     `${say(of('blocking', QUEUE, KEY).mean)} ms in the queue`;
 
-  if (!burns)
+  if (burns === 'no')
     return { outcome: 'does not hold', because: because('asking does not burn far more') };
-  if (isBlocked && isLate)
+  if (all([burns, isBlocked, isLate]) === 'yes')
     return {
       outcome: 'holds',
       because: because('asking burns a processor, is blocked, and is late for many devices'),
     };
-  const not = [
-    ...(isBlocked ? [] : ['a device that blocks makes no other wait far longer']),
-    ...(isLate ? [] : [`asking is not shown to be late for as many as ${most} devices`]),
-  ];
-  return {
-    outcome: 'holds with a condition',
-    because: because(`asking burns a processor, but ${not.join(', and ')}`),
-  };
+  const condition = conditional([
+    { answer: burns, says: 'asking burns far more' },
+    {
+      answer: isBlocked,
+      says: 'a device that blocks makes another wait far longer',
+      otherwise: 'a device that blocks makes no other wait far longer',
+    },
+    {
+      answer: isLate,
+      says: `asking is late for ${most} devices`,
+      otherwise: `asking is not late for as many as ${most} devices`,
+    },
+  ]);
+  return { outcome: 'holds with a condition', because: because(condition) };
 }
 
 const count = { label: 'devices', scale: 'log' } as const;

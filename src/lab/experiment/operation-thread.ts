@@ -5,15 +5,13 @@
 import { openSync, readSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
-import { Readiness } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
 import { machines } from '../../machine.js';
+import { connect } from './connection.js';
 import { ModelDriver, type Account } from './model-driver.js';
 import type { Case, OperationJob, OperationMessage, Spent } from './spent.js';
 
-const PATIENCE_NS = 5e9;
 const { cases, address } = workerData as OperationJob;
 const tell = (message: OperationMessage) => parentPort!.postMessage(message);
 
@@ -44,14 +42,6 @@ function account(): Account {
   return { sleeps: Number(switches), runDelayNs: Number(read(schedule).split(' ')[1]) };
 }
 
-function connect(kernel: LinuxKernel): number {
-  const socket = kernel.connect(address);
-  if (socket >= 0) kernel.waitFor(socket, Readiness.OUT, PATIENCE_NS);
-  const error = socket < 0 ? socket : kernel.socketError(socket);
-  if (error < 0) throw new HostError(`a connection cannot be made: ${errnoName(error)}`);
-  return socket;
-}
-
 function run({ model, engine, bytes, operations, delayMs }: Case, index: number): void {
   const kernel = new LinuxKernel();
   try {
@@ -60,7 +50,7 @@ function run({ model, engine, bytes, operations, delayMs }: Case, index: number)
     const name = queued
       ? kernel.completions(engine === undefined ? undefined : [engine]).name
       : undefined;
-    const driver = new ModelDriver(kernel, machine, connect(kernel), account);
+    const driver = new ModelDriver(kernel, machine, connect(kernel, address), account);
     const spent: Spent[] = [];
     tell({ type: 'begins', index, bytes: WARMING_BYTES, delayMs: 0 });
     driver.receive(WARMING_BYTES);

@@ -8,6 +8,7 @@ import { Errno, errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
 import { Readiness } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import { median } from '../estimate.js';
 import type { Case, OperationJob, OperationMessage, Spent } from './spent.js';
 
 const PATIENCE_NS = 5e9;
@@ -106,17 +107,16 @@ export async function operations(cases: readonly Case[], signal: AbortSignal): P
 }
 
 function medians(spent: readonly Spent[]): Spent {
-  const median = (of: (spent: Spent) => number) =>
-    spent.map(of).sort((a, b) => a - b)[spent.length >> 1]!;
+  const middle = (of: (spent: Spent) => number) => median(spent.map(of));
   return {
     wait: {
-      blockedNs: median(({ wait }) => wait.blockedNs),
-      busyNs: median(({ wait }) => wait.busyNs),
-      ownNs: median(({ wait }) => wait.ownNs),
+      blockedNs: middle(({ wait }) => wait.blockedNs),
+      busyNs: middle(({ wait }) => wait.busyNs),
+      ownNs: middle(({ wait }) => wait.ownNs),
     },
     copy: {
-      wallNs: median(({ copy }) => copy.wallNs),
-      cpuNs: median(({ copy }) => copy.cpuNs),
+      wallNs: middle(({ copy }) => copy.wallNs),
+      cpuNs: middle(({ copy }) => copy.cpuNs),
     },
   };
 }

@@ -1,10 +1,9 @@
 /** The experiment `phases`: what a process does in the two phases of an operation. */
 import { compare, type Phase } from '../../happy-path.js';
 import { machines } from '../../machine.js';
-import { say } from '../estimate.js';
+import { isMore, listed, say, type Answer } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { operations } from './operations.js';
-import { listed, ratio } from './ratio.js';
 
 const models = Object.values(machines).filter((machine) => machine.class !== undefined);
 /** The copy of much less is hardly seen beside the calls, and the cold caches after a sleep. */
@@ -49,7 +48,7 @@ const said = ({ blocked, busy }: Phase): Doing =>
   blocked ? 'blocked' : busy ? 'busy' : 'own work';
 
 /** Whether something fills the wait of a model, whatever the true means are. */
-function fills(estimates: Estimates, doing: Doing, model: string): 'yes' | 'no' | 'maybe' {
+function fills(estimates: Estimates, doing: Doing, model: string): Answer {
   const { low, high } = estimates.of('wait', doing, model);
   const others = doings
     .filter((each) => each !== doing)
@@ -62,11 +61,10 @@ function fills(estimates: Estimates, doing: Doing, model: string): 'yes' | 'no' 
 }
 
 /** Whether the calls that bring the data take a model's thread as long as they take `blocking`. */
-function copies(estimates: Estimates, model: string): 'yes' | 'no' | 'maybe' {
+function copies(estimates: Estimates, model: string): Answer {
   if (model === 'blocking') return 'yes';
-  const time = estimates.of('copy', RUNNING, model);
-  const { least, most } = ratio(time, estimates.of('copy', RUNNING, 'blocking'));
-  return least >= COPIES ? 'yes' : most < COPIES ? 'no' : 'maybe';
+  const time = (of: string) => estimates.of('copy', RUNNING, of);
+  return isMore(time(model), time('blocking'), COPIES);
 }
 
 function judge(estimates: Estimates): Verdict {
@@ -107,12 +105,21 @@ function judge(estimates: Estimates): Verdict {
     ...names((row) => !row.blocks && row.copies === 'yes').map(
       (name) => `no call of ${name} waits, but its thread copies when it takes the completion`,
     ),
-    ...names((row) => row.waits === 'maybe').map((name) => `the wait of ${name} was too unsteady`),
-    ...names((row) => row.copies === 'maybe').map((name) => `the copy of ${name} was too unsteady`),
+    ...unsteady(
+      'wait',
+      names(({ waits }) => waits === 'maybe'),
+    ),
+    ...unsteady(
+      'copy',
+      names((row) => row.copies === 'maybe'),
+    ),
   ];
-  if (conditions.length > 0) return verdict('holds with a condition', listed(conditions));
+  if (conditions.length > 0) return verdict('holds with a condition', conditions.join('; '));
   return verdict('holds', 'all models do as they are said to do');
 }
+
+const unsteady = (phase: string, models: readonly string[]) =>
+  models.length === 0 ? [] : [`the ${phase} of ${listed(models)} was too unsteady to tell`];
 
 const mostly: Record<Doing, string> = {
   blocked: 'sleep',

@@ -3,9 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { HostError } from '../../../host/kernel/error.js';
 import { pollerNames, type PollerName } from '../../../host/kernel/readiness.js';
-import { say } from '../estimate.js';
+import { isMore, say } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
-import { ratio } from './ratio.js';
 import { WatchedSockets, type Watch } from './watched-sockets.js';
 
 /** As many as select takes beside what a process has open already. */
@@ -72,7 +71,7 @@ function judge(estimates: Estimates): Verdict {
     const epoll = estimates.of('wait', 'epoll', count);
     const other = cheapest(estimates, count);
     return {
-      times: ratio(other, epoll),
+      much: isMore(other, epoll, MUCH),
       told:
         `with ${count} of ${WATCHED} ready, ${other.series} takes ${say(other.mean)} µs and ` +
         `epoll ${say(epoll.mean)} µs`,
@@ -80,12 +79,14 @@ function judge(estimates: Estimates): Verdict {
   };
   const few = at(COUNTS[0]!);
   const all = at(WATCHED);
-  const overtaken = COUNTS.find((count) => at(count).times.most < 1);
+  const overtaken = COUNTS.find(
+    (count) => isMore(estimates.of('wait', 'epoll', count), cheapest(estimates, count)) === 'yes',
+  );
   const because =
     `${few.told}; ${all.told}` +
     (overtaken === undefined ? '' : `; from ${overtaken} on, epoll is the dearer`);
-  if (few.times.most < MUCH || all.times.least > MUCH) return { outcome: 'does not hold', because };
-  if (few.times.least >= MUCH && all.times.most <= MUCH) return { outcome: 'holds', because };
+  if (few.much === 'no' || all.much === 'yes') return { outcome: 'does not hold', because };
+  if (few.much === 'yes' && all.much === 'no') return { outcome: 'holds', because };
   return {
     outcome: 'holds with a condition',
     because: `as far as so unsteady costs tell, ${because}`,

@@ -1,5 +1,5 @@
 /** A process for each connection, a thread for each, or one event loop for all of them. */
-import { isAbove, say } from '../estimate.js';
+import { all, conditional, isMore, median, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { familyCpuMs, familyMemoryKib } from './family.js';
 import { Subject } from './subject.js';
@@ -46,7 +46,7 @@ async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]
     await visitors.come(1, port, signal); // what the server does once for all it has done
     await quiet(cpuMs, signal);
     const before = { cpuMs: cpuMs(), kib: familyMemoryKib(server.pid) };
-    const times = (await visitors.come(count, port, signal)).sort((a, b) => a - b);
+    const times = await visitors.come(count, port, signal);
     await quiet(cpuMs, signal);
     const spentMs = cpuMs() - before.cpuMs;
     const kib = Math.max(familyMemoryKib(server.pid) - before.kib, LEAST_KIB);
@@ -61,7 +61,7 @@ async function measureWay(way: Way, { quick, signal }: Bench): Promise<Reading[]
       value,
     });
     return [
-      reading('time', NEW, times[times.length >> 1]! * 1000),
+      reading('time', NEW, median(times) * 1000),
       reading('time', OPEN, loaded.p50Us),
       reading('processor', NEW, (spentMs / count) * 1000),
       reading('processor', OPEN, loaded.cpuUsPerEcho),
@@ -82,10 +82,10 @@ async function measure(bench: Bench): Promise<Reading[]> {
 
 function judge(estimates: Estimates): Verdict {
   const of = (figure: string, way: Way, at: string) => estimates.of(figure, way, at);
-  /** True if one costs more than the other to have, be it time or memory. */
-  const above = (one: Way, other: Way) =>
-    (['processor', 'memory'] as const).every((figure) =>
-      isAbove(of(figure, one, NEW), of(figure, other, NEW)),
+  /** Whether one costs more than the other to have, in time and in memory. */
+  const dearer = (one: Way, other: Way) =>
+    all(
+      ['processor', 'memory'].map((figure) => isMore(of(figure, one, NEW), of(figure, other, NEW))),
     );
   const numbers = (figure: string, at: string, unit: string) =>
     (Object.keys(ways) as Way[])
@@ -98,26 +98,32 @@ function judge(estimates: Estimates): Verdict {
   const open = `an echo costs ${numbers('processor', OPEN, 'µs')} of processor time`;
   const because = (sentence: string) => `${sentence}: ${made}; ${open}`;
 
-  if (!above('process', 'event loop') || !above('thread', 'event loop'))
+  const costsLeast = all([dearer('process', 'event loop'), dearer('thread', 'event loop')]);
+  if (costsLeast === 'no')
     return {
       outcome: 'does not hold',
       because: because('a connection does not cost least in the event loop'),
     };
   const cheaper = (way: Way) =>
-    isAbove(of('processor', way, OPEN), of('processor', 'event loop', OPEN));
-  const conditions = [
-    ...(above('process', 'thread') ? [] : ['a thread is not shown to cost less than a process']),
-    ...(cheaper('process') && cheaper('thread')
-      ? []
-      : ['an echo is not shown to cost least there, once a connection is open']),
-  ];
-  if (conditions.length > 0)
-    return {
-      outcome: 'holds with a condition',
-      because: because(
-        `a connection costs least in the event loop, but ${conditions.join(', and ')}`,
-      ),
-    };
+    isMore(of('processor', way, OPEN), of('processor', 'event loop', OPEN));
+  const threadCostsLess = dearer('process', 'thread');
+  const echoCostsLeast = all([cheaper('process'), cheaper('thread')]);
+  if (all([costsLeast, threadCostsLess, echoCostsLeast]) !== 'yes') {
+    const condition = conditional([
+      { answer: costsLeast, says: 'a connection costs least in the event loop' },
+      {
+        answer: threadCostsLess,
+        says: 'a thread costs less than a process',
+        otherwise: 'a thread costs no less than a process',
+      },
+      {
+        answer: echoCostsLeast,
+        says: 'an echo costs least in the event loop',
+        otherwise: 'an echo does not cost least in the event loop',
+      },
+    ]);
+    return { outcome: 'holds with a condition', because: because(condition) };
+  }
   return {
     outcome: 'holds',
     because: because('the process costs most and the event loop least'),

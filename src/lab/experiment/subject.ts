@@ -28,12 +28,13 @@ export class Subject<Message> {
   readonly #child: ChildProcess;
   readonly #messages: AsyncIterator<[Message | Failure]>;
 
-  /** `entry`: a module that takes its job by `jobOfSubject`. */
-  constructor(entry: URL, job: object, signal: AbortSignal) {
+  /** `entry`: a module that takes its job by `jobOfSubject`. `within`: a command that runs it. */
+  constructor(entry: URL, job: object, signal: AbortSignal, within: readonly string[] = []) {
     signal.throwIfAborted();
     const started: Started = { parent: process.pid };
     const args = [JSON.stringify({ ...job, ...started })];
-    this.#child = fork(fileURLToPath(entry), args, { execArgv: [] });
+    const [execPath, ...execArgv] = [...within, process.execPath];
+    this.#child = fork(fileURLToPath(entry), args, { execPath, execArgv });
     const messages = on(this.#child, 'message', { signal, close: ['close'] });
     this.#messages = messages as AsyncIterator<[Message | Failure]>;
   }

@@ -14,7 +14,7 @@ import { Errno, errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
 import { cpuTimeMs } from '../../../host/linux/cpu-time.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
-import { answer } from './program.js';
+import { attempt, jobOfSubject, tell } from './subject.js';
 import { End } from './switch-end.js';
 
 export interface SwitchJob {
@@ -128,11 +128,12 @@ class Leader {
   }
 }
 
-await answer(async (job: SwitchJob): Promise<SwitchAnswer> => {
-  const leader = new Leader(job);
-  return {
+await attempt(async () => {
+  const leader = new Leader(jobOfSubject<SwitchJob>());
+  const answer: SwitchAnswer = {
     itself: await leader.itself(),
     thread: await leader.thread(),
     process: await leader.process(),
   };
+  await tell(answer);
 });

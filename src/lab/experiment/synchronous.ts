@@ -10,10 +10,9 @@ import { Worker } from 'node:worker_threads';
 import { HostError } from '../../../host/kernel/error.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
 import { machines, type MachineName } from '../../machine.js';
-import { say } from '../estimate.js';
+import { isMore, listed, say, type Answer } from '../estimate.js';
 import type { Bench, Estimate, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
 import { operations } from './operations.js';
-import { listed, ratio } from './ratio.js';
 import type { Case, FileCost, FileJob } from './spent.js';
 
 const KIB = 1024;
@@ -124,10 +123,7 @@ async function costsOf(job: FileJob): Promise<FileCost[]> {
 }
 
 /** Whether the copy keeps the thread, by how its time compares with that of a call that waits. */
-function kept(time: Estimate, reference: Estimate): 'yes' | 'no' | 'maybe' {
-  const { least, most } = ratio(time, reference);
-  return least >= KEPT ? 'yes' : most < KEPT ? 'no' : 'maybe';
-}
+const kept = (time: Estimate, reference: Estimate) => isMore(time, reference, KEPT);
 
 function judge(estimates: Estimates): Verdict {
   const blocking = estimates.of('model', 'synchronous', 'blocking');
@@ -155,7 +151,7 @@ function judge(estimates: Estimates): Verdict {
       kept: kept(file, waiting),
     },
   ];
-  const those = (answer: ReturnType<typeof kept>) =>
+  const those = (answer: Answer) =>
     outcomes.filter((each) => each.kept === answer).map((each) => each.told);
   const common =
     `the ${models.length} synchronous models are kept by the copy of ${LARGEST_KIB} KiB ` +

@@ -7,12 +7,11 @@ import { Worker } from 'node:worker_threads';
 
 import { EVENT_STRIDE, Readiness, Trigger } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import { attachMessage, check, connect } from './connection.js';
 import { attempt, jobOfSubject, tell } from './subject.js';
 import {
-  attachMemory,
-  check,
-  connect,
   nowMs,
+  REQUEST_BYTES,
   runBlocking,
   task,
   TASKS,
@@ -44,14 +43,14 @@ const PATIENCE_NS = 10e9;
 
 class Program {
   readonly #kernel = new LinuxKernel();
-  readonly #bytes = attachMemory(this.#kernel);
+  readonly #bytes = attachMessage(this.#kernel, REQUEST_BYTES);
   readonly #sockets: readonly number[];
   readonly #threads: readonly Worker[];
 
   constructor(port: number) {
     const tasks = Array.from({ length: TASKS });
     const workerData: ThreadData = { port };
-    this.#sockets = tasks.map(() => connect(this.#kernel, port));
+    this.#sockets = tasks.map(() => connect(this.#kernel, { host: '127.0.0.1', port }));
     this.#threads = tasks.map(() => new Worker(THREAD, { workerData }));
   }
 
@@ -99,7 +98,7 @@ class Program {
       for (const i of ready) if (tasks[i]!.next().done) left--;
       spans.push([from, nowMs(kernel)]);
       if (left === 0) break;
-      const count = check(poller.wait(events, PATIENCE_NS), 'wait');
+      const count = check(poller.wait(events, PATIENCE_NS), 'an answer cannot be awaited');
       ready = Array.from({ length: count }, (_, i) => events[i * EVENT_STRIDE + 1]!);
     }
     poller.close();

@@ -3,11 +3,11 @@
  * It does not wait by itself: it yields where it would have to, and goes on when it is told. So the
  * same task runs in a thread that blocks and in an event loop.
  */
-import { errnoName } from '../../../host/kernel/errno.js';
 import { HostError } from '../../../host/kernel/error.js';
 import { Clock } from '../../../host/kernel/kernel.js';
 import { Readiness } from '../../../host/kernel/readiness.js';
 import type { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import { check, IOVEC, MESSAGE, wait } from './connection.js';
 
 export const TASKS = 3;
 
@@ -27,28 +27,10 @@ export interface Work {
 /** From when to when somebody was not waiting, on the clock that all processes share. */
 export type Span = [fromMs: number, toMs: number];
 
-const PATIENCE_NS = 10e9;
-/** One iovec, of the one byte of a request, which is the delay, and of its answer. */
-const IOVEC = 0;
-const BYTE = 8;
+/** A request is one byte, the delay, and so is its answer. */
+export const REQUEST_BYTES = 1;
 
 export const nowMs = (kernel: LinuxKernel) => Number(kernel.now(Clock.MONOTONIC)) / 1e6;
-
-/** A kernel for the tasks of one thread. */
-export function attachMemory(kernel: LinuxKernel): Uint8Array {
-  const bytes = new Uint8Array(BYTE + 1);
-  new Uint32Array(bytes.buffer, 0, 2).set([BYTE, 1]);
-  kernel.attach({ bytes });
-  return bytes;
-}
-
-/** A connection to the device, which is there when this returns. */
-export function connect(kernel: LinuxKernel, port: number): number {
-  const socket = check(kernel.connect({ host: '127.0.0.1', port }), 'connect');
-  check(kernel.waitFor(socket, Readiness.OUT, PATIENCE_NS), 'connect');
-  check(kernel.socketError(socket), 'connect');
-  return socket;
-}
 
 function compute(kernel: LinuxKernel, ms: number): void {
   const end = kernel.now(Clock.THREAD_CPUTIME) + BigInt(Math.round(ms * 1e6));
@@ -64,18 +46,12 @@ export function* task(
 ): Generator<void, void, void> {
   for (let step = 0; step < steps; step++) {
     compute(kernel, computeMs);
-    bytes[BYTE] = waitMs;
-    check(kernel.send(socket, IOVEC, 1, 0), 'ask');
+    bytes[MESSAGE] = waitMs;
+    check(kernel.send(socket, IOVEC, 1, 0), 'the device cannot be asked');
     yield;
-    if (check(kernel.recv(socket, IOVEC, 1, 0, 0), 'hear') === 0)
+    if (check(kernel.recv(socket, IOVEC, 1, 0, 0), 'the device cannot be heard') === 0)
       throw new HostError('the device has closed a connection');
   }
-}
-
-/** Blocks until the socket is readable. */
-export function block(kernel: LinuxKernel, socket: number): void {
-  if (check(kernel.waitFor(socket, Readiness.IN, PATIENCE_NS), 'wait') === 0)
-    throw new HostError('the device does not answer');
 }
 
 /** A task in a thread that blocks: when it was not waiting. */
@@ -91,12 +67,7 @@ export function runBlocking(
     const from = nowMs(kernel);
     done = running.next().done!;
     spans.push([from, nowMs(kernel)]);
-    if (!done) block(kernel, socket);
+    if (!done) wait(kernel, socket, Readiness.IN);
   }
   return spans;
-}
-
-export function check(result: number, what: string): number {
-  if (result < 0) throw new HostError(`a task cannot ${what}: ${errnoName(result)}`);
-  return result;
 }

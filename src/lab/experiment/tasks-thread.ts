@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
-import { attachMemory, connect, runBlocking, type Work } from './tasks-task.js';
+import { attachMessage, connect } from './connection.js';
+import { REQUEST_BYTES, runBlocking, type Work } from './tasks-task.js';
 
 export interface ThreadData {
   port: number;
@@ -16,8 +17,8 @@ export interface ThreadJob {
 
 const port = parentPort!;
 const kernel = new LinuxKernel();
-const bytes = attachMemory(kernel);
-const socket = connect(kernel, (workerData as ThreadData).port);
+const bytes = attachMessage(kernel, REQUEST_BYTES);
+const socket = connect(kernel, { host: '127.0.0.1', port: (workerData as ThreadData).port });
 port.on('message', ({ work, gate }: ThreadJob) => {
   port.postMessage('ready');
   Atomics.wait(new Int32Array(gate), 0, 0);

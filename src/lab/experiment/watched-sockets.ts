@@ -14,11 +14,9 @@ import {
   type PollerName,
 } from '../../../host/kernel/readiness.js';
 import { LinuxKernel } from '../../../host/linux/linux-kernel.js';
+import { attachMessage, check, IOVEC } from './connection.js';
 
 const HOST = '127.0.0.1';
-/** An iovec, and the one byte that is sent and taken. */
-const IOVEC = 0;
-const BYTE = 8;
 /** No wait lasts so long, for something is ready; if nothing is, it is no measurement. */
 const PATIENCE_NS = 1e9;
 /** The first batch of waits; each is twice the last, until one takes long enough to be measured. */
@@ -29,9 +27,7 @@ export class WatchedSockets {
   readonly #sockets: number[] = [];
 
   constructor() {
-    const bytes = new Uint8Array(16);
-    new Uint32Array(bytes.buffer).set([BYTE, 1], IOVEC);
-    this.#kernel.attach({ bytes });
+    attachMessage(this.#kernel, 1);
   }
 
   /** Opens so many, or as many as this process may have open; answers how many there are. */
@@ -58,13 +54,16 @@ export class WatchedSockets {
   send(index: number): void {
     const address = this.#kernel.localAddress(this.#sockets[index]!);
     if (typeof address === 'number') throw new HostError(`a socket is lost: ${errnoName(address)}`);
-    const sender = check(this.#kernel.datagram(address, false), 'opened');
-    check(this.#kernel.send(sender, IOVEC, 1, 0), 'sent to');
+    const sender = check(this.#kernel.datagram(address, false), 'a socket cannot be opened');
+    check(this.#kernel.send(sender, IOVEC, 1, 0), 'a socket cannot be sent to');
     this.#kernel.close(sender);
   }
 
   take(index: number): void {
-    check(this.#kernel.recv(this.#sockets[index]!, IOVEC, 1, 0, 0), 'received from');
+    check(
+      this.#kernel.recv(this.#sockets[index]!, IOVEC, 1, 0, 0),
+      'a socket cannot be received from',
+    );
   }
 
   dispose(): void {
@@ -94,7 +93,7 @@ export class Watch {
   #take(socket: number, token: number): boolean {
     const result = this.#poller.set(socket, Readiness.IN, Trigger.LEVEL, token);
     if (result === -Errno.EINVAL) return false;
-    return check(result, 'watched') === 0;
+    return check(result, 'a socket cannot be watched') === 0;
   }
 
   /**
@@ -105,7 +104,10 @@ export class Watch {
     for (let waits = FEWEST_WAITS; ; waits *= 2) {
       const before = this.#kernel.now(Clock.THREAD_CPUTIME);
       for (let i = 0; i < waits; i++) {
-        const found = check(this.#poller.wait(this.#events, PATIENCE_NS), 'waited for');
+        const found = check(
+          this.#poller.wait(this.#events, PATIENCE_NS),
+          'a socket cannot be waited for',
+        );
         if (found !== ready) throw new HostError(`a wait found ${found} ready, and not ${ready}`);
       }
       const spentNs = Number(this.#kernel.now(Clock.THREAD_CPUTIME) - before);
@@ -116,9 +118,4 @@ export class Watch {
   close(): void {
     this.#poller.close();
   }
-}
-
-function check(result: number, what: string): number {
-  if (result < 0) throw new HostError(`a socket cannot be ${what}: ${errnoName(result)}`);
-  return result;
 }

@@ -3,9 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 
 import { HostError } from '../../../host/kernel/error.js';
 import { pollerNames, type PollerName } from '../../../host/kernel/readiness.js';
-import { say } from '../estimate.js';
+import { isMore, listed, say } from '../estimate.js';
 import type { Bench, Estimates, Experiment, Reading, Verdict } from '../experiment.js';
-import { listed, ratio } from './ratio.js';
 import { WatchedSockets } from './watched-sockets.js';
 
 /** Evenly spread; 900, for select never takes 1,000: a process has some descriptors already. */
@@ -101,13 +100,13 @@ function ends(estimates: Estimates, series: PollerName) {
   const most = Math.max(...all.map(({ at }) => Number(at)));
   const first = estimates.of('cost', series, FEWEST);
   const last = estimates.of('cost', series, most);
-  return { series, most, first, last, growth: ratio(last, first) };
+  return { series, most, first, last };
 }
 
-function told({ series, most, first, last, growth }: ReturnType<typeof ends>): string {
+function told({ series, most, first, last }: ReturnType<typeof ends>): string {
   return (
-    `by ${series} ${say(growth.mean)} times (${say(first.mean)} to ${say(last.mean)} µs, at ` +
-    `${say(most)})`
+    `by ${series} ${say(last.mean / first.mean)} times (${say(first.mean)} to ` +
+    `${say(last.mean)} µs, at ${say(most)})`
   );
 }
 
@@ -116,7 +115,8 @@ function judge(estimates: Estimates): Verdict {
   const poll = ends(estimates, 'poll');
   const epoll = ends(estimates, 'epoll');
   const taken = (name: PollerName) => estimates.of('limit', 'highest descriptor', name).mean;
-  const cheaper = ratio(poll.last, epoll.last);
+  const cheaper = isMore(poll.last, epoll.last, CHEAPER);
+  const times = say(poll.last.mean / epoll.last.mean);
   const measured =
     `from ${FEWEST} descriptors on, the cost of a wait grows ${told(select)}, ${told(poll)} and ` +
     `${told(epoll)}; the highest descriptor that select takes is ${taken('select')}, and epoll ` +
@@ -125,29 +125,32 @@ function judge(estimates: Estimates): Verdict {
     outcome,
     because: `${listed(reasons)}: ${measured}`,
   });
-  const growing = [select, poll];
+  const growing = [select, poll].map((each) => ({
+    ...each,
+    grows: isMore(each.last, each.first, GROWS),
+  }));
   const against = [
     ...growing
-      .filter(({ growth }) => growth.most < GROWS)
+      .filter(({ grows }) => grows === 'no')
       .map(({ series }) => `${series} hardly costs more with more`),
-    ...(cheaper.most < CHEAPER ? ['epoll is not much cheaper with many'] : []),
+    ...(cheaper === 'no' ? ['epoll is not much cheaper with many'] : []),
     ...(taken('select') < SELECT_LIMIT ? [] : ['select takes more than 1,024']),
   ];
   if (against.length > 0) return verdict('does not hold', against);
   const conditions = [
     ...growing
-      .filter(({ growth }) => growth.least < GROWS)
+      .filter(({ grows }) => grows === 'maybe')
       .map(({ series }) => `the cost of ${series} was too unsteady`),
-    ...(cheaper.least < CHEAPER ? ['it was too unsteady how much cheaper epoll is'] : []),
-    ...(epoll.growth.most > FLAT
-      ? [`epoll may cost more with more as well, but ${say(cheaper.mean)} times less than poll`]
+    ...(cheaper === 'maybe' ? ['it was too unsteady how much cheaper epoll is'] : []),
+    ...(isMore(epoll.last, epoll.first, FLAT) !== 'no'
+      ? [`epoll may cost more with more as well, but ${times} times less than poll`]
       : []),
     ...(poll.most < MOST ? [`no more than ${say(poll.most)} could be watched here`] : []),
     ...(taken('epoll') < SELECT_LIMIT ? ["select's limit was not met"] : []),
   ];
   if (conditions.length > 0) return verdict('holds with a condition', conditions);
   return verdict('holds', [
-    `with ${say(MOST)} watched, poll costs ${say(cheaper.mean)} times as much as epoll`,
+    `with ${say(MOST)} watched, poll costs ${times} times as much as epoll`,
   ]);
 }
 

@@ -24,7 +24,7 @@ import { FileFlag } from '#host/kernel/file-system';
 import { FileType } from '#host/kernel/kernel';
 import { LinuxFiles, resolutions } from '#host/linux/linux-files';
 import { LinuxKernel } from '#host/linux/linux-kernel';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 
 import { CREATE, DIRECTORY, FileHand, FOLLOW, READ, TRUNCATE, WRITE } from '../../file-hand.js';
 import { root } from '../../harness.js';
@@ -191,10 +191,12 @@ describe.each(resolutions)('by %s', (resolution) => {
 
   test('a mount point is passed, but no link and no rename goes over it: EXDEV', ({ skip }) => {
     const shared = '/dev/shm';
-    const hand = granted();
-    const other = kernel.files.openRoot(mkdtempSync(join(shared, 'pollux-')));
     const path = readFileSync(`/proc/self/mounts`, 'utf8');
     skip(!path.includes(` ${shared} `), `${shared} is no file system of its own`);
+    const hand = granted();
+    const elsewhere = mkdtempSync(join(shared, 'pollux-'));
+    onTestFinished(() => rmSync(elsewhere, { recursive: true }));
+    const other = kernel.files.openRoot(elsewhere);
     hand.file('file');
     hand.answers(
       ['link', hand.link('file', 'new', false, hand.directory, other), 'EXDEV'],

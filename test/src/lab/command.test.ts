@@ -1,7 +1,7 @@
 /** `pollux lab run`, as a person meets it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
@@ -18,11 +18,18 @@ const names = experiments.map(({ name }) => name);
 /** The quickest, for what is the same for all. */
 const [ONE] = names as [string];
 
+/** Runs in a folder, in which is another one for what is temporary. */
+function labRun(cwd: string, ...args: string[]) {
+  const TMPDIR = join(cwd, 'tmp');
+  mkdirSync(TMPDIR);
+  const line = [`${root}dist/src/cli.js`, 'lab', 'run', '--quick', ...args];
+  return killed(spawn(process.execPath, line, { cwd, env: { ...process.env, TMPDIR } }));
+}
+
 /** Does one experiment in an empty folder. */
 async function quickly(...flags: string[]) {
   const cwd = folder();
-  const line = [`${root}dist/src/cli.js`, 'lab', 'run', ONE, '--quick', ...flags];
-  const running = killed(spawn(process.execPath, line, { cwd }));
+  const running = labRun(cwd, ONE, ...flags);
   const [stdout, stderr, [code]] = await Promise.all([
     textOf(running.stdout),
     textOf(running.stderr),
@@ -53,7 +60,7 @@ describe('pollux lab run', () => {
     const { cwd, code, stdout } = await quickly('--json');
     const { experiments: done } = parseResults(stdout, 'stdout');
     expect([code, done.map(({ name }) => name)]).toEqual([0, [ONE]]);
-    expect(readdirSync(cwd)).toEqual([]);
+    expect(readdirSync(cwd, { recursive: true })).toEqual(['tmp']);
   });
 
   test('lists what there is, and measures nothing', async () => {
@@ -82,12 +89,13 @@ describe('pollux lab run', () => {
     expect(stderr).toMatch(sentence);
   });
 
-  test('writes what was done when it is interrupted', async () => {
-    const file = join(folder(), 'lab.json');
-    const running = command('lab', 'run', '--quick', '--out', file);
+  test.each(['SIGINT', 'SIGHUP'] as const)('writes what was done before %s', async (signal) => {
+    const cwd = folder();
+    const file = join(cwd, 'lab.json');
+    const running = labRun(cwd, '--out', file);
     const [stdout, stderr, exit] = [
-      textOf(running.stdout!),
-      firstLineAnd(running.stderr!, () => running.kill('SIGINT')),
+      textOf(running.stdout),
+      firstLineAnd(running.stderr, () => running.kill(signal)),
       once(running, 'exit'),
     ];
     expect(await exit).toEqual([130, null]);
@@ -97,6 +105,7 @@ describe('pollux lab run', () => {
       `interrupted: ${done.length} of ${names.length} experiments were done\nwritten to ${file}`,
     );
     expect((await stdout).split('\n').slice(1, -1)).toHaveLength(done.length);
+    expect(readdirSync(cwd, { recursive: true }).sort()).toEqual(['lab.json', 'tmp']);
   });
 
   test('writes nothing when it is interrupted before anything was done', async () => {

@@ -1,7 +1,19 @@
 /** From readings to estimates. */
 import { describe, expect, test } from 'vitest';
 
-import { estimate, estimatesOf, isAbove, say, studentsT } from '#src/lab/estimate';
+import {
+  all,
+  any,
+  conditional,
+  estimate,
+  estimatesOf,
+  isMore,
+  listed,
+  say,
+  studentsT,
+  UNSTEADY,
+  type Answer,
+} from '#src/lab/estimate';
 
 const OF = { figure: 'cost', series: 'poll', at: 10 };
 
@@ -63,14 +75,67 @@ test('estimates are those of the readings with the same figure, series and place
   expect(() => estimates.of('b', 'y', 1)).toThrow('nothing was measured for y at 1 (b)');
 });
 
-test('what overlaps is not above', () => {
+describe('whether one is more than the other', () => {
   const between = (low: number, high: number) => {
     return { ...OF, count: 8, mean: (low + high) / 2, median: 0, low, high };
   };
-  expect(isAbove(between(3, 4), between(1, 2))).toBe(true);
-  expect(isAbove(between(2, 4), between(1, 2.5))).toBe(false);
-  expect(isAbove(between(1, 2), between(3, 4))).toBe(false);
-  expect([isAbove(between(3, 4), 2), isAbove(between(3, 4), 3.5)]).toEqual([true, false]);
+
+  test('is told by intervals that lie apart', () => {
+    expect(isMore(between(3, 4), between(1, 2))).toBe('yes');
+    expect(isMore(between(1, 2), between(3, 4))).toBe('no');
+    expect([2, 3.5, 4].map((other) => isMore(between(3, 4), other))).toEqual([
+      'yes',
+      'maybe',
+      'no',
+    ]);
+  });
+
+  test('is left open by wide intervals that overlap, and not by narrow ones', () => {
+    expect(isMore(between(2, 4), between(1, 2.5))).toBe('maybe');
+    expect(isMore(between(0.99, 1.01), between(0.98, 1.02))).toBe('no');
+    expect(isMore(between(-1, 1), between(-2, 2))).toBe('maybe');
+  });
+
+  test('is asked of so many times as well', () => {
+    expect(isMore(between(5, 6), between(1, 2), 2)).toBe('yes');
+    expect(isMore(between(5, 6), between(1, 2), 4)).toBe('maybe');
+    expect(isMore(between(5, 6), between(1, 2), 6)).toBe('no');
+  });
+
+  test('is of several what the least, or the most, of them says', () => {
+    expect([all(['yes', 'maybe', 'no']), all(['yes', 'maybe']), all(['yes'])]).toEqual([
+      'no',
+      'maybe',
+      'yes',
+    ]);
+    expect([any(['yes', 'maybe', 'no']), any(['no', 'maybe']), any(['no'])]).toEqual([
+      'yes',
+      'maybe',
+      'no',
+    ]);
+  });
+});
+
+test('a verdict depends on what is shown against it, and on what is left open', () => {
+  const part = (answer: Answer, name: string) => {
+    return { answer, says: `${name} is so`, otherwise: `${name} is not` };
+  };
+  const conditions = (...answers: Answer[]) =>
+    conditional(answers.map((answer, i) => part(answer, 'abc'[i]!)));
+  expect(conditions('no', 'yes', 'no')).toBe('a is not, and c is not');
+  expect(conditions('yes', 'maybe')).toBe(`${UNSTEADY} whether b is so`);
+  expect(conditions('no', 'maybe', 'maybe')).toBe(
+    `a is not, and ${UNSTEADY} whether b is so and whether c is so`,
+  );
+});
+
+test('several are listed as a sentence does', () => {
+  expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(listed)).toEqual([
+    '',
+    'a',
+    'a and b',
+    'a, b and c',
+  ]);
 });
 
 test('numbers are said with three digits, or whole', () => {

@@ -19,7 +19,7 @@ test(
     for (const { name } of multiplexing.figures) {
       const places = placesOf(readings, name);
       expect(Object.keys(places).sort()).toEqual(['epoll', 'select', 'thread + blocking']);
-      for (const counts of Object.values(places)) expect(counts).toEqual([1, 8, 32]);
+      for (const counts of Object.values(places)) expect(counts).toEqual([1, 4, 16]);
     }
     for (const { figure, value } of readings)
       if (figure !== 'processor') expect(value).toBeGreaterThan(0);
@@ -64,17 +64,26 @@ describe('the verdict', () => {
     );
   });
 
-  test('holds where there is no difference for few, however the means lie', () => {
-    const { outcome, because } = judged(
-      [
-        [1, 20, 15, 10, 12],
-        [8, 100, 80, 10, 9],
-        [64, 600, 590, 14, 7],
-      ],
-      50,
-    );
+  test('holds where there is no difference for few', () => {
+    const { outcome, because } = judged([
+      [1, 20, 19, 10, 12],
+      [8, 100, 98, 10, 9],
+      [64, 600, 590, 14, 7],
+    ]);
     expect(outcome).toBe('holds');
     expect(because).toContain('not faster for few');
+  });
+
+  test('holds with a condition where the intervals leave open what is faster', () => {
+    const rows: Row[] = [
+      [1, 20, 18, 10, 12],
+      [64, 600, 400, 14, 7],
+    ];
+    const { outcome, because } = judged(rows, 5);
+    expect(outcome).toBe('holds with a condition');
+    expect(because).toMatch(
+      /^the numbers were too unsteady to tell whether multiplexing is no faster for few: /,
+    );
   });
 
   test('says how many few are, where multiplexing is faster for less than a handful', () => {
@@ -93,7 +102,7 @@ describe('the verdict', () => {
       [64, 400, 400, 10, 10],
     ]);
     expect(outcome).toBe('holds with a condition');
-    expect(because).toContain('not shown to be better for 64');
+    expect(because).toContain('multiplexing is not better for 64 either');
   });
 
   test('does not hold where multiplexing is faster for one', () => {
@@ -102,7 +111,6 @@ describe('the verdict', () => {
       [64, 600, 400, 14, 7],
     ];
     expect(judged(rows).outcome).toBe('does not hold');
-    expect(judged(rows, 5).outcome).toBe('holds');
   });
 
   test('is the same for a difference that nobody would notice', () => {

@@ -25,26 +25,26 @@ test('measures the same tasks, and leaves nobody behind', { timeout: 60_000 }, a
   expect(value('total', 'one thread', WAITING)).toBeGreaterThan(9 * 19);
   expect(value('total', 'three threads', WAITING)).toBeGreaterThan(3 * 19);
   expect(value('total', 'event loop', WAITING)).toBeGreaterThan(3 * 19);
-  // One processor computes 9 times 15 ms in no less.
-  expect(value('total', 'event loop', COMPUTING)).toBeGreaterThan(9 * 15);
+  // One processor computes 9 times 10 ms in no less.
+  expect(value('total', 'event loop', COMPUTING)).toBeGreaterThan(9 * 10);
   for (const { series, at, value: total } of readings.filter(({ figure }) => figure === 'total'))
     expect(value('idle', series, String(at))).toBeLessThan(total);
   expect(childrenOf(pid)).toEqual(before);
 });
 
 test('idle is what nobody of several threads fills', () => {
-  expect(idleMs([], 5)).toBe(0);
-  expect(idleMs([[7, 10]], 5)).toBe(2);
+  expect(idleMs({ spans: [], startMs: 5 })).toBe(0);
+  expect(idleMs({ spans: [[7, 10]], startMs: 5 })).toBe(2);
   expect(
-    idleMs(
-      [
+    idleMs({
+      spans: [
         [20, 25],
         [5, 10],
         [8, 12],
         [6, 7],
       ],
-      5,
-    ),
+      startMs: 5,
+    }),
   ).toBe(8);
 });
 
@@ -70,7 +70,7 @@ describe('the verdict', () => {
     expect(judged([150, 50, 52], [140, 44, 42], [150, 80, 140])).toEqual({
       outcome: 'holds with a condition',
       because:
-        'it is the waits that overlap: tasks that compute are done no sooner: tasks that wait ' +
+        'tasks that compute are done no sooner by an event loop: tasks that wait ' +
         'take 150 ms (one thread, idle for 140 ms), 50 ms (three threads, idle for 44 ms), 52 ms ' +
         '(event loop, idle for 42 ms); tasks that compute take 150 ms (one thread, idle for 12 ' +
         'ms), 80 ms (three threads, idle for 2 ms), 140 ms (event loop, idle for 2 ms)',
@@ -87,9 +87,13 @@ describe('the verdict', () => {
     expect(judged([150, 149, 50], idle, [150, 80, 140]).outcome).toBe('does not hold');
   });
 
-  test('does not hold where the intervals leave it open', () => {
+  test('holds with a condition where the intervals leave it open', () => {
     const idle: Times = [140, 44, 42];
-    expect(judged([150, 50, 52], idle, [150, 80, 140], 30).outcome).toBe('does not hold');
+    const { outcome, because } = judged([150, 50, 52], idle, [150, 80, 140], 30);
+    expect(outcome).toBe('holds with a condition');
+    expect(because).toMatch(
+      /^the numbers were too unsteady to tell whether to overlap the waits .* and whether tasks/,
+    );
   });
 
   test('does not hold where as much is idled away', () => {
