@@ -64,11 +64,12 @@ describe.each(all.map((play) => [named(play), play] as const))('%s', (_, play) =
   test('the process is blocked in the phases that its machine says', () => {
     const waits = machine.states.find(({ phase }) => phase === 'WAIT')!;
     const copies = machine.states.find(({ phase }) => phase === 'COPY')!;
-    for (const { phase, blocked, idle, startNs, endNs } of callsOf(taken)) {
+    for (const { phase, blocked, idle, startNs, endNs, copyNs } of callsOf(taken)) {
       if (phase === 'copy') expect(blocked).toBe(copies.process === 'BLOCKED');
       if (phase === 'wait' && blocked) expect(waits.process).toBe('BLOCKED');
       if (idle) expect(waits.process).toBe('RUNNING');
       if (phase === 'none') expect(blocked).toBe(false);
+      if (copyNs !== undefined) expect([startNs <= copyNs, copyNs <= endNs]).toEqual([true, true]);
       expect(endNs).toBeGreaterThanOrEqual(startNs);
     }
   });
