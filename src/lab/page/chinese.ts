@@ -40,6 +40,7 @@ export const chinese: Texts = {
     free: '自由',
     synchronous: '同步',
     asynchronous: '非同步',
+    of: (phase, how) => `${phase}：${how}`,
     classHint: '依 POSIX 的定義：複製資料時行程若被阻塞，就是同步。',
   },
   diagram: '每個連線的狀態機',
@@ -47,6 +48,7 @@ export const chinese: Texts = {
   picture: {
     title: (model) => `${model}：狀態、事件 / 呼叫`,
     words: { wait: '等待', copy: '複製', blocked: '阻塞', running: '執行中', final: '終止' },
+    comma: '、',
     other: (state) => `其他任何事件：${state}。`,
     begins: (state) => `從 ${state} 開始。`,
   },
@@ -136,6 +138,7 @@ export const chinese: Texts = {
     read: (name) => `紀錄檔 ${name}`,
     kernel: (name) => `核心：${name}。`,
     needsToken: '請先貼上重播代碼。',
+    tooLong: '這個代碼太長，本頁無法重播：請改用 `pollux replay`。',
     notWasm: (name) => `${name} 不是 WebAssembly：開頭的四個位元組不符。`,
   },
   keys: {
@@ -162,6 +165,7 @@ export const chinese: Texts = {
   story: {
     begin: '什麼都還沒有發生。請進一步，或播放。',
     end: '到此為止：除非你做些什麼，否則不會再有事發生。',
+    over: '紀錄到此為止。',
     sleeps: {
       accept: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有人連線。`,
       receive: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有資料。核心等待資料（第一階段）。`,

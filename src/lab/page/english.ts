@@ -56,6 +56,7 @@ export const english = {
     free: 'free',
     synchronous: 'synchronous',
     asynchronous: 'asynchronous',
+    of: (phase: string, how: string) => `${phase}: ${how}`,
     classHint: 'As POSIX says it: synchronous, if the process is blocked while data is copied.',
   },
   diagram: 'State of the machine, for each connection',
@@ -70,6 +71,7 @@ export const english = {
       running: 'running',
       final: 'final',
     },
+    comma: ', ',
     other: (state: string) => `Any other event: ${state}.`,
     begins: (state: string) => `It begins in ${state}.`,
   },
@@ -164,6 +166,7 @@ export const english = {
     read: (name: string) => `Transcript ${name}`,
     kernel: (name: string) => `Kernel: ${name}.`,
     needsToken: 'Paste a token first.',
+    tooLong: 'This token is too long for a page: repeat it with `pollux replay`.',
     notWasm: (name: string) =>
       `${name} is no WebAssembly: its first four bytes are not those of one.`,
   },
@@ -192,6 +195,7 @@ export const english = {
   story: {
     begin: 'Nothing has happened yet. Step, or play.',
     end: 'This is the end: nothing more will happen, unless you do something.',
+    over: 'This is the end of the recording.',
     sleeps: {
       accept: (call: string) =>
         `The process calls ${call} and falls asleep in it: nobody has connected.`,
