@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/package/**'],
+    // A browser is the same on every version of Node.
+    exclude: ['test/package/**', ...(process.env['POLLUX_BRIEF'] ? ['test/browser/**'] : [])],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,

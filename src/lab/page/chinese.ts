@@ -196,7 +196,8 @@ export const chinese: Texts = {
       other: (call) => `${call} 立刻返回。`,
       AGAIN: {
         accept: (call) => `${call} 立刻返回 EAGAIN：沒有別人連線。`,
-        receive: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+        receive: (call) =>
+          `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，可以先做別的事，或再問一次。`,
         send: (call) => `${call} 立刻返回 EAGAIN：客戶端不讀取，緩衝區已滿，其餘的必須等待。`,
       },
       INTR: (call) => `${call} 在資料到達前被訊號中斷（EINTR）。行程會再呼叫一次。`,

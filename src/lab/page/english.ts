@@ -245,8 +245,8 @@ export const english = {
       AGAIN: {
         accept: (call: string) => `${call} returns EAGAIN at once: nobody else has connected.`,
         receive: (call: string) =>
-          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ` +
-          'ask again.',
+          `${call} returns EAGAIN at once: no data is there. The process is awake, and may do ` +
+          'something else, or ask again.',
         send: (call: string) =>
           `${call} returns EAGAIN at once: the buffer is full, for the client does not read. ` +
           'The rest has to wait.',

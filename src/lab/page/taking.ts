@@ -111,7 +111,8 @@ export class Taking {
     const rest = vain.map((each): TakenAction => {
       return { kind: 'action', timeNs: endNs, ...each, vain: true };
     });
-    const all: Taken[] = [...others, ...this.#calls, ...(open ? [open] : []), ...rest];
+    // Of what is at the same time, a call begins last.
+    const all: Taken[] = [...others, ...rest, ...this.#calls, ...(open ? [open] : [])];
     return {
       kernel,
       lanes: [GUEST],
