@@ -1,4 +1,5 @@
 /** The page's texts in Traditional Chinese, in the terms of Taiwan. */
+import { chances } from './chance-chinese.js';
 import type { Texts } from './english.js';
 
 export const chinese: Texts = {
@@ -217,6 +218,8 @@ export const chinese: Texts = {
     deed: (what) => `${what}。`,
     vain: (deed, why) => `「${deed}」沒有作用：${why}。`,
     action: (who, what) => `${who}：${what}。`,
+    chance: '偶然',
+    chances,
     said: {
       'it has no connection': '它沒有連線',
       'it is connected already': '它已經連線',

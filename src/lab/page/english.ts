@@ -1,4 +1,5 @@
 /** The page's texts in English, whose shape those in other languages have. */
+import { decisions } from '../../../host/sim/fault.js';
 
 const many = (n: number, one: string, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
 
@@ -272,6 +273,11 @@ export const english = {
     deed: (what: string) => `${what}.`,
     vain: (deed: string, why: string) => `Nothing comes of “${deed}”: ${why}.`,
     action: (who: string, what: string) => `${who}: ${what}.`,
+    chance: 'chance',
+    /** By decision of the simulated kernel: what happened by chance. */
+    chances: Object.fromEntries(
+      Object.entries(decisions).map(([decision, { words }]) => [decision, words]),
+    ),
     /** What the worker says, and what it is here. */
     said: {
       'it has no connection': 'it has no connection',

@@ -13,7 +13,8 @@ import type { Segment } from '../../trace/recording.js';
 import type { MachineName } from '../../machine.js';
 import { isCopy, isExit, kindOf, type CallKind } from './imports.js';
 import { Operations } from './operations.js';
-import type { Take, Taken, TakenAction, TakenCall, TakenSegment, TakenStep } from './take.js';
+import { CHANCE, type Take, type Taken, type TakenAction, type TakenCall } from './take.js';
+import type { TakenSegment, TakenStep } from './take.js';
 
 /** What a call of the kernel's takes, in virtual time; so long it copies. */
 const CALL_NS = 1000;
@@ -151,7 +152,7 @@ export class Taking {
   /** What is not benign by chance, and does not follow from a deed. */
   #chosen({ label, value }: Choice): void {
     if (value === 0 || this.#decided) return;
-    this.action({ timeNs: this.#nowNs, who: 'chance', what: choiceInWords(label) });
+    this.action({ timeNs: this.#nowNs, who: CHANCE, what: choiceInWords(label) });
   }
 
   /** A call is over, and the guest's memory is as that has left it. */

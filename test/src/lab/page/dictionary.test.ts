@@ -27,7 +27,7 @@ const sources = readdirSync(folder)
 
 /** Groups whose keys are a vocabulary of the page's, and that are looked at by it. */
 const vocabularies = new Set(
-  'names about phases deed count hints words said sleeps answered AGAIN segment'.split(' '),
+  'names about phases deed count hints words said chances sleeps answered AGAIN segment'.split(' '),
 );
 
 /** `a.b`, `{ b } = a`, or one of a vocabulary. */
