@@ -1,4 +1,4 @@
-/** What happened by chance, in Traditional Chinese: by decision, what host/sim/fault.ts says of it. */
+/** What happened by chance, in Traditional Chinese, by the decisions of host/sim/fault.ts. */
 export const chances: Readonly<Record<string, string>> = {
   split: '資料分成幾段到達',
   short: '一次寫入只收下了一部分位元組',

@@ -30,7 +30,7 @@ const TELLING: ReadonlySet<CallKind | undefined> = new Set([
 export const comesBehind = (call: TakenCall): boolean =>
   sleepsIn(call) || TELLING.has(kindOf(call.name));
 
-/** Of what is at the same time: an answer, what comes of it, who is told of it, who falls asleep. */
+/** Of what is at the same time: an answer, what comes of it, who is told, who falls asleep. */
 const Turn = { ANSWER: 0, EVENT: 1, TOLD: 2, SLEEP: 3 } as const;
 
 export function momentsOf({ events, endNs }: Take): Moment[] {

@@ -227,13 +227,13 @@ export class Taking {
     if (slept) {
       const wait = operations.machine.states.find(({ phase }) => phase === 'WAIT')!;
       const blocked = blockedIn(wait.name);
-      // Of an asynchronous operation the kernel has copied before it tells.
+      // Of an asynchronous operation the kernel copies what arrives at once, before it tells.
       const copies = copying !== undefined && (kind === 'receive' || kind === 'reap');
       return {
         phase: 'wait',
         blocked,
         ...(!blocked && { idle: true }),
-        ...(copies && { copyNs }),
+        ...(copies && { copyNs: kind === 'reap' ? call.endNs : copyNs }),
       };
     }
     if (copying !== undefined) return { phase: 'copy', blocked: blockedIn(copying) };
