@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
 const QUIET = [
@@ -19,6 +19,9 @@ const QUIET = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+// A browser beside others' tests is slow.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** Type and content of a path, if there is something. */
 export type Files = (path: string) => readonly [type: string, content: string | Buffer] | undefined;

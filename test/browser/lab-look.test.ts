@@ -15,7 +15,7 @@ import { chinese } from '#src/lab/page/chinese';
 import { english } from '#src/lab/page/english';
 import { transcriptTexts } from '#src/lab/page/transcript-texts';
 
-import { guestFile, wasmFile } from '../harness.js';
+import { guestFile, wasmFile, wat } from '../harness.js';
 import { DESKTOP, LabPages, PHONE, WAIT } from './lab.js';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -219,6 +219,62 @@ describe('what is opened', () => {
     expect(await other.locator('.about').isVisible()).toBe(true);
     expect(await other.locator('.replay textarea').inputValue()).toBe('nonsense');
     await other.close();
+  });
+
+  test('a guest that runs for ever holds up nobody', async () => {
+    // Between two calls it may loop for long, and it may call often.
+    const bytes = wat(`(module
+      (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+      (memory (export "memory") 1)
+      (func (export "_start") (local $i i32)
+        (loop $again
+          (local.set $i (i32.const 100000000))
+          (loop $count
+            (br_if $count (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+          (drop (call $yield))
+          (br $again))))`);
+    const guest = await load(bytes);
+    const options = { world, fuel: 2 ** 31 - 1 };
+    const page = await lab.open();
+    await page.locator('.replay textarea').fill(tokenOf(guest, options, []));
+    const file = { name: 'endless.wasm', mimeType: 'application/wasm', buffer: Buffer.from(bytes) };
+    await page.locator('.replay input[type=file]').setInputFiles(file);
+    await page.locator('.replay button').click();
+    await expect.poll(() => page.locator('.notice').textContent(), WAIT).toBe(english.working);
+    await page.locator('.leave').click();
+    await page.locator('.choice input[value=poll]').check({ force: true });
+    await expect.poll(() => page.locator('.about h2').textContent(), WAIT).toBe('poll');
+    await expect
+      .poll(() => page.locator('.timeline-row').first().textContent(), WAIT)
+      .toContain('fd_fdstat');
+    await page.close();
+    expect(lab.wrong).toEqual([]);
+  });
+
+  test('what is too long is left out or refused, in a sentence that is not', async () => {
+    const page = await lab.open();
+    await page.locator('.replay textarea').evaluate((area) => {
+      (area as HTMLTextAreaElement).value = `pollux1.${'A'.repeat(2 ** 20)}`;
+    });
+    await page.locator('.replay button').click();
+    const notice = page.locator('.notice');
+    expect(await notice.textContent()).toBe(english.open.tooLong);
+    for (const hash of [
+      `model=${'x'.repeat(1e5)}`,
+      `token=${'A'.repeat(1.1e6)}`,
+      'do=EINTR,1&'.repeat(5000),
+      'do=nonsense&'.repeat(400),
+    ]) {
+      const other = await lab.goto(`/#${hash}`);
+      await expect
+        .poll(() => other.locator('.notice').textContent(), WAIT)
+        .toContain('does not know');
+      expect((await other.locator('.notice').textContent())!.length).toBeLessThan(500);
+      expect(await other.locator('.world li').count()).toBeLessThan(600);
+      await other.close();
+    }
+    await page.close();
+    expect(lab.wrong).toEqual([]);
   });
 
   test('a transcript is opened from a file, and dropped, in both languages', async () => {

@@ -11,7 +11,7 @@ function badge(name: string, { blocked, busy }: Phase, { phases }: Texts): HTMLE
     'span',
     { class: `badge ${kind}` },
     element('i', { 'aria-hidden': 'true' }),
-    `${name}: ${phases[kind]}`,
+    phases.of(name, phases[kind]),
   );
 }
 

@@ -2,6 +2,7 @@
  * The page's address: all that it shows is in the part behind #, so that a link shows the same.
  * Nothing of it is sent to a server.
  */
+import { MOST_DEEDS, MOST_SEED } from './play.js';
 import type { Deed, Play } from './take.js';
 
 export const models = [
@@ -42,9 +43,13 @@ export const EXAMPLE: readonly Deed[] = [
   { kind: 'half-close', atNs: 64_000, client: 'B' },
 ];
 
-export const LARGEST_SEED = 2 ** 32 - 1;
 export const MOST_PIECES = 8;
 export const LONGEST_TEXT = 1024;
+/** No address of a browser's is longer than 2 MiB. */
+export const LONGEST_TOKEN = 1 << 20;
+/** Of what was not understood, so much is said, and of so many. */
+const LONGEST_WRONG = 60;
+const MOST_WRONG = 5;
 
 const kinds: readonly Deed['kind'][] = [
   'connect',
@@ -82,6 +87,9 @@ function deed(text: string): Deed | undefined {
   return { kind, atNs, client, pieces, text: said };
 }
 
+const shortened = (text: string) =>
+  text.length > LONGEST_WRONG ? `${text.slice(0, LONGEST_WRONG - 1)}…` : text;
+
 /** The address of a view, from # on. */
 export function addressOf(view: View): string {
   const query = new URLSearchParams({ lang: view.lang, model: view.model, guest: view.guest });
@@ -109,10 +117,14 @@ export function viewOf(hash: string, preferred: readonly string[]): [View, wrong
     return value ?? fallback;
   }
   const speaks = preferred.find((each) => /^(en|zh)\b/i.test(each)) ?? 'en';
-  const token = query.get('token');
+  const token = read('token', undefined, (text) =>
+    text.length > LONGEST_TOKEN ? undefined : text,
+  );
   const said = query.getAll('do');
-  const deeds = said.filter((each) => each !== '').map((each) => deed(each) ?? each);
+  const asked = said.filter((each) => each !== '');
+  const deeds = asked.slice(0, MOST_DEEDS).map((each) => deed(each) ?? each);
   wrong.push(...deeds.filter((each) => typeof each === 'string').map((each) => `do=${each}`));
+  if (asked.length > MOST_DEEDS) wrong.push(`do=… × ${asked.length - MOST_DEEDS}`);
   const view: View = {
     lang: read<Language>('lang', /^zh/i.test(speaks) ? 'zh-TW' : 'en', (text) =>
       languages.find((each) => each === text),
@@ -121,12 +133,13 @@ export function viewOf(hash: string, preferred: readonly string[]): [View, wrong
     guest: read<Play['language']>('guest', 'c', (text) =>
       text === 'c' || text === 'assemblyscript' ? text : undefined,
     ),
-    seed: read('seed', 0, (text) => whole(text, LARGEST_SEED)),
+    seed: read('seed', 0, (text) => whole(text, MOST_SEED)),
     beside: read('view', false, (text) =>
       text === 'all' ? true : text === 'one' ? false : undefined,
     ),
     deeds: said.length === 0 ? EXAMPLE : deeds.filter((each) => typeof each !== 'string'),
-    ...(token === null ? {} : { token }),
+    ...(token === undefined ? {} : { token }),
   };
-  return [view, wrong];
+  const more = wrong.length > MOST_WRONG ? ['…'] : [];
+  return [view, [...wrong.slice(0, MOST_WRONG).map(shortened), ...more]];
 }

@@ -1,4 +1,5 @@
 /** The page's texts in Traditional Chinese, in the terms of Taiwan. */
+import { chances } from './chance-chinese.js';
 import type { Texts } from './english.js';
 
 export const chinese: Texts = {
@@ -40,6 +41,7 @@ export const chinese: Texts = {
     free: '自由',
     synchronous: '同步',
     asynchronous: '非同步',
+    of: (phase, how) => `${phase}：${how}`,
     classHint: '依 POSIX 的定義：複製資料時行程若被阻塞，就是同步。',
   },
   diagram: '每個連線的狀態機',
@@ -47,6 +49,7 @@ export const chinese: Texts = {
   picture: {
     title: (model) => `${model}：狀態、事件 / 呼叫`,
     words: { wait: '等待', copy: '複製', blocked: '阻塞', running: '執行中', final: '終止' },
+    comma: '、',
     other: (state) => `其他任何事件：${state}。`,
     begins: (state) => `從 ${state} 開始。`,
   },
@@ -136,6 +139,7 @@ export const chinese: Texts = {
     read: (name) => `紀錄檔 ${name}`,
     kernel: (name) => `核心：${name}。`,
     needsToken: '請先貼上重播代碼。',
+    tooLong: '這個代碼太長，本頁無法重播：請改用 `pollux replay`。',
     notWasm: (name) => `${name} 不是 WebAssembly：開頭的四個位元組不符。`,
   },
   keys: {
@@ -162,6 +166,7 @@ export const chinese: Texts = {
   story: {
     begin: '什麼都還沒有發生。請進一步，或播放。',
     end: '到此為止：除非你做些什麼，否則不會再有事發生。',
+    over: '紀錄到此為止。',
     sleeps: {
       accept: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有人連線。`,
       receive: (call) => `行程呼叫 ${call} 並在其中睡著：還沒有資料。核心等待資料（第一階段）。`,
@@ -192,7 +197,8 @@ export const chinese: Texts = {
       other: (call) => `${call} 立刻返回。`,
       AGAIN: {
         accept: (call) => `${call} 立刻返回 EAGAIN：沒有別人連線。`,
-        receive: (call) => `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，會再問一次。`,
+        receive: (call) =>
+          `${call} 立刻返回 EAGAIN：沒有資料。行程醒著，可以先做別的事，或再問一次。`,
         send: (call) => `${call} 立刻返回 EAGAIN：客戶端不讀取，緩衝區已滿，其餘的必須等待。`,
       },
       INTR: (call) => `${call} 在資料到達前被訊號中斷（EINTR）。行程會再呼叫一次。`,
@@ -212,6 +218,8 @@ export const chinese: Texts = {
     deed: (what) => `${what}。`,
     vain: (deed, why) => `「${deed}」沒有作用：${why}。`,
     action: (who, what) => `${who}：${what}。`,
+    chance: '偶然',
+    chances,
     said: {
       'it has no connection': '它沒有連線',
       'it is connected already': '它已經連線',

@@ -27,18 +27,17 @@ export function stateDrawing(machine: Machine, { picture: texts, names }: Texts)
   );
   const description = [`${title}.`, texts.begins(machine.initial), ...transitions].join(' ');
   drawing.setAttribute('aria-label', description);
-  for (const group of drawing.querySelectorAll<SVGElement>('[data-state]'))
-    finish(group, texts.words);
+  for (const group of drawing.querySelectorAll<SVGElement>('[data-state]')) finish(group, texts);
   return drawing;
 }
 
 /** Translates what a state means, and makes room for who is in it. */
-function finish(group: SVGElement, words: Texts['picture']['words']): void {
+function finish(group: SVGElement, { words, comma }: Texts['picture']): void {
   const meaning = group.querySelector('text:last-of-type')!;
   meaning.textContent = meaning
     .textContent!.split(', ')
     .map((word) => words[word as keyof typeof words] ?? word)
-    .join(', ');
+    .join(comma);
   const name = group.querySelector('text')!;
   const here = document.createElementNS(SVG, 'text');
   here.setAttribute('class', 'here');

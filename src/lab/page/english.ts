@@ -1,4 +1,5 @@
 /** The page's texts in English, whose shape those in other languages have. */
+import { decisions } from '../../../host/sim/fault.js';
 
 const many = (n: number, one: string, more = `${one}s`) => `${n} ${n === 1 ? one : more}`;
 
@@ -56,6 +57,7 @@ export const english = {
     free: 'free',
     synchronous: 'synchronous',
     asynchronous: 'asynchronous',
+    of: (phase: string, how: string) => `${phase}: ${how}`,
     classHint: 'As POSIX says it: synchronous, if the process is blocked while data is copied.',
   },
   diagram: 'State of the machine, for each connection',
@@ -70,6 +72,7 @@ export const english = {
       running: 'running',
       final: 'final',
     },
+    comma: ', ',
     other: (state: string) => `Any other event: ${state}.`,
     begins: (state: string) => `It begins in ${state}.`,
   },
@@ -164,6 +167,7 @@ export const english = {
     read: (name: string) => `Transcript ${name}`,
     kernel: (name: string) => `Kernel: ${name}.`,
     needsToken: 'Paste a token first.',
+    tooLong: 'This token is too long for a page: repeat it with `pollux replay`.',
     notWasm: (name: string) =>
       `${name} is no WebAssembly: its first four bytes are not those of one.`,
   },
@@ -192,6 +196,7 @@ export const english = {
   story: {
     begin: 'Nothing has happened yet. Step, or play.',
     end: 'This is the end: nothing more will happen, unless you do something.',
+    over: 'This is the end of the recording.',
     sleeps: {
       accept: (call: string) =>
         `The process calls ${call} and falls asleep in it: nobody has connected.`,
@@ -241,8 +246,8 @@ export const english = {
       AGAIN: {
         accept: (call: string) => `${call} returns EAGAIN at once: nobody else has connected.`,
         receive: (call: string) =>
-          `${call} returns EAGAIN at once: no data is there. The process is awake, and will ` +
-          'ask again.',
+          `${call} returns EAGAIN at once: no data is there. The process is awake, and may do ` +
+          'something else, or ask again.',
         send: (call: string) =>
           `${call} returns EAGAIN at once: the buffer is full, for the client does not read. ` +
           'The rest has to wait.',
@@ -268,6 +273,11 @@ export const english = {
     deed: (what: string) => `${what}.`,
     vain: (deed: string, why: string) => `Nothing comes of “${deed}”: ${why}.`,
     action: (who: string, what: string) => `${who}: ${what}.`,
+    chance: 'chance',
+    /** By decision of the simulated kernel: what happened by chance. */
+    chances: Object.fromEntries(
+      Object.entries(decisions).map(([decision, { words }]) => [decision, words]),
+    ),
     /** What the worker says, and what it is here. */
     said: {
       'it has no connection': 'it has no connection',

@@ -3,14 +3,7 @@
  * them. Whatever a person changes is a change of one of the three.
  */
 import { aboutModel } from './about-view.js';
-import {
-  addressOf,
-  LARGEST_SEED,
-  models,
-  type Language,
-  type Model,
-  type View,
-} from './address.js';
+import { addressOf, models, type Language, type Model, type View } from './address.js';
 import { BesideView, merged } from './beside-view.js';
 import { chinese } from './chinese.js';
 import { countUntil } from './count.js';
@@ -22,6 +15,7 @@ import { NowView } from './now-view.js';
 import { OpenView, openDropped } from './open-view.js';
 import type { NamedBytes } from './replay.js';
 import type { Performer } from './performer.js';
+import { MOST_SEED } from './play.js';
 import { Player } from './player.js';
 import {
   column,
@@ -197,11 +191,11 @@ export class Lab {
     const together = this.#view.beside && !this.#recorded;
     transport.show();
     world.show();
-    now.show(
-      this.#player,
-      this.#deeds,
-      together ? models.map((model) => texts.names[model]) : undefined,
-    );
+    now.show(this.#player, {
+      deeds: this.#deeds,
+      lanes: together ? models.map((model) => texts.names[model]) : undefined,
+      recorded: this.#recorded !== undefined,
+    });
     if (together) return beside.at(ns);
     timeline.at(ns, moments[index]);
     counters.show(countUntil(take, ns));
@@ -341,8 +335,8 @@ export class Lab {
   }
 
   #seed(text: string): void {
-    if (!/^\d{1,10}$/.test(text) || Number(text) > LARGEST_SEED)
-      return this.#refuse(this.#parts.texts.seedWrong(LARGEST_SEED));
+    if (!/^\d{1,10}$/.test(text) || Number(text) > MOST_SEED)
+      return this.#refuse(this.#parts.texts.seedWrong(MOST_SEED));
     this.#choose({ seed: Number(text) });
   }
 

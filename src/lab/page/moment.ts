@@ -2,6 +2,7 @@
  * The moments of a take: what a step goes to. A call in which the process sleeps has two, when it
  * falls asleep and when it wakes; every other call has one, when its answer is there.
  */
+import { kindOf, type CallKind } from './imports.js';
 import type { Take, Taken, TakenCall } from './take.js';
 
 export interface Moment {
@@ -15,11 +16,27 @@ export interface Moment {
 export const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
   open === true || (startNs < endNs && ((blocked && phase !== 'copy') || idle === true));
 
-/** Of what is at the same time: an answer, what comes of it, whom it wakes, who falls asleep. */
-const Turn = { ANSWER: 0, EVENT: 1, WAKING: 2, SLEEP: 3 } as const;
+/** Calls that tell what others have done. */
+const TELLING: ReadonlySet<CallKind | undefined> = new Set([
+  'accept',
+  'receive',
+  'poll',
+  'wait',
+  'take signals',
+  'reap',
+] as const);
+
+/** It tells of what happened at the very time of its answer, too, or was woken by that. */
+export const comesBehind = (call: TakenCall): boolean =>
+  sleepsIn(call) || TELLING.has(kindOf(call.name));
+
+/** Of what is at the same time: an answer, what comes of it, who is told, who falls asleep. */
+const Turn = { ANSWER: 0, EVENT: 1, TOLD: 2, SLEEP: 3 } as const;
 
 export function momentsOf({ events, endNs }: Take): Moment[] {
   const moments: (Moment & { turn: number })[] = [];
+  /** By lane: its last answer. A guest's answers stay in their order. */
+  const last = new Map<number, { ns: number; turn: number }>();
   for (const event of events) {
     if (event.kind !== 'call') {
       moments.push({ ns: event.timeNs, event, part: 'happens', turn: Turn.EVENT });
@@ -29,7 +46,10 @@ export function momentsOf({ events, endNs }: Take): Moment[] {
     if (sleeps) moments.push({ ns: event.startNs, event, part: 'sleeps', turn: Turn.SLEEP });
     // Who asks again and again is in a call when the take ends.
     if (event.open || event.endNs > endNs) continue;
-    const turn = sleeps ? Turn.WAKING : Turn.ANSWER;
+    const before = last.get(event.lane);
+    const least = before?.ns === event.endNs ? before.turn : Turn.ANSWER;
+    const turn = Math.max(least, comesBehind(event) ? Turn.TOLD : Turn.ANSWER);
+    last.set(event.lane, { ns: event.endNs, turn });
     moments.push({ ns: event.endNs, event, part: 'answered', turn });
   }
   return moments.sort((a, b) => a.ns - b.ns || a.turn - b.turn);

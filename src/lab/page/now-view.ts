@@ -13,6 +13,15 @@ function transcriptOf({ event, part }: Moment): string {
   return part === 'sleeps' ? `${call} …` : `${call} → ${event.answer}`;
 }
 
+export interface About {
+  /** That actions may come of. */
+  readonly deeds: readonly Deed[];
+  /** What to call a lane, where there are several and they are not called by their names. */
+  readonly lanes: readonly string[] | undefined;
+  /** Nobody can do anything in it. */
+  readonly recorded: boolean;
+}
+
 export class NowView {
   readonly element: HTMLElement;
   readonly #texts: Texts;
@@ -29,26 +38,22 @@ export class NowView {
     );
   }
 
-  /** `lanes`: what to call a lane, where there are several. */
-  show(player: Player, deeds: readonly Deed[], lanes?: readonly string[]): void {
+  show(player: Player, about: About): void {
     const { moment, playing } = player;
     // What is told several times a second is told to nobody.
     this.#story.setAttribute('aria-live', playing ? 'off' : 'polite');
-    say(this.#story, this.#sentence(player, deeds, lanes));
+    say(this.#story, this.#sentence(player, about));
     say(this.#call, (moment && transcriptOf(moment)) || '\u00a0');
   }
 
-  #sentence(
-    { moment, atEnd, take, ns }: Player,
-    deeds: readonly Deed[],
-    lanes?: readonly string[],
-  ): string {
+  #sentence({ moment, atEnd, take, ns }: Player, { deeds, lanes, recorded }: About): string {
     const { story } = this.#texts;
-    if (!moment) return atEnd && ns > 0 ? story.end : story.begin;
+    const end = recorded ? story.over : story.end;
+    if (!moment) return atEnd && ns > 0 ? end : story.begin;
     const sentence = storyOf(this.#texts, moment, deeds);
     const named = prefixed(sentence, moment, take, lanes);
     if (!atEnd) return named;
-    return ns > moment.ns ? story.end : `${named} ${story.end}`;
+    return ns > moment.ns ? end : `${named} ${end}`;
   }
 }
 

@@ -1,4 +1,5 @@
 /** What comes from outside of the page: a token, its guest, and the transcript of a real run. */
+import { LONGEST_TOKEN } from './address.js';
 import { button, element, say } from './element.js';
 import type { Texts } from './english.js';
 import type { NamedBytes } from './replay.js';
@@ -65,6 +66,7 @@ export class OpenView {
   async #replay(): Promise<void> {
     const token = this.#token.value.replaceAll(/\s/g, '');
     if (token === '') return this.#opener.refuse(this.#texts.open.needsToken);
+    if (token.length > LONGEST_TOKEN) return this.#opener.refuse(this.#texts.open.tooLong);
     const file = this.#guest.files?.[0];
     if (!file) return this.#opener.replay(token, undefined);
     const bytes = new Uint8Array(await file.arrayBuffer());

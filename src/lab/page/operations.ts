@@ -53,11 +53,6 @@ export class Operations {
     return this.#operations.get(fd)?.connection;
   }
 
-  /** A connection whose data is waited for. */
-  get waiting(): string | undefined {
-    return this.#waiting[0]?.connection;
-  }
-
   /** The state that a connection is in, or was when it was closed. */
   stateOf(connection: string): string | undefined {
     return this.#states.get(connection);
@@ -288,10 +283,6 @@ export class Operations {
 
   get #watched(): Operation[] {
     return this.#all.filter(({ watched }) => watched);
-  }
-
-  get #waiting(): Operation[] {
-    return this.#all.filter(({ state }) => this.state(state).phase === 'WAIT');
   }
 
   #among(fds: Iterable<number>): Operation[] {

@@ -13,30 +13,44 @@ type Asked = Question extends infer Each
   : never;
 
 interface Pending {
+  readonly kind: Question['kind'];
   resolve(take: Take): void;
   reject(error: Error): void;
 }
 
 export class Performer {
-  readonly #worker: Worker;
+  #worker = this.#start();
   readonly #pending = new Map<number, Pending>();
   #asked = 0;
   /** It has ended, or never begun. */
   #broken: HostError | undefined;
 
-  constructor() {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-    this.#worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+    worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
       const pending = this.#pending.get(data.id);
       this.#pending.delete(data.id);
       if (data.kind === 'take') pending?.resolve(data.take);
       else pending?.reject(new UsageError(data.message));
     });
-    this.#worker.addEventListener('error', ({ message }) => {
+    worker.addEventListener('error', ({ message }) => {
       this.#broken = new HostError(`the simulator does not run here: ${message ?? 'no worker'}`);
-      for (const { reject } of this.#pending.values()) reject(this.#broken);
-      this.#pending.clear();
+      this.#rejectAll(this.#broken);
     });
+    return worker;
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  /** A guest that a person gave may run for very long: nobody waits for it who asks for more. */
+  #giveUp(): void {
+    if (![...this.#pending.values()].some(({ kind }) => kind === 'replay')) return;
+    this.#worker.terminate();
+    this.#rejectAll(new UsageError('something else was asked for meanwhile'));
+    this.#worker = this.#start();
   }
 
   /** Runs a play, whole. */
@@ -51,9 +65,10 @@ export class Performer {
 
   #ask(question: Asked): Promise<Take> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    this.#giveUp();
     const id = ++this.#asked;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { kind: question.kind, resolve, reject });
       this.#worker.postMessage({ id, ...question });
     });
   }

@@ -31,6 +31,9 @@ export interface Shelf {
   bytes(name: string): Promise<Uint8Array>;
 }
 
+/** Of what a token says, inflated: a few bytes of it could be as many as there is room for. */
+const MOST_JSON = 1 << 26;
+
 /** `echo-epoll.as.wasm`: a guest whose model is known. */
 const OWN = /^echo-(.+?)(\.as)?\.wasm$/;
 
@@ -54,16 +57,28 @@ export async function replay(text: string, shelf: Shelf, given?: NamedBytes): Pr
 
 async function parsed(text: string): Promise<Token> {
   const packed = packedOf(text);
-  let json: string;
+  const parts: string[] = [];
+  let length = 0;
   try {
-    const stream = new Blob([packed as BlobPart])
+    const texts = new Blob([packed as BlobPart])
       .stream()
-      .pipeThrough(new DecompressionStream('deflate-raw'));
-    json = await new Response(stream).text();
+      .pipeThrough(new DecompressionStream('deflate-raw'))
+      .pipeThrough(new TextDecoderStream())
+      .getReader();
+    for (let read = await texts.read(); !read.done; read = await texts.read()) {
+      parts.push(read.value);
+      length += read.value.length;
+      if (length > MOST_JSON) break;
+    }
   } catch (error) {
     throw notWhole(text, error);
   }
-  return tokenOfJson(text, json);
+  if (length > MOST_JSON)
+    throw new UsageError(
+      `the token says more than ${MOST_JSON} characters, which is too much for a page: ` +
+        'repeat it with pollux replay',
+    );
+  return tokenOfJson(text, parts.join(''));
 }
 
 function worldOf({ world, companions }: Token): WorldScript {

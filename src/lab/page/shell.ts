@@ -1,7 +1,8 @@
 /** The page's head, and what is chosen at its top. */
-import { languages, LARGEST_SEED, models, type Language, type Model } from './address.js';
+import { languages, models, type Language, type Model } from './address.js';
 import { choice, element } from './element.js';
 import type { Texts } from './english.js';
+import { MOST_SEED } from './play.js';
 import type { Play } from './take.js';
 
 const GAP = 12;
@@ -92,7 +93,7 @@ export function seedField(texts: Texts, choose: (text: string) => void): HTMLEle
     type: 'number',
     name: 'seed',
     min: 0,
-    max: LARGEST_SEED,
+    max: MOST_SEED,
     value: 0,
     onchange: () => choose(field.value),
   });

@@ -86,6 +86,6 @@ export class StateView {
     const places = [...states].map(([connection, state]) =>
       connection === '' ? state : this.#texts.inState(connection, state),
     );
-    say(this.#where, this.#texts.diagramHint(places.join(', ')));
+    say(this.#where, this.#texts.diagramHint(places.join(this.#texts.picture.comma)));
   }
 }

@@ -1,9 +1,17 @@
 /** What happens at a moment and why, in one sentence of the page's language. */
+import { decisions } from '../../../host/sim/fault.js';
 import { amountOf } from './count.js';
 import type { Texts } from './english.js';
 import { isExit, kindOf } from './imports.js';
 import type { Moment } from './moment.js';
-import type { Deed, Take, TakenAction, TakenCall, TakenSegment } from './take.js';
+import {
+  CHANCE,
+  type Deed,
+  type Take,
+  type TakenAction,
+  type TakenCall,
+  type TakenSegment,
+} from './take.js';
 import { wordsOf } from './world-view.js';
 
 function answered(texts: Texts['story']['answered'], call: TakenCall): string {
@@ -79,6 +87,14 @@ function deedOf({ deed, who, timeNs }: TakenAction, deeds: readonly Deed[]): Dee
 const said = ({ story }: Texts, words: string): string =>
   Object.entries(story.said).find(([each]) => each === words)?.[1] ?? words;
 
+/** `net/1.server: a link was slow`: to whom it happened stays as it is. */
+function happened({ story }: Texts, what: string): string {
+  const at = what.lastIndexOf(': ') + 2;
+  const words = what.slice(at === 1 ? 0 : at);
+  const [decision] = Object.entries(decisions).find(([, each]) => each.words === words) ?? [];
+  return what.slice(0, what.length - words.length) + (story.chances[decision ?? ''] ?? words);
+}
+
 /** Why nothing came of it. */
 const why = (texts: Texts, { what }: TakenAction) => said(texts, what.split(': ').at(-1)!);
 
@@ -95,6 +111,8 @@ export function translated(texts: Texts, take: Take, deeds: readonly Deed[]): Ta
   const events = take.events.map((event) => {
     if (event.kind !== 'action') return event;
     const deed = deedOf(event, deeds);
+    if (event.who === CHANCE)
+      return { ...event, who: texts.story.chance, what: happened(texts, event.what) };
     if (!deed) return { ...event, what: said(texts, event.what) };
     const words = wordsOf(texts, 'client' in deed ? { ...deed, client: '' } : deed).trim();
     return { ...event, what: event.vain ? `${words}: ${why(texts, event)}` : words };

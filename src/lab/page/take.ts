@@ -57,6 +57,9 @@ export interface TakenSegment {
   readonly text: string;
 }
 
+/** Who does what nobody has decided. */
+export const CHANCE = 'chance';
+
 /** What a person, or an actor of the world, or chance has done. */
 export interface TakenAction {
   readonly kind: 'action';

@@ -11,9 +11,10 @@ import type { Failure, RunOptions, RunState, Simulated } from '../../simulate/ou
 import { addressText, answerText, callText, flagsText } from '../../trace/recording.js';
 import type { Segment } from '../../trace/recording.js';
 import type { MachineName } from '../../machine.js';
-import { isExit, kindOf } from './imports.js';
+import { isCopy, isExit, kindOf, type CallKind } from './imports.js';
 import { Operations } from './operations.js';
-import type { Take, Taken, TakenAction, TakenCall, TakenSegment, TakenStep } from './take.js';
+import { CHANCE, type Take, type Taken, type TakenAction, type TakenCall } from './take.js';
+import type { TakenSegment, TakenStep } from './take.js';
 
 /** What a call of the kernel's takes, in virtual time; so long it copies. */
 const CALL_NS = 1000;
@@ -111,7 +112,8 @@ export class Taking {
     const rest = vain.map((each): TakenAction => {
       return { kind: 'action', timeNs: endNs, ...each, vain: true };
     });
-    const all: Taken[] = [...others, ...this.#calls, ...(open ? [open] : []), ...rest];
+    // Of what is at the same time, a call begins last.
+    const all: Taken[] = [...others, ...rest, ...this.#calls, ...(open ? [open] : [])];
     return {
       kernel,
       lanes: [GUEST],
@@ -150,7 +152,7 @@ export class Taking {
   /** What is not benign by chance, and does not follow from a deed. */
   #chosen({ label, value }: Choice): void {
     if (value === 0 || this.#decided) return;
-    this.action({ timeNs: this.#nowNs, who: 'chance', what: choiceInWords(label) });
+    this.action({ timeNs: this.#nowNs, who: CHANCE, what: choiceInWords(label) });
   }
 
   /** A call is over, and the guest's memory is as that has left it. */
@@ -213,27 +215,32 @@ export class Taking {
   /** In which phase of the model a call was, and whether the process was blocked in it. */
   #waysOf(call: Call, begun: readonly TakenStep[], steps: TakenStep[], slept: boolean): Ways {
     const operations = this.#operations;
-    if (operations === undefined) return { phase: slept ? 'wait' : 'none', blocked: slept };
+    const kind = kindOf(call.name);
+    const copyNs = Math.max(call.startNs, call.endNs - CALL_NS);
+    if (operations === undefined) {
+      const copies = isCopy(call.name) && call.errno === 'SUCCESS';
+      if (slept) return { phase: 'wait', blocked: true, ...(copies && { copyNs }) };
+      return { phase: asks(kind) ? 'wait' : copies ? 'copy' : 'none', blocked: false };
+    }
     const copying = steps.find(({ event }) => event === 'COPIED')?.from;
     const blockedIn = (state: string) => operations.state(state).process === 'BLOCKED';
     if (slept) {
       const wait = operations.machine.states.find(({ phase }) => phase === 'WAIT')!;
       const blocked = blockedIn(wait.name);
-      const copies = copying !== undefined && kindOf(call.name) === 'receive';
+      // Of an asynchronous operation the kernel copies what arrives at once, before it tells.
+      const copies = copying !== undefined && (kind === 'receive' || kind === 'reap');
       return {
         phase: 'wait',
         blocked,
         ...(!blocked && { idle: true }),
-        ...(copies && { copyNs: Math.max(call.startNs, call.endNs - CALL_NS) }),
+        ...(copies && { copyNs: kind === 'reap' ? call.endNs : copyNs }),
       };
     }
     if (copying !== undefined) return { phase: 'copy', blocked: blockedIn(copying) };
-    const kind = kindOf(call.name);
-    const asks = kind === 'poll' || kind === 'wait' || kind === 'take signals' || kind === 'reap';
     const first = begun.at(-1)?.to ?? steps[0]?.from;
     const tries =
       kind === 'receive' && first !== undefined && operations.state(first).phase === 'WAIT';
-    return { phase: asks || tries ? 'wait' : 'none', blocked: false };
+    return { phase: asks(kind) || tries ? 'wait' : 'none', blocked: false };
   }
 }
 
@@ -243,10 +250,13 @@ const inWords = ({ kind, message, cause }: Failure): string =>
 
 const timeOf = (each: Taken): number => (each.kind === 'call' ? each.startNs : each.timeNs);
 
+/** Calls that ask what has become of others' data, and take none of it. */
+const asks = (kind: CallKind | undefined): boolean =>
+  kind === 'poll' || kind === 'wait' || kind === 'take signals' || kind === 'reap';
+
 /** True if something came of a call, and it was not asked in vain. */
 function moved({ name, errno, outputs }: Call): boolean {
   const kind = kindOf(name);
   if (kind === undefined || kind === 'yield' || errno !== 'SUCCESS') return false;
-  const asks = kind === 'poll' || kind === 'wait' || kind === 'take signals' || kind === 'reap';
-  return !asks || Number(outputs[0]?.[1]) > 0;
+  return !asks(kind) || Number(outputs[0]?.[1]) > 0;
 }

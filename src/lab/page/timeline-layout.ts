@@ -2,7 +2,7 @@
  * Where the events of a take lie along the axis of time, in arrays that are quick to search: what
  * is drawn is found by bisection, and what is too narrow to be seen is known as a sum.
  */
-import { sleepsIn, type Moment } from './moment.js';
+import { comesBehind, type Moment } from './moment.js';
 import type { Take, TakenCall } from './take.js';
 
 /**
@@ -132,7 +132,7 @@ const WOKEN = 0.5;
 
 /**
  * What is still to come of a call that has begun: that it copies, or that it ends. Who sleeps is
- * woken by what happens at that time, and so behind it.
+ * woken by what happens at that time, and who asks is told of it, and so behind it.
  */
 interface Coming {
   readonly timeNs: number;
@@ -179,7 +179,7 @@ export function layOut(take: Take, scale: Scale, endNs = take.endNs): Layout {
     const { copyNs, endNs } = event;
     if (copyNs !== undefined)
       expect({ timeNs: copyNs, turn: copyNs + WOKEN, event: i, isEnd: false });
-    const turn = sleepsIn(event) || copyNs === endNs ? endNs + WOKEN : endNs;
+    const turn = comesBehind(event) || copyNs === endNs ? endNs + WOKEN : endNs;
     expect({ timeNs: endNs, turn, event: i, isEnd: true });
   });
   comeBy(Infinity);

@@ -25,10 +25,17 @@ export function ticks(
   const many = Math.max(1, Math.floor(pixels / spacing));
   const marks: { place: number; text: string }[] = [];
   if (scale === 'even') {
-    for (let i = 0; i < many; i++) {
-      const place = from + (span * (i + 0.5)) / many;
-      marks.push({ place, text: timeText(timeOf(place)) });
-    }
+    const places = Array.from({ length: many }, (_, i) => from + (span * (i + 0.5)) / many);
+    // Of several moments of one time the first is marked, and each so exactly that it is another.
+    const times = places.map((place) => Math.round(timeOf(place)));
+    places.forEach((place, i) => {
+      const ns = times[i]!;
+      if (ns === times[i - 1]) return;
+      const near = [times[i - 1], times[i + 1]].flatMap((each) =>
+        each === undefined || each === ns ? [] : [Math.abs(each - ns)],
+      );
+      marks.push({ place, text: timeText(ns, Math.max(1, Math.min(ns / 1000, ...near))) });
+    });
     return marks;
   }
   const firstNs = timeOf(from);

@@ -4,6 +4,9 @@ import type { Texts } from './english.js';
 import { SPEEDS_NS, type Player } from './player.js';
 import { timeText } from './timeline-time.js';
 
+/** On the simulated kernel; on a real one it is hardly shorter. */
+const CALL_NS = 1000;
+
 const ICONS = {
   start: 'M3 3h2v10H3zM13 3v10L6 8z',
   back: 'M11 3v10L4 8z',
@@ -22,6 +25,9 @@ function icon(name: keyof typeof ICONS, words: string, press: () => void): HTMLB
   made.innerHTML = `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
   return made;
 }
+
+/** As exact as a call is long, however late it is. */
+const exactNs = (ns: number) => Math.min(ns / 1000, CALL_NS);
 
 export class Transport {
   readonly element: HTMLElement;
@@ -83,7 +89,8 @@ export class Transport {
     this.#play.classList.toggle('playing', playing);
     this.#slider.max = `${take.endNs}`;
     this.#slider.value = `${ns}`;
-    const now = controls.at(timeText(ns), timeText(take.endNs));
+    const [at, end] = [ns, take.endNs].map((each) => timeText(each, exactNs(each)));
+    const now = controls.at(at!, end!);
     this.#slider.setAttribute('aria-valuetext', now);
     say(this.#time, now);
     say(this.#step, controls.steps(index + 1, moments.length));

@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { machines, type MachineName } from 'pollux/machine';
 import { describe, expect, test } from 'vitest';
 
+import { countUntil } from '#src/lab/page/count';
+import { momentsOf } from '#src/lab/page/moment';
 import { guestName, perform } from '#src/lab/page/perform';
 import { checkPlay } from '#src/lab/page/play';
-import type { Deed, Play, Take, TakenAction, TakenCall } from '#src/lab/page/take';
+import type { Deed, Play, Take, Taken, TakenAction, TakenCall } from '#src/lab/page/take';
 
 import { wasmFile } from '../../../harness.js';
 import { everything, message, playsOf } from './plays.js';
@@ -61,14 +63,37 @@ describe.each(all.map((play) => [named(play), play] as const))('%s', (_, play) =
     expect(Math.max(...times)).toBeLessThanOrEqual(taken.endNs);
   });
 
+  test('whoever is told of something is told after it has happened', () => {
+    const moments = momentsOf(taken);
+    const at = (is: (event: Taken) => boolean, part: string) =>
+      moments.findIndex((each) => each.part === part && is(each.event));
+    for (const who of new Set(actionsOf(taken).map((each) => each.who))) {
+      const told = at((each) => each.kind === 'call' && each.connection === who, 'answered');
+      const connects = at((each) => each.kind === 'action' && each.who === who, 'happens');
+      if (told >= 0) expect(told, who).toBeGreaterThan(connects);
+    }
+    const answered = moments.flatMap(({ event, part }) => (part === 'answered' ? [event] : []));
+    expect(answered).toEqual(callsOf(taken).filter((each) => answered.includes(each)));
+  });
+
+  test('the kernel is seen to copy as often as is counted', () => {
+    const copies = callsOf(taken).filter(
+      ({ phase, copyNs, endNs }) =>
+        (phase === 'copy' || copyNs !== undefined) && endNs <= taken.endNs,
+    );
+    expect(copies.length).toBe(countUntil(taken, taken.endNs).copies);
+    expect(copies.length).toBeGreaterThan(0);
+  });
+
   test('the process is blocked in the phases that its machine says', () => {
     const waits = machine.states.find(({ phase }) => phase === 'WAIT')!;
     const copies = machine.states.find(({ phase }) => phase === 'COPY')!;
-    for (const { phase, blocked, idle, startNs, endNs } of callsOf(taken)) {
+    for (const { phase, blocked, idle, startNs, endNs, copyNs } of callsOf(taken)) {
       if (phase === 'copy') expect(blocked).toBe(copies.process === 'BLOCKED');
       if (phase === 'wait' && blocked) expect(waits.process).toBe('BLOCKED');
       if (idle) expect(waits.process).toBe('RUNNING');
       if (phase === 'none') expect(blocked).toBe(false);
+      if (copyNs !== undefined) expect([startNs <= copyNs, copyNs <= endNs]).toEqual([true, true]);
       expect(endNs).toBeGreaterThanOrEqual(startNs);
     }
   });

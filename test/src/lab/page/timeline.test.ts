@@ -256,3 +256,29 @@ test('times are as people read them', () => {
     '1 ms',
   ]);
 });
+
+test('whatever is seen of an axis, no two of its marks say the same', () => {
+  fc.assert(
+    fc.property(
+      takes,
+      fc.nat(5e8),
+      fc.nat(2000),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.nat(12),
+      (take, laterNs, pixels, share, zooms) => {
+        const later = take.events.map((event) =>
+          event.kind === 'call'
+            ? { ...event, startNs: event.startNs + laterNs, endNs: event.endNs + laterNs }
+            : { ...event, timeNs: event.timeNs + laterNs },
+        );
+        const layout = layOut({ ...take, events: later, endNs: take.endNs + laterNs }, 'even');
+        const window = new TimeWindow();
+        window.fit(layout.length, 0.1);
+        window.zoom(2 ** zooms, share * layout.length);
+        const marks = ticks(layout, window, pixels, 88);
+        expect(new Set(marks.map(({ text }) => text)).size).toBe(marks.length);
+        expect(marks.length).toBeGreaterThan(0);
+      },
+    ),
+  );
+});
