@@ -22,7 +22,7 @@ export class ByteQueue {
     }
   }
 
-  /** Copies from the beginning to the iovecs at most `most` of what is there; answers how many bytes. */
+  /** Copies to the iovecs at most `most` bytes from the beginning; answers how many. */
   peek(to: Iovecs, most = this.length): number {
     const length = Math.min(most, to.total);
     let done = 0;
