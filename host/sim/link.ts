@@ -29,6 +29,8 @@ export class Wire {
   readonly latencyNs: number;
   /** False where every choice is benign: then none is asked for. */
   readonly moody: boolean;
+  /** Packets that have arrived, for others to be on their way in. */
+  readonly spare: Sent[] = [];
   readonly #partition: Point;
   /** Until then, no packet gets through. */
   #healsNs = 0;
@@ -68,24 +70,34 @@ interface End {
   arrive(packet: Packet, bytes: number): void;
 }
 
-/** A packet on its way. It is an object and no closure: there are many. */
+/** A packet on its way, which is another one when that has arrived: there are many. */
 class Sent extends Event {
-  readonly #link: Link;
-  readonly #end: End;
-  readonly #packet: Packet;
-  readonly #bytes: number;
+  readonly #wire: Wire;
+  #link: Link | undefined;
+  #end: End | undefined;
+  #packet: Packet = 0;
+  #bytes = 0;
 
-  constructor(link: Link, end: End, packet: Packet, bytes: number) {
+  constructor(wire: Wire) {
     super();
+    this.#wire = wire;
+  }
+
+  of(link: Link, end: End, packet: Packet, bytes: number): this {
     this.#link = link;
     this.#end = end;
     this.#packet = packet;
     this.#bytes = bytes;
+    return this;
   }
 
   override happen(): void {
-    this.#link.arrived();
-    this.#end.arrive(this.#packet, this.#bytes);
+    const end = this.#end!;
+    const packet = this.#packet;
+    const bytes = this.#bytes;
+    this.#link!.arrived();
+    this.#wire.spare.push(this);
+    end.arrive(packet, bytes);
   }
 }
 
@@ -163,7 +175,7 @@ export class Link {
   carryHeader(end: End, packet: Packet, bytes: number): void {
     const ns = this.#delayNs();
     if (this.#atOnce(ns, 0)) end.arrive(packet, bytes);
-    else this.#depart(new Sent(this, end, packet, bytes), ns, 0);
+    else this.#depart(this.#sent(end, packet, bytes), ns, 0);
   }
 
   /** The same for a packet that carries data, or an end, and may be lost. */
@@ -174,7 +186,12 @@ export class Link {
     const ns = this.#delayNs() + this.#lossNs() + gapNs;
     const lengthNs = bytes * this.#byteNs;
     if (this.#atOnce(ns, lengthNs)) end.arrive(packet, bytes);
-    else this.#depart(new Sent(this, end, packet, bytes), ns, lengthNs);
+    else this.#depart(this.#sent(end, packet, bytes), ns, lengthNs);
+  }
+
+  #sent(end: End, packet: Packet, bytes: number): Sent {
+    const wire = this.#wire;
+    return (wire.spare.pop() ?? new Sent(wire)).of(this, end, packet, bytes);
   }
 
   /** A packet is on its way no more. */

@@ -1,4 +1,4 @@
-/** A queue of bytes that grows as it must, in a ring: what a socket has received, or is to send. */
+/** A queue of bytes that grows as it must, in a ring: what goes from one socket to another. */
 import { copy, type Iovecs } from './iovec.js';
 
 const FIRST_BYTES = 4096;
@@ -22,19 +22,9 @@ export class ByteQueue {
     }
   }
 
-  /** Appends `length` bytes of another, which keeps them, from its `offset` on. */
-  append(from: ByteQueue, offset: number, length: number): void {
-    this.#reserve(length);
-    const size = from.#bytes.length;
-    const at = (from.#head + offset) & (size - 1);
-    const first = Math.min(length, size - at);
-    this.#append(from.#bytes, at, first);
-    if (first < length) this.#append(from.#bytes, 0, length - first);
-  }
-
-  /** Copies from the beginning to the iovecs what is there and fits; answers how many bytes. */
-  peek(to: Iovecs): number {
-    const length = Math.min(this.length, to.total);
+  /** Copies to the iovecs at most `most` bytes from the beginning; answers how many. */
+  peek(to: Iovecs, most = this.length): number {
+    const length = Math.min(most, to.total);
     let done = 0;
     for (let i = 0; done < length; i++) {
       const here = Math.min(length - done, to.lengths[i]!);

@@ -36,10 +36,12 @@ export class TcpSocket extends File {
   #error = 0;
   /** The peer's end has come. */
   #ended = false;
-  readonly #received = new ByteQueue();
-  /** What was not acknowledged: what arrived already, what is on its way, and what is unsent. */
-  readonly #sending = new ByteQueue();
-  #arrived = 0;
+  /** All from here to there: what the peer has not received yet, is on its way, and is unsent. */
+  readonly #stream = new ByteQueue();
+  /** How many bytes of the peer's stream have arrived here. */
+  #received = 0;
+  /** How many of its own were not acknowledged, and how many of these were not sent. */
+  #sending = 0;
   #unsent = 0;
   #fin: number = Fin.NONE;
   /** How many bytes more the peer would take. */
@@ -68,7 +70,7 @@ export class TcpSocket extends File {
     if (shut === BOTH || this.state === State.CLOSED) mask |= HUP;
     if (shut & RD) mask |= IN | RDHUP;
     if (this.state !== State.SYN_SENT) {
-      if (this.#received.length > 0) mask |= IN;
+      if (this.#received > 0) mask |= IN;
       if (shut & WR || this.#writable) mask |= OUT;
       else this.#lackSpace();
     }
@@ -78,17 +80,18 @@ export class TcpSocket extends File {
 
   /** sk_stream_is_writeable: a third of the buffer is free. */
   get #writable(): boolean {
-    const queued = this.#sending.length;
+    const queued = this.#sending;
     return !this.#pressed && this.#buffers.sendBytes - queued >= queued / 2;
   }
 
   override recv(to: Iovecs, flags: number): number {
-    const received = this.#received;
-    if (received.length > 0) {
+    if (this.#received > 0) {
       if (this.link.spurious(this)) return -Errno.EAGAIN;
-      const length = received.peek(to);
+      const stream = this.peer!.#stream;
+      const length = stream.peek(to, this.#received);
       if (!(flags & Receive.PEEK) && length > 0) {
-        received.drop(length);
+        stream.drop(length);
+        this.#received -= length;
         this.#free(length);
       }
       return length;
@@ -105,20 +108,21 @@ export class TcpSocket extends File {
     const open = this.state === State.ESTABLISHED || this.state === State.CLOSE_WAIT;
     if (!open || this.#shut & WR) return -Errno.EPIPE;
     if (from.total === 0) return 0;
-    const free = this.#pressed ? 0 : this.#buffers.sendBytes - this.#sending.length;
+    const free = this.#pressed ? 0 : this.#buffers.sendBytes - this.#sending;
     const most = Math.min(from.total, free);
     const length = this.link.room(most, this);
     if (length < most) this.#pressed = true;
     if (length < from.total) this.#lackSpace();
     if (length <= 0) return -Errno.EAGAIN;
-    if (this.link.immediate && this.#sending.length === 0 && this.#window >= length) {
-      if (this.peer!.#take(from, length)) {
+    this.#stream.push(from, length);
+    if (this.link.immediate && this.#sending === 0 && this.#window >= length) {
+      if (this.peer!.#take(length)) {
         this.#window -= length;
         this.#space();
         return length;
       }
     }
-    this.#sending.push(from, length);
+    this.#sending += length;
     this.#unsent += length;
     this.#push();
     return length;
@@ -167,7 +171,7 @@ export class TcpSocket extends File {
   }
 
   override readable(): number {
-    return this.#received.length;
+    return this.#received;
   }
 
   /** Closes it: with a reset, if anything was not received. */
@@ -176,7 +180,7 @@ export class TcpSocket extends File {
     if (this.state === State.SYN_SENT) {
       this.state = State.CLOSED;
       this.#network.abandon(this);
-    } else if (this.#received.length > 0) {
+    } else if (this.#received > 0) {
       this.abort();
     } else if (this.state !== State.CLOSED) {
       this.#end();
@@ -203,7 +207,7 @@ export class TcpSocket extends File {
 
   /** What was received is told of anew. */
   again(): void {
-    if (this.#received.length === 0) return;
+    if (this.#received === 0) return;
     this.wake(READABLE);
     this.signal(IN);
   }
@@ -244,7 +248,7 @@ export class TcpSocket extends File {
     const { onSegment, now } = this.#network;
     if (onSegment === undefined) return;
     const peer = this.peer!;
-    const data = packet === Packet.DATA ? peer.#sending.copy(peer.#arrived, bytes) : NO_BYTES;
+    const data = packet === Packet.DATA ? peer.#stream.copy(this.#received, bytes) : NO_BYTES;
     onSegment(now, peer.local, this.local, FLAGS[packet], data);
   }
 
@@ -261,27 +265,24 @@ export class TcpSocket extends File {
       this.#transmit(Packet.RESET, 0);
       return;
     }
-    const peer = this.peer!;
-    this.#received.append(peer.#sending, peer.#arrived, bytes);
-    peer.#arrived += bytes;
+    this.#received += bytes;
     this.wake(READABLE);
     this.signal(IN);
     this.#transmit(Packet.ACK, bytes);
   }
 
   /** The short way of data that arrives at once, and that nobody captures: false if it is none. */
-  #take(from: Iovecs, length: number): boolean {
+  #take(length: number): boolean {
     const open = this.state === State.ESTABLISHED || this.state === State.FIN_WAIT;
     if (!open || this.#shut & RD || this.#network.onSegment !== undefined) return false;
-    this.#received.push(from, length);
+    this.#received += length;
     this.wake(READABLE);
     this.signal(IN);
     return true;
   }
 
   #arriveAck(bytes: number): void {
-    this.#sending.drop(bytes);
-    this.#arrived -= bytes;
+    this.#sending -= bytes;
     this.#space();
   }
 
