@@ -31,7 +31,7 @@ function portNumber(text: string): number {
 }
 
 /** Writes the page's files. Throws `UsageError` for a folder that has something else in it. */
-export function writePage(folder: string): void {
+function writePage(folder: string): void {
   try {
     if (existsSync(folder) && readdirSync(folder).length > 0 && !isPage(folder)) {
       throw new UsageError(

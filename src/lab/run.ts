@@ -68,7 +68,7 @@ function machine(): Machine {
 }
 
 /** Whether all is known well enough. */
-export function isNarrow(experiment: Experiment, estimates: readonly Estimate[]): boolean {
+function isNarrow(experiment: Experiment, estimates: readonly Estimate[]): boolean {
   return experiment.figures.every(({ name, quantity }) => {
     const own = estimates.filter(({ figure }) => figure === name);
     const greatest = Math.max(...own.map(({ mean }) => Math.abs(mean)));

@@ -11,7 +11,7 @@ const WARMING = 2000;
 const buffer = new Uint8Array(BUFFER_BYTES);
 
 /** One echo. False: the peer has closed. */
-export function echoOnce(source: number, target: number): boolean {
+function echoOnce(source: number, target: number): boolean {
   const bytes = readSync(source, buffer);
   if (bytes > 0) writeSync(target, buffer, 0, bytes);
   return bytes > 0;

@@ -13,7 +13,7 @@ export interface Moment {
 }
 
 /** Who is held while data is copied to him does not sleep. */
-export const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
+const sleepsIn = ({ blocked, phase, idle, open, startNs, endNs }: TakenCall) =>
   open === true || (startNs < endNs && ((blocked && phase !== 'copy') || idle === true));
 
 /** Calls that tell what others have done. */

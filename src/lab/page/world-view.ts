@@ -8,7 +8,7 @@ import { timeText } from './timeline-time.js';
 const NAMES = [...'ABCDEFGH'];
 
 /** Who is connected at a time, as far as deeds say; who half-closed may still read. */
-export function connectedAt(deeds: readonly Deed[], ns: number): string[] {
+function connectedAt(deeds: readonly Deed[], ns: number): string[] {
   const connected = new Set<string>();
   for (const deed of deeds.toSorted((a, b) => a.atNs - b.atNs)) {
     if (deed.atNs > ns || !('client' in deed)) continue;

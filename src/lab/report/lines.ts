@@ -28,7 +28,7 @@ const LINE = 16;
 /** Intervals at the same place stand so far beside each other. */
 const ASIDE = 3;
 /** Below this width the names stand in a legend, and the lines have the room. */
-export const ROOM_FOR_NAMES = 480;
+const ROOM_FOR_NAMES = 480;
 
 /** Moves positions apart that are nearer than a line of text; they stay in order, and inside. */
 function spread(positions: readonly number[], top: number, bottom: number): number[] {
