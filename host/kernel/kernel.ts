@@ -23,6 +23,18 @@ export interface GuestMemory {
 }
 
 /**
+ * A quicker way for short messages on connections, where a kernel has one. `words`: guest memory,
+ * of which `iov` and all that is there are checked. 0: nothing was done, and it takes `recv` or
+ * `send`, without flags, to do it.
+ */
+export interface ShortMessages {
+  /** Receives into one iovec: the bytes that had arrived. */
+  receive(handle: number, words: Int32Array, iov: number): number;
+  /** Sends one iovec: what `Kernel.send` answers. */
+  send(handle: number, words: Int32Array, iov: number): number;
+}
+
+/**
  * What a handle is; the numbers are WASI's `filetype`. Pipes are UNKNOWN, for WASI has no name for
  * them.
  */
@@ -126,6 +138,8 @@ export interface Kernel {
    * them.
    */
   send(socket: number, iovs: number, iovsCount: number, skip: number): number;
+
+  readonly short?: ShortMessages | undefined;
 
   /** Shuts down one half of a connection, or both: a mask of `Shutdown`. */
   shutdown(socket: number, how: number): number;

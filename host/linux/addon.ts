@@ -32,12 +32,15 @@ type FromTo = (
 
 export interface Addon {
   aheadOpen(
-    held: Int32Array,
-    offsets: Int32Array,
-    free: Int32Array,
-    arena: Uint8Array,
+    board: Int32Array,
+    free: number,
+    slots: number,
+    records: number,
+    handles: number,
+    arena: number,
     slotBytes: number,
-    outgoing: Int32Array,
+    stride: number,
+    batches: 0 | 1,
   ): number;
   sendShort(): number | undefined;
   aheadClose(): number;

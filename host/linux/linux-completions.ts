@@ -30,6 +30,11 @@ export interface Owner {
   forget(handle: number): void;
 }
 
+/** Whether io_uring may be used at all. Throws as `wanted` does. */
+export function mayUseRings(): boolean {
+  return wanted().includes('io_uring');
+}
+
 /** The engines to try. Throws `UsageError` if POLLUX_ASYNC is none of its words. */
 function wanted(): readonly string[] {
   const word = process.env['POLLUX_ASYNC'] ?? '';

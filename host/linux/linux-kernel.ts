@@ -17,7 +17,7 @@ import {
 import type { Poller, PollerName } from '../kernel/readiness.js';
 import { addon, type Addon } from './addon.js';
 import { Ahead } from './ahead.js';
-import { LinuxCompletions } from './linux-completions.js';
+import { LinuxCompletions, mayUseRings } from './linux-completions.js';
 import { LinuxFiles, type Resolution } from './linux-files.js';
 import { LinuxSignals } from './linux-signals.js';
 import { inSlices } from './slices.js';
@@ -93,6 +93,8 @@ export class LinuxKernel implements Kernel {
   /** What was adopted and is no socket: other processes may share it. */
   readonly #foreign = new Set<number>();
   #ahead: Ahead | undefined;
+  /** `#memory` as words, as of the last short message. */
+  #words = new Int32Array(0);
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
 
   /**
@@ -116,7 +118,7 @@ export class LinuxKernel implements Kernel {
     this.files = new LinuxFiles(this.#native, owner, paths);
     this.#ownsWake = wake === undefined;
     this.#wake = wake ?? this.#native.eventOpen();
-    if (ahead) this.#ahead = new Ahead(this.#native);
+    if (ahead) this.#ahead = new Ahead(this.#native, mayUseRings());
     if (calls) this.#native.countCalls(calls);
     if (this.#wake < 0) throw new HostError(`an eventfd cannot be made: ${errnoName(this.#wake)}`);
   }
@@ -157,11 +159,22 @@ export class LinuxKernel implements Kernel {
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && flags === 0 && skip === 0) {
-      const held = this.#ahead === undefined ? 0 : this.#ahead.receive(socket, bytes, iovs);
+      const held =
+        this.#ahead === undefined ? 0 : this.#ahead.receive(socket, this.#wordsOf(bytes), iovs);
       if (held > 0) return held;
       return this.#native.recvOne(socket, bytes, iovs);
     }
     return this.#native.recv(socket, bytes, iovs, iovsCount, skip, flags);
+  }
+
+  get short(): Ahead | undefined {
+    return this.#ahead;
+  }
+
+  #wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
+    if (this.#words.buffer !== buffer || this.#words.length !== length >>> 2)
+      this.#words = new Int32Array(buffer as ArrayBuffer, byteOffset, length >>> 2);
+    return this.#words;
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
@@ -173,7 +186,8 @@ export class LinuxKernel implements Kernel {
   #send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && skip === 0) {
-      const sent = this.#ahead === undefined ? 0 : this.#ahead.send(socket, bytes, iovs);
+      const sent =
+        this.#ahead === undefined ? 0 : this.#ahead.send(socket, this.#wordsOf(bytes), iovs);
       if (sent !== 0) return sent;
       return this.#native.sendOne(socket, bytes, iovs);
     }

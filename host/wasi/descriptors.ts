@@ -130,6 +130,13 @@ export class Descriptor {
     this.nonblocking = nonblocking;
   }
 
+  /** True for a connection that never waits, and may both be sent to and received from. */
+  get isPlain(): boolean {
+    const rights = Right.FD_READ | Right.FD_WRITE;
+    const stream = this.type === FileType.SOCKET_STREAM && !this.listener;
+    return stream && this.nonblocking && (this.rights & rights) === rights;
+  }
+
   /** Closes what is behind it; answers what the kernel does. */
   close(kernel: Kernel): number {
     return kernel.close(this.handle);
@@ -194,6 +201,8 @@ export class Descriptor {
 export class Descriptors {
   readonly #kernel: Kernel;
   readonly #table: (Descriptor | undefined)[] = [];
+  /** By number: the handle of what `isPlain`, or -1. */
+  plain = new Int32Array(64).fill(-1);
   /** No number below it is free. */
   #lowest = 0;
   #connections = 0;
@@ -275,6 +284,7 @@ export class Descriptors {
     this.#open--;
     if (descriptor.opened) this.#files--;
     if (fd < this.#lowest) this.#lowest = fd;
+    this.note(fd);
     this.changed(fd);
     return descriptor;
   }
@@ -284,7 +294,19 @@ export class Descriptors {
     descriptor.fd = fd;
     this.#open++;
     if (descriptor.opened) this.#files++;
+    this.note(fd);
     this.changed(fd);
+  }
+
+  /** To be called when something of it became different. */
+  note(fd: number): void {
+    if (fd >= this.plain.length) {
+      const larger = new Int32Array(fd * 2).fill(-1);
+      larger.set(this.plain);
+      this.plain = larger;
+    }
+    const descriptor = this.#table[fd];
+    this.plain[fd] = descriptor?.isPlain ? descriptor.handle : -1;
   }
 
   /** The second half of a close: what is behind a descriptor that was detached is closed. */
@@ -300,6 +322,8 @@ export class Descriptors {
     this.#table[to] = descriptor;
     descriptor.fd = to;
     if (from < this.#lowest) this.#lowest = from;
+    this.note(from);
+    this.note(to);
     this.changed(from);
     this.changed(to);
   }

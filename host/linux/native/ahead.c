@@ -5,7 +5,7 @@
  * close that leaves some of it unread resets the connection, as the kernel's own would.
  *
  * JavaScript shares the tables, and takes what fits by itself (../ahead.ts). */
-#include "native.h"
+#include "batch.h"
 #include "system_call.h"
 
 #include <poll.h>
@@ -13,26 +13,29 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { ARRAYS = 5 };
-/* A short message that is sent, in words of an array that JavaScript shares. */
+/* A short message that is sent, in words of what JavaScript shares. */
 enum outgoing { HANDLE, LENGTH, RESULT, BYTES };
 
 enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
 
+struct record {
+  int32_t held;   /* bytes + 1; 0: nothing; a negated errno */
+  int32_t offset; /* where in the arena */
+};
+
 struct ahead {
-  napi_ref arrays[ARRAYS];
-  size_t handles, slot_bytes, stride;
-  int32_t *held;    /* by handle: bytes + 1; 0: nothing; a negated errno */
-  int32_t *offsets; /* by handle: where in the arena */
-  int32_t *free;    /* a stack of slots: how many there are, then they */
-  uint8_t *arena;
+  napi_ref board; /* the words that JavaScript shares: all of these are in it */
   int32_t *outgoing;
-  size_t outgoing_bytes;
+  int32_t *free;          /* a stack of slots: how many there are, then they */
+  struct record *records; /* by handle */
+  uint8_t *arena;
+  size_t outgoing_bytes, handles, slot_bytes, stride;
   uint8_t *modes;   /* by handle: enum mode */
   uint32_t *seen;   /* by handle: the number of the last wait that told of it */
   uint32_t waits;
   int32_t *unread; /* the handles of which something was held after the last wait */
   int unread_count, unread_capacity, turn;
+  struct batch batch;
 };
 
 static bool concerns(const struct ahead *ahead, int fd) {
@@ -40,7 +43,7 @@ static bool concerns(const struct ahead *ahead, int fd) {
 }
 
 static void give_back(struct ahead *ahead, int fd) {
-  ahead->free[++ahead->free[0]] = ahead->offsets[fd] / (int32_t)ahead->stride;
+  ahead->free[++ahead->free[0]] = ahead->records[fd].offset / (int32_t)ahead->stride;
 }
 
 void ahead_accepted(struct instance *instance, int fd) {
@@ -50,25 +53,25 @@ void ahead_accepted(struct instance *instance, int fd) {
 void ahead_closing(struct instance *instance, int fd) {
   struct ahead *ahead = instance->ahead;
   if (!concerns(ahead, fd)) return;
-  if (ahead->held[fd] > 1) {
+  if (ahead->records[fd].held > 1) {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     give_back(ahead, fd);
   }
-  ahead->held[fd] = 0;
+  ahead->records[fd].held = 0;
   ahead->modes[fd] = NEVER;
 }
 
 int ahead_readable(const struct instance *instance, int fd) {
   const struct ahead *ahead = instance->ahead;
-  return concerns(ahead, fd) && ahead->held[fd] > 1 ? ahead->held[fd] - 1 : 0;
+  return concerns(ahead, fd) && ahead->records[fd].held > 1 ? ahead->records[fd].held - 1 : 0;
 }
 
 int ahead_error(struct instance *instance, int fd) {
   struct ahead *ahead = instance->ahead;
-  if (!concerns(ahead, fd) || ahead->held[fd] >= 0) return 0;
-  int error = ahead->held[fd];
-  ahead->held[fd] = 0;
+  if (!concerns(ahead, fd) || ahead->records[fd].held >= 0) return 0;
+  int error = ahead->records[fd].held;
+  ahead->records[fd].held = 0;
   return error;
 }
 
@@ -77,7 +80,7 @@ bool ahead_knows(const struct instance *instance, int fd) {
 }
 
 bool ahead_holds(const struct instance *instance, int fd) {
-  return concerns(instance->ahead, fd) && instance->ahead->held[fd] != 0;
+  return concerns(instance->ahead, fd) && instance->ahead->records[fd].held != 0;
 }
 
 /* Asked before what must not take the error that may wait behind the bytes. */
@@ -89,14 +92,15 @@ static bool kernel_has_more(struct instance *instance, int fd) {
 
 /* The bytes for which there is room behind what is held. */
 static size_t slot_room(const struct ahead *ahead, int fd) {
-  size_t end = (size_t)ahead->offsets[fd] % ahead->stride + (size_t)ahead->held[fd] - 1;
+  const struct record *record = &ahead->records[fd];
+  size_t end = (size_t)record->offset % ahead->stride + (size_t)record->held - 1;
   return ahead->slot_bytes - end;
 }
 
 /* Copies what is held to iovs, and takes it unless it is only looked at. */
 static size_t copy_held(struct ahead *ahead, int fd, struct iovec *iovs, int count, bool take) {
-  size_t left = (size_t)ahead->held[fd] - 1, done = 0;
-  const uint8_t *from = ahead->arena + ahead->offsets[fd];
+  size_t left = (size_t)ahead->records[fd].held - 1, done = 0;
+  const uint8_t *from = ahead->arena + ahead->records[fd].offset;
   for (int i = 0; i < count && left > 0; i++) {
     size_t bytes = iovs[i].iov_len < left ? iovs[i].iov_len : left;
     memcpy(iovs[i].iov_base, from + done, bytes);
@@ -108,21 +112,22 @@ static size_t copy_held(struct ahead *ahead, int fd, struct iovec *iovs, int cou
   if (!take) return done;
   if (left == 0) {
     give_back(ahead, fd);
-    ahead->held[fd] = 0;
+    ahead->records[fd].held = 0;
   } else {
-    ahead->held[fd] = (int32_t)left + 1;
-    ahead->offsets[fd] += (int32_t)done;
+    ahead->records[fd].held = (int32_t)left + 1;
+    ahead->records[fd].offset += (int32_t)done;
   }
   return done;
 }
 
 ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int count, int flags) {
   struct ahead *ahead = instance->ahead;
-  int32_t held = ahead->held[fd];
+  int32_t held = ahead->records[fd].held;
   size_t room = 0;
   for (int i = 0; i < count; i++) room += iovs[i].iov_len;
   if (held <= 1) {
-    ahead->held[fd] = 0; /* an end is told by the kernel again and again; an error only once */
+    /* An end is told by the kernel again and again; an error only once. */
+    ahead->records[fd].held = 0;
     if (held < 0) {
       errno = -held;
       return -1;
@@ -139,7 +144,8 @@ ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int
   count_calls(instance, 1);
   ssize_t more = recvmsg(fd, &rest, flags);
   if (more > 0) return (ssize_t)done + more;
-  if (more < 0 && errno != EAGAIN && !peek) ahead->held[fd] = -errno; /* it comes after the bytes */
+  /* It comes after the bytes. */
+  if (more < 0 && errno != EAGAIN && !peek) ahead->records[fd].held = -errno;
   return (ssize_t)done;
 }
 
@@ -163,24 +169,37 @@ static bool is_unread(struct ahead *ahead, int fd) {
   return true;
 }
 
-/* Receives from fd; what there is no slot for stays in the kernel. True if the kernel has nothing
- * left. */
-static bool receive(struct instance *instance, int fd) {
+/* True for what is to be received from, as `mask` says that something has come. */
+static bool is_wanted(const struct ahead *ahead, int fd, uint32_t mask) {
+  return concerns(ahead, fd) && ahead->modes[fd] == SMALL && ahead->records[fd].held == 0 &&
+         ahead->seen[fd] != ahead->waits && mask & POLLIN;
+}
+
+/* Receives from all of which something has come; what there is no slot for stays in the kernel. */
+static void receive_all(struct instance *instance, const struct event *events, int count) {
   struct ahead *ahead = instance->ahead;
+  struct batch *batch = &ahead->batch;
   int32_t top = ahead->free[0];
-  if (top == 0 || !is_unread(ahead, fd)) return false;
-  int32_t offset = ahead->free[top] * (int32_t)ahead->stride;
-  count_calls(instance, 1);
-  ssize_t bytes = recv_now(fd, ahead->arena + offset, ahead->slot_bytes);
-  if (bytes == -EAGAIN) {
-    ahead->unread_count--;
-    return true;
+  batch->count = 0;
+  for (int i = 0; i < count && top > 0 && batch->count < BATCH; i++) {
+    int fd = events[i].fd;
+    if (!is_wanted(ahead, fd, events[i].mask) || !is_unread(ahead, fd)) continue;
+    ahead->seen[fd] = ahead->waits;
+    ahead->records[fd].offset = ahead->free[top--] * (int32_t)ahead->stride;
+    uint8_t *bytes = ahead->arena + ahead->records[fd].offset;
+    batch->pieces[batch->count++] = (struct piece){.bytes = bytes, .fd = fd};
   }
-  ahead->held[fd] = bytes < 0 ? (int32_t)bytes : (int32_t)bytes + 1;
-  if (bytes <= 0) return false;
-  ahead->free[0] = top - 1;
-  ahead->offsets[fd] = offset;
-  if ((size_t)bytes < ahead->slot_bytes) return true;
+  ahead->free[0] = top;
+  batch_receive(instance, batch, ahead->slot_bytes);
+}
+
+/* Takes note of what was received from fd. True if the kernel has nothing left. */
+static bool receive(struct ahead *ahead, int fd, int result) {
+  if (result <= 0) give_back(ahead, fd);
+  if (result == -EAGAIN) return true;
+  ahead->records[fd].held = result < 0 ? result : result + 1;
+  if (result <= 0) return false;
+  if ((size_t)result < ahead->slot_bytes) return true;
   ahead->modes[fd] = LARGE;
   return false;
 }
@@ -191,14 +210,14 @@ static void receive_more(struct instance *instance, int fd) {
   struct ahead *ahead = instance->ahead;
   size_t room = slot_room(ahead, fd);
   if (room == 0 || !kernel_has_more(instance, fd)) return;
-  uint8_t *end = ahead->arena + ahead->offsets[fd] + ahead->held[fd] - 1;
+  uint8_t *end = ahead->arena + ahead->records[fd].offset + ahead->records[fd].held - 1;
   count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, end, room);
-  if (bytes > 0) ahead->held[fd] += (int32_t)bytes;
+  if (bytes > 0) ahead->records[fd].held += (int32_t)bytes;
 }
 
 static uint32_t mask_of(const struct ahead *ahead, int fd) {
-  return ahead->held[fd] < 0 ? POLLIN | POLLERR : POLLIN;
+  return ahead->records[fd].held < 0 ? POLLIN | POLLERR : POLLIN;
 }
 
 /* By level, what is held is told at every wait; by edge or oneshot, once after it was set. */
@@ -223,7 +242,7 @@ static int still_unread(struct ahead *ahead, struct poller *poller) {
   int kept = 0, watched = 0;
   for (int i = 0; i < ahead->unread_count; i++) {
     int32_t fd = ahead->unread[i];
-    if (ahead->held[fd] == 0) continue;
+    if (ahead->records[fd].held == 0) continue;
     ahead->unread[kept++] = fd;
     watched += is_due(poller->backend->watched(poller, fd));
   }
@@ -241,6 +260,8 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
   if (unread > 0 && count < 0) count = 0;
   ahead->waits++;
   int held = ahead->unread_count;
+  receive_all(instance, events, count);
+  const struct piece *piece = ahead->batch.pieces, *end = piece + ahead->batch.count;
   for (int i = 0; i < count; i++) {
     int fd = events[i].fd;
     if (!concerns(ahead, fd)) continue; /* the wake-up among others */
@@ -248,11 +269,11 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
     struct watched *watched = poller->backend->watched(poller, fd);
     bool drained = false;
     if (watched) watched->armed = false;
-    if (ahead->held[fd]) {
-      if (events[i].mask & POLLIN && ahead->held[fd] > 1) receive_more(instance, fd);
+    if (piece < end && piece->fd == fd) {
+      drained = receive(ahead, fd, piece++->result);
+    } else if (ahead->records[fd].held) {
+      if (events[i].mask & POLLIN && ahead->records[fd].held > 1) receive_more(instance, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
-    } else if (ahead->modes[fd] == SMALL && events[i].mask & POLLIN) {
-      drained = receive(instance, fd);
     }
     if (watched && watched->edges) tell_levels(poller, watched, &events[i], drained);
   }
@@ -274,9 +295,8 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
 void close_ahead(struct instance *instance) {
   struct ahead *ahead = instance->ahead;
   if (!ahead) return;
-  for (int i = 0; i < ARRAYS; i++) {
-    if (ahead->arrays[i]) napi_delete_reference(instance->env, ahead->arrays[i]);
-  }
+  if (ahead->board) napi_delete_reference(instance->env, ahead->board);
+  batch_close(&ahead->batch);
   free(ahead->modes);
   free(ahead->seen);
   free(ahead->unread);
@@ -284,32 +304,42 @@ void close_ahead(struct instance *instance) {
   instance->ahead = NULL;
 }
 
-/* aheadOpen(held, offsets, free, arena, slotBytes, outgoing): from now on in this thread */
+/* Where the parts of the board are, whose words end at `words`; false if they are not all in it. */
+static bool lay_out(struct ahead *ahead, const struct call *call, int32_t *board, size_t words) {
+  size_t free = argument_u32(call, 1), slots = argument_u32(call, 2);
+  size_t records = argument_u32(call, 3), arena = argument_u32(call, 5);
+  ahead->handles = argument_u32(call, 4);
+  ahead->slot_bytes = argument_u32(call, 6);
+  ahead->stride = argument_u32(call, 7);
+  ahead->outgoing_bytes = (free - BYTES) * sizeof *board;
+  ahead->outgoing = board;
+  ahead->free = board + free;
+  ahead->records = (struct record *)(board + records);
+  ahead->arena = (uint8_t *)(board + arena);
+  return words <= INT32_MAX / sizeof *board && free > BYTES && free + 1 + slots <= records &&
+         records + ahead->handles * 2 <= arena && arena <= words && ahead->slot_bytes > 0 &&
+         ahead->stride >= ahead->slot_bytes &&
+         slots * ahead->stride <= (words - arena) * sizeof *board;
+}
+
+/* aheadOpen(board, free, slots, records, handles, arena, slotBytes, stride, batches): from now on
+ * in this thread. `board`: an Int32Array, in which a short message that is sent is first, and the
+ * others are at these indices: the stack of free slots, the records of so many handles, and the
+ * slots, at a distance of `stride` bytes. `batches`: whether io_uring(7) may be used. */
 static napi_value aheadOpen(napi_env env, napi_callback_info info) {
-  struct call call = begin(env, info);
+  struct call call = begin_with(env, info, 9);
   if (call.instance->ahead) return answer(env, -EBUSY);
   struct ahead *ahead = calloc(1, sizeof *ahead);
   if (!ahead) return answer(env, -ENOMEM);
   call.instance->ahead = ahead;
-  size_t offsets, frees, arena, words;
-  ahead->slot_bytes = argument_u32(&call, 4);
-  if (argument_array(&call, 0, napi_int32_array, (void **)&ahead->held, &ahead->handles) &&
-      argument_array(&call, 1, napi_int32_array, (void **)&ahead->offsets, &offsets) &&
-      argument_array(&call, 2, napi_int32_array, (void **)&ahead->free, &frees) &&
-      argument_bytes(&call, 3, &ahead->arena, &arena) &&
-      argument_array(&call, 5, napi_int32_array, (void **)&ahead->outgoing, &words) &&
-      words >= BYTES && offsets == ahead->handles && frees > 1 &&
-      (ahead->stride = arena / (frees - 1)) >= ahead->slot_bytes && arena <= INT32_MAX &&
-      ahead->slot_bytes > 0 && (ahead->modes = calloc(ahead->handles, 1)) &&
-      (ahead->seen = calloc(ahead->handles, sizeof *ahead->seen))) {
-    ahead->outgoing_bytes = (words - BYTES) * sizeof(int32_t);
-    napi_value arrays[ARRAYS] = {call.argv[0], call.argv[1], call.argv[2], call.argv[3],
-                                 call.argv[5]};
-    bool kept = true;
-    for (int i = 0; i < ARRAYS; i++)
-      kept = napi_create_reference(env, arrays[i], 1, &ahead->arrays[i]) == napi_ok && kept;
-    if (kept) return answer(env, 0);
-  }
+  batch_open(&ahead->batch, argument_int(&call, 8));
+  void *board;
+  size_t words;
+  if (argument_array(&call, 0, napi_int32_array, &board, &words) &&
+      lay_out(ahead, &call, board, words) && (ahead->modes = calloc(ahead->handles, 1)) &&
+      (ahead->seen = calloc(ahead->handles, sizeof *ahead->seen)) &&
+      napi_create_reference(env, call.argv[0], 1, &ahead->board) == napi_ok)
+    return answer(env, 0);
   close_ahead(call.instance);
   return answer(env, -EINVAL);
 }

@@ -28,7 +28,8 @@ static int setup(unsigned entries, struct io_uring_params *params) {
   return (int)syscall(SYS_io_uring_setup, entries, params);
 }
 
-static int setup_best(struct ring *ring, struct io_uring_params *params) {
+/* A ring of batches needs its completions when it is entered, and no sooner. */
+static int setup_best(struct ring *ring, enum ring_use use, struct io_uring_params *params) {
   static const uint32_t kinds[] = {
       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, /* Linux 6.1 */
       IORING_SETUP_COOP_TASKRUN,                               /* Linux 5.19 */
@@ -36,12 +37,13 @@ static int setup_best(struct ring *ring, struct io_uring_params *params) {
   };
   uint32_t always = IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP |
                     IORING_SETUP_R_DISABLED;
-  for (size_t i = ring->repeats ? 0 : 1; i < sizeof kinds / sizeof *kinds; i++) {
+  for (size_t i = use == RING_OF_SINGLES ? 1 : 0; i < sizeof kinds / sizeof *kinds; i++) {
     memset(params, 0, sizeof *params);
     params->flags = always | kinds[i];
-    params->cq_entries = COMPLETIONS;
-    ring->fd = setup(ENTRIES, params);
-    ring->deferred = ring->repeats = i == 0;
+    params->cq_entries = use == RING_OF_BATCHES ? TURN : COMPLETIONS;
+    ring->fd = setup(use == RING_OF_BATCHES ? TURN : ENTRIES, params);
+    ring->deferred = i == 0;
+    ring->repeats = i == 0 && use == RING_OF_REPEATS;
     if (ring->fd >= 0) return 0;
     if (errno != EINVAL) break;
   }
@@ -96,36 +98,36 @@ static int open_buffers(struct ring *ring) {
 
 /* The ring is told all that it will ever do, and does nothing else: system calls that are filtered
  * out (seccomp.c) have no way round by it. */
-static int restrict_and_enable(const struct ring *ring) {
-  static const uint8_t operations[] = {IORING_OP_NOP,  IORING_OP_ACCEPT,  IORING_OP_RECV,
-                                       IORING_OP_SEND, IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
+static int restrict_and_enable(const struct ring *ring, enum ring_use use) {
+  static const uint8_t operations[] = {IORING_OP_RECV, /* and for others than batches: */
+                                       IORING_OP_NOP, IORING_OP_ACCEPT, IORING_OP_SEND,
+                                       IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
                                        IORING_OP_POLL_ADD};
-  enum { OPERATIONS = sizeof operations };
-  struct io_uring_restriction restrictions[OPERATIONS + 1] = {0};
-  for (int i = 0; i < OPERATIONS; i++) {
-    restrictions[i].opcode = IORING_RESTRICTION_SQE_OP;
-    restrictions[i].sqe_op = operations[i];
+  struct io_uring_restriction restrictions[sizeof operations + 1] = {
+      {.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+       .sqe_flags = use == RING_OF_BATCHES ? 0 : IOSQE_BUFFER_SELECT}};
+  unsigned count = use == RING_OF_BATCHES ? 1 : sizeof operations;
+  for (unsigned i = 0; i < count; i++) {
+    restrictions[i + 1].opcode = IORING_RESTRICTION_SQE_OP;
+    restrictions[i + 1].sqe_op = operations[i];
   }
-  restrictions[OPERATIONS].opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-  restrictions[OPERATIONS].sqe_flags = IOSQE_BUFFER_SELECT;
-  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_RESTRICTIONS, restrictions,
-              OPERATIONS + 1) < 0 ||
+  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_RESTRICTIONS, restrictions, count + 1) <
+          0 ||
       syscall(SYS_io_uring_register, ring->fd, REGISTER_ENABLE, NULL, 0) < 0)
     return -errno;
   return 0;
 }
 
-int ring_open(struct ring *ring, bool repeats) {
-  ring->repeats = repeats;
+int ring_open(struct ring *ring, enum ring_use use) {
   struct io_uring_params params;
-  int result = setup_best(ring, &params);
+  int result = setup_best(ring, use, &params);
   if (result < 0) return result;
   uint32_t needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG |
                     IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_FAST_POLL;
   if ((params.features & needed) != needed) return -ENOSYS;
   if (!map_rings(ring, &params)) return -ENOMEM;
-  result = open_buffers(ring);
-  return result < 0 ? result : restrict_and_enable(ring);
+  result = use == RING_OF_BATCHES ? 0 : open_buffers(ring);
+  return result < 0 ? result : restrict_and_enable(ring, use);
 }
 
 void ring_close(struct ring *ring) {

@@ -1,6 +1,7 @@
-/* A ring of io_uring(7), as uring.c drives it and ring.c makes it. */
+/* A ring of io_uring(7), as uring.c and batch.c drive it and ring.c makes it. */
 #pragma once
 
+#include "batch.h"
 #include "completion.h"
 
 #include <linux/io_uring.h>
@@ -75,7 +76,12 @@ struct ring {
 };
 
 /* ring.c */
-int ring_open(struct ring *ring, bool repeats);
+enum ring_use {
+  RING_OF_BATCHES, /* of receives that never wait; it lends no buffers */
+  RING_OF_SINGLES, /* of operations, each of which completes once: as kernels before 6.1 have it */
+  RING_OF_REPEATS, /* of operations that may complete again and again, where the kernel can */
+};
+int ring_open(struct ring *ring, enum ring_use use);
 void ring_close(struct ring *ring);
 void ring_lend(struct ring *ring, uint16_t number); /* a buffer, to the kernel */
 void ring_lend_more(struct ring *ring);             /* twice as many, if there may be more */

@@ -205,17 +205,17 @@ static int uring_wait(struct queue *queue, uint64_t timeout_ns) {
   return interrupted || (ring->woken && woken(queue)) ? -EINTR : 0;
 }
 
-static int open_ring(struct queue *queue, bool repeats) {
+static int open_ring(struct queue *queue, enum ring_use use) {
   struct ring *ring = calloc(1, sizeof *ring);
   queue->state = ring;
   if (!ring) return -ENOMEM;
   ring->instance = queue->instance;
-  return ring_open(ring, repeats);
+  return ring_open(ring, use);
 }
 
-static int uring_open(struct queue *queue) { return open_ring(queue, true); }
+static int uring_open(struct queue *queue) { return open_ring(queue, RING_OF_REPEATS); }
 
-static int single_open(struct queue *queue) { return open_ring(queue, false); }
+static int single_open(struct queue *queue) { return open_ring(queue, RING_OF_SINGLES); }
 
 /* Takes all completions, and closes the connections among them: nobody will. */
 static void discard(struct queue *queue) {

@@ -108,6 +108,7 @@ export const fd = (process: Process) => ({
       if (result < 0) return wasiErrno(result);
     }
     descriptor.nonblocking = (flags & FileFlag.NONBLOCK) !== 0;
+    process.descriptors.note(fd >>> 0);
     return WasiErrno.SUCCESS;
   },
 
@@ -124,6 +125,7 @@ export const fd = (process: Process) => ({
     }
     descriptor.rights = Number(BigInt.asUintN(64, base));
     descriptor.inheriting = Number(BigInt.asUintN(64, inheriting));
+    process.descriptors.note(fd >>> 0);
     process.descriptors.changed(fd >>> 0);
     return WasiErrno.SUCCESS;
   },

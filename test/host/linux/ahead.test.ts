@@ -12,8 +12,9 @@ import {
 } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
+import { linuxEngines } from '../asynchronous.js';
 import { kernelCases } from '../../kernel.cases.js';
 import { descriptorsDownTo, openDescriptors } from './thread.js';
 
@@ -84,8 +85,15 @@ const steps = (backend: PollerName) =>
   );
 
 const BUFFER = 64;
+/** So many that they are received from at once. */
+const COMPANIONS = 5;
 
-/** One connection, and what was seen of it. */
+const TOKEN = 7;
+
+/**
+ * One connection, and what was seen of it; in the company of others that are ready whenever it may
+ * be, for many are received from in another way than one.
+ */
 class History {
   readonly #kernel: LinuxKernel;
   readonly #bytes = new Uint8Array(BUFFER + 16384);
@@ -95,8 +103,12 @@ class History {
   #received = '';
   readonly told: unknown[] = [];
 
-  constructor(ahead: boolean) {
+  readonly #company: { client: number; server: number }[] = [];
+  readonly #companions: number;
+
+  constructor(ahead: boolean, companions = 0) {
     this.#kernel = new LinuxKernel({ ahead });
+    this.#companions = companions;
     this.#kernel.attach({ bytes: this.#bytes });
   }
 
@@ -136,12 +148,21 @@ class History {
       const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 4);
       const address = kernel.localAddress(listener);
       if (typeof address === 'number') throw new Error(`no address: ${address}`);
-      const client = kernel.connect(address);
-      kernel.waitFor(listener, Readiness.IN, Infinity);
-      const server = kernel.accept(listener);
-      kernel.waitFor(client, Readiness.OUT, Infinity);
+      const connection = (): { client: number; server: number } => {
+        const client = kernel.connect(address);
+        kernel.waitFor(listener, Readiness.IN, Infinity);
+        const server = kernel.accept(listener);
+        kernel.waitFor(client, Readiness.OUT, Infinity);
+        return { client, server };
+      };
+      const { client, server } = connection();
       const poller = kernel.poller(backend);
-      poller.set(server, Readiness.IN | Readiness.RDHUP, Trigger.LEVEL, 7);
+      poller.set(server, Readiness.IN | Readiness.RDHUP, Trigger.LEVEL, TOKEN);
+      for (let i = 0; i < this.#companions; i++) {
+        const companion = connection();
+        this.#company.push(companion);
+        poller.set(companion.server, Readiness.IN, Trigger.LEVEL, TOKEN + 1 + i);
+      }
       let ended = false;
       for (const step of history) ended = this.#step(step, { client, server, poller, ended });
       this.#drain(server);
@@ -152,6 +173,19 @@ class History {
     } finally {
       kernel.dispose();
     }
+  }
+
+  #wait(poller: ReturnType<LinuxKernel['poller']>): void {
+    this.#iovec(1);
+    for (const { client } of this.#company) expect(this.#kernel.send(client, 0, 1, 0)).toBe(1);
+    const count = poller.wait(this.#events, 0);
+    const events = Array.from({ length: count }, (_, i) => {
+      const [mask, token] = this.#events.subarray(i * EVENT_STRIDE);
+      return { mask: mask! & (Readiness.IN | Readiness.RDHUP), token };
+    });
+    this.told.push(events.filter(({ token }) => token === TOKEN));
+    expect(events).toHaveLength(this.#companions + (this.told.at(-1) as unknown[]).length);
+    for (const { server } of this.#company) expect(this.#recv(server, 8, 0)).toBe(1);
   }
 
   #step(
@@ -174,13 +208,11 @@ class History {
         return ended;
       }
       case 'wait': {
-        const count = poller.wait(this.#events, 0);
-        const IN = Readiness.IN | Readiness.RDHUP;
-        this.told.push(['ready', count, count > 0 ? this.#events[0]! & IN : 0, this.#events[1]]);
+        this.#wait(poller);
         return ended;
       }
       case 'arm':
-        this.told.push(poller.set(server, Readiness.IN | Readiness.RDHUP, step.trigger, 7));
+        this.told.push(poller.set(server, Readiness.IN | Readiness.RDHUP, step.trigger, TOKEN));
         return ended;
       case 'look': {
         const bytes = this.#recv(server, step.bytes, Receive.PEEK);
@@ -237,11 +269,58 @@ function pattern(length: number): string {
 test.each(pollerNames)('a connection tells the same with it as without, by %s', (backend) => {
   fc.assert(
     fc.property(steps(backend), (history) => {
-      const told = new History(true).run(backend, history);
-      expect(told).toEqual(new History(false).run(backend, history));
+      const told = new History(false).run(backend, history);
+      expect(new History(true).run(backend, history)).toEqual(told);
+      expect(new History(true, COMPANIONS).run(backend, history)).toEqual(told);
     }),
     { numRuns: 300 },
   );
+});
+
+test.each([
+  ['one system call for all, where io_uring may be used', 'uring', 2],
+  ['one each, where it may not', 'threads', 1 + COMPANIONS],
+])('many that are ready are received from by %s', (_way, engine, expected) => {
+  vi.stubEnv('POLLUX_ASYNC', engine);
+  const calls = new BigUint64Array(new SharedArrayBuffer(8));
+  const kernel = new LinuxKernel({ ahead: true, calls });
+  try {
+    const bytes = new Uint8Array(BUFFER + 16);
+    const iovec = new Int32Array(bytes.buffer, 0, 2);
+    iovec.set([BUFFER, 5]);
+    kernel.attach({ bytes });
+    const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 8);
+    const address = kernel.localAddress(listener);
+    if (typeof address === 'number') throw new Error(`no address: ${address}`);
+    const poller = kernel.poller('epoll');
+    const servers = Array.from({ length: COMPANIONS }, (_, token) => {
+      const client = kernel.connect(address);
+      kernel.waitFor(listener, Readiness.IN, Infinity);
+      const server = kernel.accept(listener);
+      kernel.waitFor(client, Readiness.OUT, Infinity);
+      bytes.set(Buffer.from(`from${token}`), BUFFER);
+      expect(kernel.send(client, 0, 1, 0)).toBe(5);
+      poller.set(server, Readiness.IN, Trigger.LEVEL, token);
+      return server;
+    });
+    const before = calls[0]!;
+    const events = new Int32Array(COMPANIONS * EVENT_STRIDE);
+    expect(poller.wait(events, Infinity)).toBe(COMPANIONS);
+    if (linuxEngines.includes('io_uring') || engine === 'threads')
+      expect(Number(calls[0]! - before)).toBe(expected);
+    const texts = servers.map((server) => {
+      iovec.set([BUFFER, 16]);
+      const length = kernel.recv(server, 0, 1, 0, 0);
+      return Buffer.from(bytes.subarray(BUFFER, BUFFER + length)).toString();
+    });
+    expect(texts).toEqual(servers.map((_, token) => `from${token}`));
+    expect(Number(calls[0]! - before), 'what is held is not asked for').toBeLessThanOrEqual(
+      1 + COMPANIONS,
+    );
+  } finally {
+    kernel.dispose();
+    vi.unstubAllEnvs();
+  }
 });
 
 test.each(pollerNames)('connections that are not read from take turns, by %s', (backend) => {

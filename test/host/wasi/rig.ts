@@ -96,6 +96,7 @@ export interface RigOptions {
   limit?: number;
   pages?: number;
   shared?: boolean;
+  ahead?: boolean;
   args?: string[];
   environ?: string[];
 }
@@ -139,7 +140,7 @@ export class Peer {
 }
 
 export class Rig {
-  readonly kernel = new LinuxKernel();
+  readonly kernel: LinuxKernel;
   readonly world = new LinuxKernel();
   readonly descriptors: Descriptors;
   readonly process: Process;
@@ -158,6 +159,7 @@ export class Rig {
       pages = 256,
       shared = false,
     } = options;
+    this.kernel = new LinuxKernel({ ahead: options.ahead ?? false });
     const encode = (texts: string[] = []) => texts.map((text) => new TextEncoder().encode(text));
     this.descriptors = new Descriptors(this.kernel, limit);
     this.process = new Process(this.kernel, this.descriptors, {
