@@ -2,9 +2,10 @@
 // before the load is its own, and the luck of one process (addresses, compiled code) is one sample
 // among several. All of them are warmed up, and then measured in short slices, each server in turn,
 // in rotated order, so that a slow second hurts all alike. What is compared is how they go on: a
-// virtual machine compiles its hot code in the first second or so, on the processor that it is
-// measured on.
+// virtual machine compiles its hot code in the first second or so, and collects what starting has
+// left behind some eight seconds after it, on the processor that it is measured on.
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchError } from './error.js';
 import type { Pinning } from './machine.js';
 import type { Scenario, Shape } from './scenario.js';
@@ -13,13 +14,15 @@ import { type Server, loadProgram, startServer, track } from './server.js';
 import { median } from './statistics.js';
 
 const LOAD_GRACE_MS = 60_000;
-const SLICES = 4;
-// Thousands of connections are not made anew for a quarter of a second.
+const SLICES = 16;
+// Thousands of connections are not made anew for a tenth of a second.
 const SLICES_AMONG_IDLE = 2;
 // What the first load of a server takes beside its warm-up; it is not counted.
 const DISCARDED_SECONDS = 0.1;
+// How old the youngest server is when the first slice is taken.
+const AGE_SECONDS = 10;
 // Of load before each slice: its connections have to get going.
-const SLICE_WARMUP_SECONDS = 0.1;
+const SLICE_WARMUP_SECONDS = 0.05;
 
 // What the load generator prints; see native/load.c.
 interface LoadResult {
@@ -96,27 +99,27 @@ async function load(
   return { ...result, cpuUsPerEcho: result.serverCpuNs / 1000 / result.echoes };
 }
 
-// What the slices of one server come to.
+// What the slices of one server come to. What an echo costs is the median, for what disturbs a
+// machine disturbs some slices altogether, and others not at all.
 function joined(slices: readonly Figures[]): Figures {
   const total = (pick: (slice: Figures) => number): number =>
     slices.reduce((sum, each) => sum + pick(each), 0);
   const [first, last] = [slices[0]!, slices.at(-1)!];
   const echoes = total((each) => each.echoes);
   const seconds = total((each) => each.seconds);
-  const serverCpuNs = total((each) => each.serverCpuNs);
   return {
     echoes,
     seconds,
     throughput: echoes / seconds,
     p50Us: median(slices.map((each) => each.p50Us)),
     p99Us: median(slices.map((each) => each.p99Us)),
-    serverCpuNs,
+    serverCpuNs: total((each) => each.serverCpuNs),
     serverVoluntarySwitches: total((each) => each.serverVoluntarySwitches),
     serverInvoluntarySwitches: total((each) => each.serverInvoluntarySwitches),
     serverResidentBefore: first.serverResidentBefore,
     serverResidentConnected: first.serverResidentConnected,
     serverResidentAfter: last.serverResidentAfter,
-    cpuUsPerEcho: serverCpuNs / 1000 / echoes,
+    cpuUsPerEcho: median(slices.map((each) => each.cpuUsPerEcho)),
   };
 }
 
@@ -139,14 +142,17 @@ async function takeRound(
   const slice = { seconds: seconds / slices, warmup: SLICE_WARMUP_SECONDS };
   const contenders: Contender[] = [];
   let at: ServerName | undefined;
+  let youngest = 0;
   try {
     for (const { server: name } of entrants) {
       progress((at = name));
       const server = await startServer(name, pinning.server);
+      youngest = performance.now();
       contenders.push({ name, server, slices: [], baselines: [] });
       const warm = { seconds: DISCARDED_SECONDS, warmup: warmupSeconds };
       await load(server, baseline ?? scenario, pinning, warm);
     }
+    await sleep(Math.max(0, AGE_SECONDS * 1000 - (performance.now() - youngest)));
     for (let i = 0; i < slices; i++) {
       for (const { name, server, slices: taken, baselines } of rotated(contenders, round + i)) {
         at = name;
