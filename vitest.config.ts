@@ -2,8 +2,10 @@ import process from 'node:process';
 
 import { defineConfig } from 'vitest/config';
 
-// On the other versions of Node: a browser does not know which of them serves it.
-const brief = process.env['POLLUX_BRIEF'] === undefined ? [] : ['test/browser/**'];
+// Not on the other versions of Node: a browser does not know which of them serves it, and the
+// experiments of the lab are about Linux.
+const again = ['test/browser/**', 'test/src/lab/experiment/**'];
+const brief = process.env['POLLUX_BRIEF'] === undefined ? [] : again;
 
 export default defineConfig({
   test: {

@@ -41,6 +41,8 @@ interface LoadResult {
 
 export interface Figures extends LoadResult {
   readonly cpuUsPerEcho: number;
+  // The same of each slice; those of one number were taken one after the other.
+  readonly slicesUs: readonly number[];
 }
 
 export interface Sample {
@@ -96,7 +98,8 @@ async function load(
   clearTimeout(timer);
   if (code !== 0) throw new BenchError(`the load generator ended with ${code}: ${problem.trim()}`);
   const result = JSON.parse(output.slice(output.lastIndexOf('{'))) as LoadResult;
-  return { ...result, cpuUsPerEcho: result.serverCpuNs / 1000 / result.echoes };
+  const cpuUsPerEcho = result.serverCpuNs / 1000 / result.echoes;
+  return { ...result, cpuUsPerEcho, slicesUs: [cpuUsPerEcho] };
 }
 
 // What the slices of one server come to. What an echo costs is the median, for what disturbs a
@@ -120,6 +123,7 @@ function joined(slices: readonly Figures[]): Figures {
     serverResidentConnected: first.serverResidentConnected,
     serverResidentAfter: last.serverResidentAfter,
     cpuUsPerEcho: median(slices.map((each) => each.cpuUsPerEcho)),
+    slicesUs: slices.map((each) => each.cpuUsPerEcho),
   };
 }
 

@@ -1,4 +1,5 @@
-// From samples to figures: medians per server, and ratios as medians of the ratios of each round.
+// From samples to figures: medians per server, and ratios as medians of the ratios of each round,
+// which are medians of those of its slices.
 import type { Figures, Sample } from './measure.js';
 import { type Target, scenarios, targets } from './scenario.js';
 import { type ServerName, serverNames } from './program.js';
@@ -48,6 +49,11 @@ const compared: readonly (readonly [ServerName, ServerName])[] = [
   ['select', 'blocking-thread'],
 ];
 
+// The median of the ratios of their slices, which were measured in turn.
+function over(above: Figures, below: Figures): number {
+  return median(above.slicesUs.map((cost, i) => cost / (below.slicesUs[i] ?? NaN)));
+}
+
 // CPU per echo of one server over another's, or over its own without the idle connections; those
 // with a target first.
 export function ratios(samples: readonly Sample[]): Ratio[] {
@@ -59,7 +65,7 @@ export function ratios(samples: readonly Sample[]): Ratio[] {
         .filter((each) => each.server === above)
         .flatMap((each) => {
           const peer = here.find((other) => other.server === below && other.round === each.round);
-          return peer ? [each.figures.cpuUsPerEcho / peer.figures.cpuUsPerEcho] : [];
+          return peer ? [over(each.figures, peer.figures)] : [];
         });
       if (values.length > 0) all.push(judged(name, `${above}/${below}`, values));
     }
@@ -67,7 +73,7 @@ export function ratios(samples: readonly Sample[]): Ratio[] {
       const values = here
         .filter((each) => each.server === server)
         .flatMap(({ figures, baseline }) => {
-          return baseline ? [figures.cpuUsPerEcho / baseline.cpuUsPerEcho] : [];
+          return baseline ? [over(figures, baseline)] : [];
         });
       if (values.length > 0) all.push(judged(name, `${server} idle/own`, values));
     }
