@@ -12,7 +12,12 @@ enum { FEW = 4 };
 void batch_open(struct batch *batch, bool rings) { batch->refused = !rings; }
 
 static void close_ring(struct ring *ring) {
-  if (ring->fd >= 0) close(ring->fd);
+  /* Before Linux 6.3 a ring that is registered goes when its thread does. */
+  struct io_uring_rsrc_update update = {.offset = (uint32_t)ring->fd};
+  if (ring->registered)
+    syscall(SYS_io_uring_register, ring->fd, UNREGISTER_RINGS | BY_REGISTERED, &update, 1);
+  else if (ring->fd >= 0)
+    close(ring->fd);
   ring_close(ring);
 }
 
@@ -60,8 +65,8 @@ static int receive_by_ring(struct ring *ring, struct piece *pieces, int count, s
   }
   publish(ring->sq_tail, ring->tail);
   count_calls(ring->instance, 1);
-  long taken =
-      system_call(SYS_io_uring_enter, ring->fd, count, count, IORING_ENTER_GETEVENTS);
+  unsigned flags = IORING_ENTER_GETEVENTS | ring->registered;
+  long taken = system_call(SYS_io_uring_enter, ring->fd, count, count, flags);
   if (taken < 0) taken = 0;
   ring->tail = acquire(ring->sq_head); /* what was not taken is withdrawn */
   publish(ring->sq_tail, ring->tail);

@@ -98,12 +98,12 @@ static int open_buffers(struct ring *ring) {
 
 /* The ring is told all that it will ever do, and does nothing else: system calls that are filtered
  * out (seccomp.c) have no way round by it. */
-static int restrict_and_enable(const struct ring *ring, enum ring_use use) {
+static int restrict_and_enable(struct ring *ring, enum ring_use use) {
   static const uint8_t operations[] = {IORING_OP_RECV, /* and for others than batches: */
                                        IORING_OP_NOP, IORING_OP_ACCEPT, IORING_OP_SEND,
                                        IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
                                        IORING_OP_POLL_ADD};
-  struct io_uring_restriction restrictions[sizeof operations + 1] = {
+  struct io_uring_restriction restrictions[sizeof operations + 2] = {
       {.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
        .sqe_flags = use == RING_OF_BATCHES ? 0 : IOSQE_BUFFER_SELECT}};
   unsigned count = use == RING_OF_BATCHES ? 1 : sizeof operations;
@@ -111,10 +111,19 @@ static int restrict_and_enable(const struct ring *ring, enum ring_use use) {
     restrictions[i + 1].opcode = IORING_RESTRICTION_SQE_OP;
     restrictions[i + 1].sqe_op = operations[i];
   }
-  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_RESTRICTIONS, restrictions, count + 1) <
-          0 ||
-      syscall(SYS_io_uring_register, ring->fd, REGISTER_ENABLE, NULL, 0) < 0)
+  restrictions[count + 1].opcode = IORING_RESTRICTION_REGISTER_OP;
+  restrictions[count + 1].register_op = UNREGISTER_RINGS;
+  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_RESTRICTIONS, restrictions, count + 2) < 0)
     return -errno;
+  struct io_uring_rsrc_update update = {.offset = UINT32_MAX, .data = (uint64_t)ring->fd};
+  bool registered =
+      use == RING_OF_BATCHES &&
+      syscall(SYS_io_uring_register, ring->fd, REGISTER_RINGS, &update, 1) == 1;
+  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_ENABLE, NULL, 0) < 0) return -errno;
+  if (!registered) return 0;
+  close(ring->fd); /* so that a guest's first connections take no more descriptors than they are */
+  ring->fd = (int)update.offset;
+  ring->registered = ENTER_REGISTERED;
   return 0;
 }
 

@@ -31,7 +31,15 @@
 #define IORING_ASYNC_CANCEL_ALL (1U << 0)
 #define IORING_ASYNC_CANCEL_ANY (1U << 2)
 #endif
-enum { REGISTER_BUFFER_RING = 22, REGISTER_RESTRICTIONS = 11, REGISTER_ENABLE = 12 };
+enum {
+  REGISTER_RESTRICTIONS = 11,
+  REGISTER_ENABLE = 12,
+  REGISTER_RINGS = 20,
+  UNREGISTER_RINGS = 21,
+  REGISTER_BUFFER_RING = 22,
+};
+#define ENTER_REGISTERED (1U << 4)
+#define BY_REGISTERED (1U << 31) /* of io_uring_register(2), from Linux 6.3 on */
 struct buffer {
   uint64_t address;
   uint32_t length;
@@ -59,6 +67,7 @@ struct buffer_ring {
 struct ring {
   struct instance *instance;
   int fd;
+  unsigned registered; /* ENTER_REGISTERED: fd is an index of this thread's, and no descriptor */
   bool repeats;  /* the kernel goes on receiving by itself */
   bool deferred; /* completions are made only in io_uring_enter */
   bool woken, watching;
@@ -95,6 +104,7 @@ static inline int enter(const struct ring *ring, unsigned submit, unsigned min, 
                         const struct io_uring_getevents_arg *argument) {
   size_t size = argument ? sizeof *argument : 0;
   if (argument) flags |= IORING_ENTER_EXT_ARG;
+  flags |= ring->registered;
   count_calls(ring->instance, 1);
   int result = (int)syscall(SYS_io_uring_enter, ring->fd, submit, min, flags, argument, size);
   return result < 0 ? -errno : result;
