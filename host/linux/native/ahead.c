@@ -18,6 +18,11 @@ enum outgoing { HANDLE, LENGTH, RESULT, BYTES };
 
 enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
 
+/* As many sockets stay in the processor's caches from their receive to the answer. Where a wait
+ * finds more, all of them are pending, until the guest receives from one: then it and the next so
+ * many are received from. */
+enum { NEAR = 64 };
+
 struct record {
   int32_t held;   /* bytes + 1; 0: nothing; a negated errno */
   int32_t offset; /* where in the arena */
@@ -35,6 +40,9 @@ struct ahead {
   uint32_t waits;
   int32_t *unread; /* the handles of which something was held after the last wait */
   int unread_count, unread_capacity, turn;
+  uint64_t *pending; /* a bit for each handle: nothing is held, and something has come */
+  int pending_count;
+  struct poller *poller; /* which told of them */
   struct batch batch;
 };
 
@@ -44,6 +52,27 @@ static bool concerns(const struct ahead *ahead, int fd) {
 
 static void give_back(struct ahead *ahead, int fd) {
   ahead->free[++ahead->free[0]] = ahead->records[fd].offset / (int32_t)ahead->stride;
+}
+
+static bool is_pending(const struct ahead *ahead, int fd) {
+  return ahead->pending[fd / 64] >> fd % 64 & 1;
+}
+
+static void set_pending(struct ahead *ahead, int fd, bool pending) {
+  if (is_pending(ahead, fd) == pending) return;
+  ahead->pending[fd / 64] ^= (uint64_t)1 << fd % 64;
+  ahead->pending_count += pending ? 1 : -1;
+}
+
+/* The first that is pending from `fd` on, and after the last from the first; there is one. */
+static int next_pending(const struct ahead *ahead, int fd) {
+  size_t words = ahead->handles / 64, word = (size_t)fd / 64;
+  uint64_t bits = ahead->pending[word] >> fd % 64 << fd % 64;
+  while (!bits) {
+    word = (word + 1) % words;
+    bits = ahead->pending[word];
+  }
+  return (int)word * 64 + __builtin_ctzll(bits);
 }
 
 void ahead_accepted(struct instance *instance, int fd) {
@@ -60,6 +89,7 @@ void ahead_closing(struct instance *instance, int fd) {
   }
   ahead->records[fd].held = 0;
   ahead->modes[fd] = NEVER;
+  set_pending(ahead, fd, false);
 }
 
 int ahead_readable(const struct instance *instance, int fd) {
@@ -169,28 +199,34 @@ static bool is_unread(struct ahead *ahead, int fd) {
   return true;
 }
 
-/* True for what is to be received from, as `mask` says that something has come. */
-static bool is_wanted(const struct ahead *ahead, int fd, uint32_t mask) {
-  return concerns(ahead, fd) && ahead->modes[fd] == SMALL && ahead->records[fd].held == 0 &&
-         ahead->seen[fd] != ahead->waits && mask & POLLIN;
+/* Puts fd into the batch; false if there is no room, and it stays in the kernel. */
+static bool add(struct ahead *ahead, int fd) {
+  struct batch *batch = &ahead->batch;
+  if (ahead->free[0] == 0 || batch->count == BATCH || !is_unread(ahead, fd)) return false;
+  ahead->records[fd].offset = ahead->free[ahead->free[0]--] * (int32_t)ahead->stride;
+  uint8_t *bytes = ahead->arena + ahead->records[fd].offset;
+  batch->pieces[batch->count++] = (struct piece){.bytes = bytes, .fd = fd};
+  return true;
 }
 
-/* Receives from all of which something has come; what there is no slot for stays in the kernel. */
-static void receive_all(struct instance *instance, const struct event *events, int count) {
+/* Receives from those of which something has come, unless they are too many. */
+static void receive_all(struct instance *instance, struct poller *poller,
+                        const struct event *events, int count) {
   struct ahead *ahead = instance->ahead;
-  struct batch *batch = &ahead->batch;
-  int32_t top = ahead->free[0];
-  batch->count = 0;
-  for (int i = 0; i < count && top > 0 && batch->count < BATCH; i++) {
+  ahead->batch.count = 0;
+  ahead->poller = poller;
+  for (int i = 0; i < count; i++) {
     int fd = events[i].fd;
-    if (!is_wanted(ahead, fd, events[i].mask) || !is_unread(ahead, fd)) continue;
+    if (!concerns(ahead, fd) || ahead->modes[fd] != SMALL || ahead->records[fd].held ||
+        ahead->seen[fd] == ahead->waits || !(events[i].mask & POLLIN))
+      continue;
+    if (count > NEAR && events[i].mask == POLLIN)
+      set_pending(ahead, fd, true);
+    else if (!add(ahead, fd))
+      continue;
     ahead->seen[fd] = ahead->waits;
-    ahead->records[fd].offset = ahead->free[top--] * (int32_t)ahead->stride;
-    uint8_t *bytes = ahead->arena + ahead->records[fd].offset;
-    batch->pieces[batch->count++] = (struct piece){.bytes = bytes, .fd = fd};
   }
-  ahead->free[0] = top;
-  batch_receive(instance, batch, ahead->slot_bytes);
+  batch_receive(instance, &ahead->batch, ahead->slot_bytes);
 }
 
 /* Takes note of what was received from fd. True if the kernel has nothing left. */
@@ -202,6 +238,49 @@ static bool receive(struct ahead *ahead, int fd, int result) {
   if ((size_t)result < ahead->slot_bytes) return true;
   ahead->modes[fd] = LARGE;
   return false;
+}
+
+/* A level of which epoll tells only the edges: that is all there is to tell as long as each edge
+ * leaves nothing behind in the kernel. An end, an error, or what was not received is told again and
+ * again, by the kernel itself. */
+static void tell_by_level(struct poller *poller, int fd) {
+  const struct watched *watched = poller->backend->watched(poller, fd);
+  if (watched && watched->edges) poller->backend->level(poller, fd);
+}
+
+/* Receives from fd, if it is pending, and the next ones; or leaves them to the kernel, that tells of
+ * them again. */
+static void receive_pending(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
+  struct poller *poller = ahead->poller;
+  struct batch *batch = &ahead->batch;
+  batch->count = 0;
+  for (int i = 0; i < NEAR && ahead->pending_count > 0; i++) {
+    fd = next_pending(ahead, fd);
+    set_pending(ahead, fd, false);
+    if (!add(ahead, fd)) tell_by_level(poller, fd);
+  }
+  batch_receive(instance, batch, ahead->slot_bytes);
+  for (const struct piece *piece = batch->pieces; piece < batch->pieces + batch->count; piece++)
+    if (!receive(ahead, piece->fd, piece->result)) tell_by_level(poller, piece->fd);
+}
+
+void ahead_receiving(struct instance *instance, int fd) {
+  struct ahead *ahead = instance->ahead;
+  if (concerns(ahead, fd) && is_pending(ahead, fd)) receive_pending(instance, fd);
+}
+
+/* Nothing is pending any more: a wait is about to begin, which must know what is held. */
+static void settle(struct instance *instance) {
+  while (instance->ahead->pending_count > 0) receive_pending(instance, 0);
+}
+
+void ahead_closing_poller(struct instance *instance, const struct poller *poller) {
+  struct ahead *ahead = instance->ahead;
+  if (!ahead || ahead->poller != poller) return;
+  memset(ahead->pending, 0, ahead->handles / 8);
+  ahead->pending_count = 0;
+  ahead->poller = NULL;
 }
 
 /* Something is held, and more has come: who receives after having been told of that must get all of
@@ -226,16 +305,6 @@ static bool is_due(const struct watched *watched) {
          (watched->trigger == TRIGGER_LEVEL || watched->armed);
 }
 
-/* A level of which epoll tells only the edges: that is all there is to tell as long as each edge
- * leaves nothing behind in the kernel. An end, an error, or what was not received is told again and
- * again, by the kernel itself. */
-static void tell_levels(struct poller *poller, struct watched *watched, struct event *event,
-                        bool drained) {
-  if (!drained || event->mask & (POLLRDHUP | POLLHUP | POLLERR))
-    poller->backend->level(poller, event->fd);
-  event->mask &= watched->interest | POLLHUP | POLLERR;
-}
-
 /* Among the handles of which something was held after the last wait: those of which something
  * still is, and how many of them `poller` has to tell of. */
 static int still_unread(struct ahead *ahead, struct poller *poller) {
@@ -253,6 +322,7 @@ static int still_unread(struct ahead *ahead, struct poller *poller) {
 int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
                double timeout_ns) {
   struct ahead *ahead = instance->ahead;
+  if (ahead) settle(instance);
   int unread = ahead ? still_unread(ahead, poller) : 0;
   count_calls(instance, 1);
   int count = poller->backend->wait(poller, events, capacity, unread > 0 ? 0 : timeout_ns);
@@ -260,14 +330,14 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
   if (unread > 0 && count < 0) count = 0;
   ahead->waits++;
   int held = ahead->unread_count;
-  receive_all(instance, events, count);
+  receive_all(instance, poller, events, count);
   const struct piece *piece = ahead->batch.pieces, *end = piece + ahead->batch.count;
   for (int i = 0; i < count; i++) {
     int fd = events[i].fd;
     if (!concerns(ahead, fd)) continue; /* the wake-up among others */
     ahead->seen[fd] = ahead->waits;
     struct watched *watched = poller->backend->watched(poller, fd);
-    bool drained = false;
+    bool drained = is_pending(ahead, fd);
     if (watched) watched->armed = false;
     if (piece < end && piece->fd == fd) {
       drained = receive(ahead, fd, piece++->result);
@@ -275,7 +345,9 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
       if (events[i].mask & POLLIN && ahead->records[fd].held > 1) receive_more(instance, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
     }
-    if (watched && watched->edges) tell_levels(poller, watched, &events[i], drained);
+    if (!watched || !watched->edges) continue;
+    if (!drained || events[i].mask & (POLLRDHUP | POLLHUP | POLLERR)) tell_by_level(poller, fd);
+    events[i].mask &= watched->interest | POLLHUP | POLLERR;
   }
   int first = ahead->turn; /* where there is no room for all, they take turns */
   for (int i = 0; unread > 0 && i < held && count < capacity; i++) {
@@ -300,6 +372,7 @@ void close_ahead(struct instance *instance) {
   free(ahead->modes);
   free(ahead->seen);
   free(ahead->unread);
+  free(ahead->pending);
   free(ahead);
   instance->ahead = NULL;
 }
@@ -316,7 +389,7 @@ static bool lay_out(struct ahead *ahead, const struct call *call, int32_t *board
   ahead->free = board + free;
   ahead->records = (struct record *)(board + records);
   ahead->arena = (uint8_t *)(board + arena);
-  return words <= INT32_MAX / sizeof *board && free > BYTES && free + 1 + slots <= records &&
+  return words <= INT32_MAX / sizeof *board && ahead->handles % 64 == 0 && free > BYTES && free + 1 + slots <= records &&
          records + ahead->handles * 2 <= arena && arena <= words && ahead->slot_bytes > 0 &&
          ahead->stride >= ahead->slot_bytes &&
          slots * ahead->stride <= (words - arena) * sizeof *board;
@@ -338,6 +411,7 @@ static napi_value aheadOpen(napi_env env, napi_callback_info info) {
   if (argument_array(&call, 0, napi_int32_array, &board, &words) &&
       lay_out(ahead, &call, board, words) && (ahead->modes = calloc(ahead->handles, 1)) &&
       (ahead->seen = calloc(ahead->handles, sizeof *ahead->seen)) &&
+      (ahead->pending = calloc(ahead->handles / 64, sizeof *ahead->pending)) &&
       napi_create_reference(env, call.argv[0], 1, &ahead->board) == napi_ok)
     return answer(env, 0);
   close_ahead(call.instance);

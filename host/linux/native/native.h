@@ -144,6 +144,8 @@ void forget_sender(struct instance *instance, int fd);
 /* ahead.c */
 void ahead_accepted(struct instance *instance, int fd);
 void ahead_closing(struct instance *instance, int fd);
+void ahead_closing_poller(struct instance *instance, const struct poller *poller);
+void ahead_receiving(struct instance *instance, int fd); /* before it is looked at what is held */
 void ahead_received(struct instance *instance, int fd, ssize_t bytes); /* by other means */
 int ahead_error(struct instance *instance, int fd); /* takes the error that is held, or 0 */
 /* True if it is told of everything that edges do not tell of fd. */

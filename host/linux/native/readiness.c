@@ -28,6 +28,7 @@ static int free_number(struct instance *instance) {
 static void destroy(struct instance *instance, int number) {
   struct poller *poller = poller_of(instance, number);
   if (!poller) return;
+  ahead_closing_poller(instance, poller);
   poller->backend->close(poller);
   free(poller);
   instance->pollers[number] = NULL;

@@ -8,6 +8,7 @@ import {
   pollerNames,
   Readiness,
   Trigger,
+  type Poller,
   type PollerName,
 } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
@@ -43,10 +44,16 @@ describe.each(pollerNames)('receiving ahead by %s', (backend) => {
   }
 });
 
+const BUFFER = 64;
+/** So many that they are received from at once. */
+const COMPANIONS = 5;
+/** So many that they are received from in parts, and not before the first of them is. */
+const CROWD = 70;
+
 /** What may happen to a connection whose server side is received from. */
 type Step =
   | { do: 'send'; bytes: number }
-  | { do: 'wait' }
+  | { do: 'wait'; attended: number }
   | { do: 'arm'; trigger: number }
   | { do: 'look'; bytes: number }
   | { do: 'all'; bytes: number }
@@ -65,7 +72,13 @@ const steps = (backend: PollerName) =>
   fc.array(
     fc.oneof(
       { weight: 8, arbitrary: fc.record({ do: fc.constant('send' as const), bytes: sizes }) },
-      { weight: 12, arbitrary: fc.constant<Step>({ do: 'wait' }) },
+      {
+        weight: 12,
+        arbitrary: fc.record({
+          do: fc.constant('wait' as const),
+          attended: fc.constantFrom(0, 1, CROWD),
+        }),
+      },
       {
         weight: 1,
         arbitrary: fc.record({
@@ -84,10 +97,6 @@ const steps = (backend: PollerName) =>
     { maxLength: 40 },
   );
 
-const BUFFER = 64;
-/** So many that they are received from at once. */
-const COMPANIONS = 5;
-
 const TOKEN = 7;
 
 /**
@@ -98,12 +107,12 @@ class History {
   readonly #kernel: LinuxKernel;
   readonly #bytes = new Uint8Array(BUFFER + 16384);
   readonly #view = new DataView(this.#bytes.buffer);
-  readonly #events = new Int32Array(8 * EVENT_STRIDE);
+  readonly #events = new Int32Array(2 * CROWD * EVENT_STRIDE);
   #sent = 0;
   #received = '';
   readonly told: unknown[] = [];
 
-  readonly #company: { client: number; server: number }[] = [];
+  readonly #company: { client: number; server: number; unread: number }[] = [];
   readonly #companions: number;
 
   constructor(ahead: boolean, companions = 0) {
@@ -160,7 +169,7 @@ class History {
       poller.set(server, Readiness.IN | Readiness.RDHUP, Trigger.LEVEL, TOKEN);
       for (let i = 0; i < this.#companions; i++) {
         const companion = connection();
-        this.#company.push(companion);
+        this.#company.push({ ...companion, unread: 0 });
         poller.set(companion.server, Readiness.IN, Trigger.LEVEL, TOKEN + 1 + i);
       }
       let ended = false;
@@ -175,9 +184,11 @@ class History {
     }
   }
 
-  #wait(poller: ReturnType<LinuxKernel['poller']>): void {
-    this.#iovec(1);
-    for (const { client } of this.#company) expect(this.#kernel.send(client, 0, 1, 0)).toBe(1);
+  #wait(poller: ReturnType<LinuxKernel['poller']>, attended: number): void {
+    for (const companion of this.#company) {
+      this.#iovec(1);
+      companion.unread += this.#kernel.send(companion.client, 0, 1, 0);
+    }
     const count = poller.wait(this.#events, 0);
     const events = Array.from({ length: count }, (_, i) => {
       const [mask, token] = this.#events.subarray(i * EVENT_STRIDE);
@@ -185,7 +196,14 @@ class History {
     });
     this.told.push(events.filter(({ token }) => token === TOKEN));
     expect(events).toHaveLength(this.#companions + (this.told.at(-1) as unknown[]).length);
-    for (const { server } of this.#company) expect(this.#recv(server, 8, 0)).toBe(1);
+    for (const companion of this.#company.slice(0, attended)) {
+      while (companion.unread > 0) {
+        const bytes = this.#recv(companion.server, 64, 0);
+        expect(bytes).toBeGreaterThan(0);
+        companion.unread -= bytes;
+      }
+      expect(companion.unread).toBe(0);
+    }
   }
 
   #step(
@@ -208,7 +226,7 @@ class History {
         return ended;
       }
       case 'wait': {
-        this.#wait(poller);
+        this.#wait(poller, step.attended);
         return ended;
       }
       case 'arm':
@@ -275,85 +293,139 @@ test.each(pollerNames)('a connection tells the same with it as without, by %s', 
     }),
     { numRuns: 300 },
   );
+  fc.assert(
+    fc.property(steps(backend), (history) => {
+      const told = new History(false).run(backend, history);
+      expect(new History(true, CROWD).run(backend, history)).toEqual(told);
+    }),
+    { numRuns: 200 },
+  );
 });
 
-test.each([
-  ['one system call for all, where io_uring may be used', 'uring', 2],
-  ['one each, where it may not', 'threads', 1 + COMPANIONS],
-])('many that are ready are received from by %s', (_way, engine, expected) => {
-  vi.stubEnv('POLLUX_ASYNC', engine);
+describe('with several connections', () => {
+  const bytes = new Uint8Array(BUFFER + 16);
+  const iovec = new Int32Array(bytes.buffer, 0, 2);
   const calls = new BigUint64Array(new SharedArrayBuffer(8));
-  const kernel = new LinuxKernel({ ahead: true, calls });
-  try {
-    const bytes = new Uint8Array(BUFFER + 16);
-    const iovec = new Int32Array(bytes.buffer, 0, 2);
-    iovec.set([BUFFER, 5]);
+  let kernel: LinuxKernel;
+  const open = (engine = ''): void => {
+    vi.stubEnv('POLLUX_ASYNC', engine || undefined);
+    kernel = new LinuxKernel({ ahead: true, calls });
     kernel.attach({ bytes });
+  };
+  afterEach(() => {
+    kernel.dispose();
+    vi.unstubAllEnvs();
+  });
+
+  /** The server sides of so many connections, which poller watches, after each client has spoken. */
+  const connected = (poller: Poller, count: number): number[] => {
     const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 8);
     const address = kernel.localAddress(listener);
     if (typeof address === 'number') throw new Error(`no address: ${address}`);
-    const poller = kernel.poller('epoll');
-    const servers = Array.from({ length: COMPANIONS }, (_, token) => {
+    return Array.from({ length: count }, (_, token) => {
       const client = kernel.connect(address);
       kernel.waitFor(listener, Readiness.IN, Infinity);
       const server = kernel.accept(listener);
       kernel.waitFor(client, Readiness.OUT, Infinity);
-      bytes.set(Buffer.from(`from${token}`), BUFFER);
+      bytes.set(Buffer.from(`from${token % 10}`), BUFFER);
+      iovec.set([BUFFER, 5]);
       expect(kernel.send(client, 0, 1, 0)).toBe(5);
-      poller.set(server, Readiness.IN, Trigger.LEVEL, token);
+      kernel.waitFor(server, Readiness.IN, Infinity);
+      expect(poller.set(server, Readiness.IN, Trigger.LEVEL, token)).toBe(0);
       return server;
     });
+  };
+  const received = (server: number): string => {
+    iovec.set([BUFFER, 16]);
+    const length = kernel.recv(server, 0, 1, 0, 0);
+    return Buffer.from(bytes.subarray(BUFFER, BUFFER + length)).toString();
+  };
+  const told = (poller: Poller, capacity: number): number[] => {
+    const events = new Int32Array(capacity * EVENT_STRIDE);
+    const count = poller.wait(events, 0);
+    return Array.from({ length: count }, (_each, i) => events[i * EVENT_STRIDE + 1]!);
+  };
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+  test.each([
+    ['one system call for all, where io_uring may be used', 'uring', 1],
+    ['one each, where it may not', 'threads', COMPANIONS],
+  ])('those that are ready are received from by %s', (_way, engine, expected) => {
+    open(engine);
+    const poller = kernel.poller('epoll');
+    const servers = connected(poller, COMPANIONS);
     const before = calls[0]!;
-    const events = new Int32Array(COMPANIONS * EVENT_STRIDE);
-    expect(poller.wait(events, Infinity)).toBe(COMPANIONS);
-    if (linuxEngines.includes('io_uring') || engine === 'threads')
-      expect(Number(calls[0]! - before)).toBe(expected);
-    const texts = servers.map((server) => {
-      iovec.set([BUFFER, 16]);
-      const length = kernel.recv(server, 0, 1, 0, 0);
-      return Buffer.from(bytes.subarray(BUFFER, BUFFER + length)).toString();
-    });
-    expect(texts).toEqual(servers.map((_, token) => `from${token}`));
+    expect(told(poller, COMPANIONS)).toHaveLength(COMPANIONS);
+    const here = linuxEngines.includes('io_uring') || engine === 'threads';
+    if (here) expect(Number(calls[0]! - before)).toBe(1 + expected);
+    expect(servers.map(received)).toEqual(servers.map((_, token) => `from${token}`));
     expect(Number(calls[0]! - before), 'what is held is not asked for').toBeLessThanOrEqual(
       1 + COMPANIONS,
     );
-  } finally {
-    kernel.dispose();
-    vi.unstubAllEnvs();
-  }
-});
+  });
 
-test.each(pollerNames)('connections that are not read from take turns, by %s', (backend) => {
-  const kernel = new LinuxKernel({ ahead: true });
-  try {
-    const bytes = new Uint8Array(BUFFER + 8);
-    new DataView(bytes.buffer).setUint32(0, BUFFER, true);
-    new DataView(bytes.buffer).setUint32(4, 5, true);
-    kernel.attach({ bytes });
-    const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 8);
-    const address = kernel.localAddress(listener);
-    if (typeof address === 'number') throw new Error(`no address: ${address}`);
+  test.skipIf(!linuxEngines.includes('io_uring'))(
+    'of a crowd, as many as are near are received from, when one of them is',
+    () => {
+      open('uring');
+      const poller = kernel.poller('epoll');
+      const servers = connected(poller, 2 * CROWD);
+      const before = calls[0]!;
+      expect(told(poller, 2 * CROWD)).toHaveLength(2 * CROWD);
+      expect(Number(calls[0]! - before), 'the wait').toBe(1);
+      const last = servers.at(-1)!;
+      for (const server of [last, ...servers.slice(0, 50)])
+        expect(received(server)).toMatch(/^from/);
+      expect(Number(calls[0]! - before), 'and one for those that are near').toBe(2);
+    },
+  );
+
+  test('more than can be held are told of until they are received from', () => {
+    open();
+    const poller = kernel.poller('epoll');
+    const servers = connected(poller, 1100);
+    const everybody = numbers(servers.length);
+    for (let wait = 0; wait < 3; wait++)
+      expect(told(poller, 2000).sort((a, b) => a - b)).toEqual(everybody);
+    expect(servers.map(received)).toEqual(everybody.map((token) => `from${token % 10}`));
+    expect(told(poller, 2000)).toEqual([]);
+  });
+
+  test('the next descriptor of the same number has nothing of a connection that was closed', () => {
+    open();
+    const poller = kernel.poller('epoll');
+    const servers = connected(poller, CROWD);
+    expect(told(poller, CROWD)).toHaveLength(CROWD);
+    for (const server of servers) kernel.close(server);
+    const ends = new Int32Array(2);
+    expect(kernel.pipe(ends)).toBe(0);
+    const read = ends[0]!;
+    expect(servers).toContain(read);
+    expect(told(poller, CROWD)).toEqual([]);
+    expect(kernel.waitFor(read, Readiness.IN, 0)).toBe(0);
+  });
+
+  test('a poller that is closed leaves what it told of to the others', () => {
+    open();
+    const first = kernel.poller('epoll');
+    const servers = connected(first, CROWD);
+    expect(told(first, CROWD)).toHaveLength(CROWD);
+    first.close();
+    const second = kernel.poller('epoll');
+    servers.forEach((server, token) => second.set(server, Readiness.IN, Trigger.LEVEL, token));
+    for (let wait = 0; wait < 2; wait++)
+      expect(told(second, CROWD).sort((a, b) => a - b)).toEqual(numbers(CROWD));
+    expect(new Set(servers.map(received)).size).toBe(10);
+  });
+
+  test.each(pollerNames)('those that are not read from take turns, by %s', (backend) => {
+    open();
     const poller = kernel.poller(backend);
-    for (let token = 0; token < 3; token++) {
-      const client = kernel.connect(address);
-      kernel.waitFor(listener, Readiness.IN, Infinity);
-      const server = kernel.accept(listener);
-      kernel.waitFor(client, Readiness.OUT, Infinity);
-      expect(kernel.send(client, 0, 1, 0)).toBe(5);
-      kernel.waitFor(server, Readiness.IN, Infinity);
-      poller.set(server, Readiness.IN, Trigger.LEVEL, token);
-    }
-    const events = new Int32Array((backend === 'epoll' ? 1 : 3) * EVENT_STRIDE);
-    const seen = new Set<number>();
-    for (let wait = 0; wait < 4; wait++) {
-      const count = poller.wait(events, 0);
-      expect(count).toBeGreaterThan(0);
-      for (let i = 0; i < count; i++) seen.add(events[i * EVENT_STRIDE + 1]!);
-    }
-    const again = Array.from({ length: 3 }, () => poller.wait(events, 0) && events[1]!);
+    connected(poller, 3);
+    const capacity = backend === 'epoll' ? 1 : 3;
+    const seen = new Set(numbers(4).flatMap(() => told(poller, capacity)));
     expect([...seen].sort()).toEqual([0, 1, 2]);
+    const again = numbers(3).flatMap(() => told(poller, capacity));
     if (backend === 'epoll') expect(again.sort()).toEqual([0, 1, 2]);
-  } finally {
-    kernel.dispose();
-  }
+  });
 });
