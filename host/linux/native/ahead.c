@@ -21,11 +21,13 @@ enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a s
 /* As many sockets stay in the processor's caches from their receive to the answer. Where a wait
  * finds more, all of them are pending, until the guest receives from one: then it and the next so
  * many are received from. */
-enum { NEAR = 64 };
+enum { NEAR = 64, FURTHER = 16 }; /* FURTHER: how far a next one is looked for */
 
 struct record {
   int32_t held;   /* bytes + 1; 0: nothing; a negated errno */
   int32_t offset; /* where in the arena */
+  int32_t next;   /* the handle that was received from after it, the last time; or 0 */
+  int32_t unused;
 };
 
 struct ahead {
@@ -64,8 +66,14 @@ static void set_pending(struct ahead *ahead, int fd, bool pending) {
   ahead->pending_count += pending ? 1 : -1;
 }
 
-/* The first that is pending from `fd` on, and after the last from the first; there is one. */
+/* One that is pending, of which there are some: fd, or the one that the guest will come to next, if
+ * it receives in the same order as before; or else the first from there on. */
 static int next_pending(const struct ahead *ahead, int fd) {
+  for (int i = 0; i < FURTHER && !is_pending(ahead, fd); i++) {
+    int next = ahead->records[fd].next;
+    if (next == 0 || !concerns(ahead, next)) break;
+    fd = next;
+  }
   size_t words = ahead->handles / 64, word = (size_t)fd / 64;
   uint64_t bits = ahead->pending[word] >> fd % 64 << fd % 64;
   while (!bits) {
@@ -390,7 +398,7 @@ static bool lay_out(struct ahead *ahead, const struct call *call, int32_t *board
   ahead->records = (struct record *)(board + records);
   ahead->arena = (uint8_t *)(board + arena);
   return words <= INT32_MAX / sizeof *board && ahead->handles % 64 == 0 && free > BYTES && free + 1 + slots <= records &&
-         records + ahead->handles * 2 <= arena && arena <= words && ahead->slot_bytes > 0 &&
+         records + ahead->handles * sizeof *ahead->records / sizeof *board <= arena && arena <= words && ahead->slot_bytes > 0 &&
          ahead->stride >= ahead->slot_bytes &&
          slots * ahead->stride <= (words - arena) * sizeof *board;
 }

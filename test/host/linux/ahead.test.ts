@@ -317,8 +317,15 @@ describe('with several connections', () => {
     vi.unstubAllEnvs();
   });
 
+  let clients: number[] = [];
+  const say = (client: number, text: string): void => {
+    bytes.set(Buffer.from(text), BUFFER);
+    iovec.set([BUFFER, text.length]);
+    expect(kernel.send(client, 0, 1, 0)).toBe(text.length);
+  };
   /** The server sides of so many connections, which poller watches, after each client has spoken. */
   const connected = (poller: Poller, count: number): number[] => {
+    clients = [];
     const listener = kernel.listen({ host: '127.0.0.1', port: 0 }, 8);
     const address = kernel.localAddress(listener);
     if (typeof address === 'number') throw new Error(`no address: ${address}`);
@@ -327,9 +334,8 @@ describe('with several connections', () => {
       kernel.waitFor(listener, Readiness.IN, Infinity);
       const server = kernel.accept(listener);
       kernel.waitFor(client, Readiness.OUT, Infinity);
-      bytes.set(Buffer.from(`from${token % 10}`), BUFFER);
-      iovec.set([BUFFER, 5]);
-      expect(kernel.send(client, 0, 1, 0)).toBe(5);
+      clients.push(client);
+      say(client, `from${token % 10}`);
       kernel.waitFor(server, Readiness.IN, Infinity);
       expect(poller.set(server, Readiness.IN, Trigger.LEVEL, token)).toBe(0);
       return server;
