@@ -19,8 +19,9 @@ enum outgoing { HANDLE, LENGTH, RESULT, BYTES };
 enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
 
 /* As many sockets stay in the processor's caches from their receive to the answer. Where a wait
- * finds more, all of them are pending, until the guest receives from one: then it and the next so
- * many are received from. */
+ * finds more, those that it watches by level are pending, until the guest receives from one: then it
+ * and the next so many are received from. By edge none is: what comes while it is pending would be
+ * received with the rest, and its edge never told. */
 enum { NEAR = 64, FURTHER = 16 }; /* FURTHER: how far a next one is looked for */
 
 struct record {
@@ -228,7 +229,8 @@ static void receive_all(struct instance *instance, struct poller *poller,
     if (!concerns(ahead, fd) || ahead->modes[fd] != SMALL || ahead->records[fd].held ||
         ahead->seen[fd] == ahead->waits || !(events[i].mask & POLLIN))
       continue;
-    if (count > NEAR && events[i].mask == POLLIN)
+    const struct watched *watched = poller->backend->watched(poller, fd);
+    if (count > NEAR && events[i].mask == POLLIN && watched && watched->trigger == TRIGGER_LEVEL)
       set_pending(ahead, fd, true);
     else if (!add(ahead, fd))
       continue;
@@ -237,11 +239,26 @@ static void receive_all(struct instance *instance, struct poller *poller,
   batch_receive(instance, &ahead->batch, ahead->slot_bytes);
 }
 
+/* Something was received from fd, of which other pollers that watch it by edge will find nothing in
+ * the kernel: they tell of it from here. */
+static void arm_others(const struct instance *instance, const struct poller *poller, int fd) {
+  if (instance->pollers_by_edge == poller->by_edge) return;
+  for (int i = 0; i < instance->poller_capacity; i++) {
+    struct poller *other = instance->pollers[i];
+    if (!other || other == poller || !other->by_edge) continue;
+    struct watched *watched = other->backend->watched(other, fd);
+    if (watched && watched->trigger == TRIGGER_EDGE) watched->armed = true;
+  }
+}
+
 /* Takes note of what was received from fd. True if the kernel has nothing left. */
-static bool receive(struct ahead *ahead, int fd, int result) {
+static bool receive(const struct instance *instance, const struct poller *poller, int fd,
+                    int result) {
+  struct ahead *ahead = instance->ahead;
   if (result <= 0) give_back(ahead, fd);
   if (result == -EAGAIN) return true;
   ahead->records[fd].held = result < 0 ? result : result + 1;
+  arm_others(instance, poller, fd);
   if (result <= 0) return false;
   if ((size_t)result < ahead->slot_bytes) return true;
   ahead->modes[fd] = LARGE;
@@ -270,7 +287,7 @@ static void receive_pending(struct instance *instance, int fd) {
   }
   batch_receive(instance, batch, ahead->slot_bytes);
   for (const struct piece *piece = batch->pieces; piece < batch->pieces + batch->count; piece++)
-    if (!receive(ahead, piece->fd, piece->result)) tell_by_level(poller, piece->fd);
+    if (!receive(instance, poller, piece->fd, piece->result)) tell_by_level(poller, piece->fd);
 }
 
 void ahead_receiving(struct instance *instance, int fd) {
@@ -293,14 +310,16 @@ void ahead_closing_poller(struct instance *instance, const struct poller *poller
 
 /* Something is held, and more has come: who receives after having been told of that must get all of
  * it, for by edge nothing will be told again. */
-static void receive_more(struct instance *instance, int fd) {
+static void receive_more(struct instance *instance, const struct poller *poller, int fd) {
   struct ahead *ahead = instance->ahead;
   size_t room = slot_room(ahead, fd);
   if (room == 0 || !kernel_has_more(instance, fd)) return;
   uint8_t *end = ahead->arena + ahead->records[fd].offset + ahead->records[fd].held - 1;
   count_calls(instance, 1);
   ssize_t bytes = recv_now(fd, end, room);
-  if (bytes > 0) ahead->records[fd].held += (int32_t)bytes;
+  if (bytes <= 0) return;
+  ahead->records[fd].held += (int32_t)bytes;
+  arm_others(instance, poller, fd);
 }
 
 static uint32_t mask_of(const struct ahead *ahead, int fd) {
@@ -348,9 +367,9 @@ int ahead_wait(struct instance *instance, struct poller *poller, struct event *e
     bool drained = is_pending(ahead, fd);
     if (watched) watched->armed = false;
     if (piece < end && piece->fd == fd) {
-      drained = receive(ahead, fd, piece++->result);
+      drained = receive(instance, poller, fd, piece++->result);
     } else if (ahead->records[fd].held) {
-      if (events[i].mask & POLLIN && ahead->records[fd].held > 1) receive_more(instance, fd);
+      if (events[i].mask & POLLIN && ahead->records[fd].held > 1) receive_more(instance, poller, fd);
       if (watched && watched->interest & POLLIN) events[i].mask |= mask_of(ahead, fd);
     }
     if (!watched || !watched->edges) continue;

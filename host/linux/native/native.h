@@ -55,6 +55,7 @@ struct poller {
   const struct backend *backend;
   struct instance *instance;
   int descriptor; /* the epoll descriptor, or -1 */
+  bool by_edge;   /* it watches something by edge, or did */
   void *state;    /* the backend's own */
 };
 
@@ -84,7 +85,7 @@ struct instance {
   struct listing *listings[MAX_LISTINGS]; /* directories that are being read, or NULL */
   unsigned next_listing;
   struct poller **pollers;
-  int poller_capacity;
+  int poller_capacity, pollers_by_edge;
   struct signals *signals; /* the queue, if it is open */
   struct sender *senders;
   struct ahead *ahead; /* NULL: nothing is received ahead */

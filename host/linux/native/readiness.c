@@ -29,6 +29,7 @@ static void destroy(struct instance *instance, int number) {
   struct poller *poller = poller_of(instance, number);
   if (!poller) return;
   ahead_closing_poller(instance, poller);
+  instance->pollers_by_edge -= poller->by_edge;
   poller->backend->close(poller);
   free(poller);
   instance->pollers[number] = NULL;
@@ -74,9 +75,14 @@ static napi_value pollerSet(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   struct poller *poller = poller_of(call.instance, argument_int(&call, 0));
   if (!poller) return answer(env, -EBADF);
+  int trigger = argument_int(&call, 3);
+  if (trigger & TRIGGER_EDGE && !poller->by_edge) {
+    poller->by_edge = true;
+    call.instance->pollers_by_edge++;
+  }
   count_calls(call.instance, 1);
   return answer(env, poller->backend->set(poller, argument_int(&call, 1), argument_u32(&call, 2),
-                                          argument_int(&call, 3), argument_int(&call, 4)));
+                                          trigger, argument_int(&call, 4)));
 }
 
 /* pollerRemove(poller, fd) */
