@@ -35,7 +35,7 @@ struct watched {
   int32_t token;
   uint8_t trigger;
   bool known; /* is watched */
-  bool edges; /* by level, of which epoll tells the edges and ahead.c the rest */
+  bool edges; /* by level, of which epoll tells the edges and ahead_wait.c the rest */
   bool armed; /* by edge or oneshot: nothing was told since it was set */
 };
 struct backend {
@@ -142,7 +142,7 @@ void close_listings(struct instance *instance);
 void remember_sender(struct instance *instance, int fd, const void *address, unsigned length);
 void forget_sender(struct instance *instance, int fd);
 
-/* ahead.c */
+/* ahead.c, ahead_wait.c */
 void ahead_accepted(struct instance *instance, int fd);
 void ahead_closing(struct instance *instance, int fd);
 void ahead_closing_poller(struct instance *instance, const struct poller *poller);
