@@ -68,8 +68,8 @@ export class Ahead implements ShortMessages {
 
   receive(handle: number, words: Int32Array, iov: number): number {
     const board = this.#board;
+    if (handle >>> 0 >= HANDLES) return 0;
     const record = RECORDS + RECORD_WORDS * handle;
-    if (handle >= HANDLES) return 0;
     if (this.#next !== record + NEXT) board[this.#next] = handle;
     this.#next = record + NEXT;
     const length = board[record]! - 1;

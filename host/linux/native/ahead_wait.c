@@ -50,6 +50,11 @@ static bool add(struct ahead *ahead, int fd) {
   return true;
 }
 
+static bool by_level(struct poller *poller, int fd) {
+  const struct watched *watched = poller->backend->watched(poller, fd);
+  return watched && watched->trigger == TRIGGER_LEVEL;
+}
+
 /* Receives from those of which something has come, unless they are too many. */
 static void receive_all(struct instance *instance, struct poller *poller,
                         const struct event *events, int count) {
@@ -61,8 +66,7 @@ static void receive_all(struct instance *instance, struct poller *poller,
     if (!concerns(ahead, fd) || ahead->modes[fd] != SMALL || ahead->records[fd].held ||
         ahead->seen[fd] == ahead->waits || !(events[i].mask & POLLIN))
       continue;
-    const struct watched *watched = poller->backend->watched(poller, fd);
-    if (count > NEAR && events[i].mask == POLLIN && watched && watched->trigger == TRIGGER_LEVEL)
+    if (count > NEAR && events[i].mask == POLLIN && by_level(poller, fd))
       set_pending(ahead, fd, true);
     else if (!add(ahead, fd))
       continue;
