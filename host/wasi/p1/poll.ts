@@ -195,44 +195,13 @@ export class Poll {
     const { events } = interest;
     const count = this.#poller.wait(events, timeoutNs);
     const exact = count <= EXACT_BYTES;
-    const end = count * EVENT_STRIDE;
     let woken = false;
-    for (let i = exact ? 0 : this.#emitMany(end); i < end; i += EVENT_STRIDE) {
+    for (let i = 0, end = count * EVENT_STRIDE; i < end; i += EVENT_STRIDE) {
       const fd = events[i + 1]!;
       if (fd === WAKE) woken = true;
       else if (!this.#emitSlots(fd, events[i]!, exact)) interest.stale(fd);
     }
     return woken ? -Errno.EINTR : count;
-  }
-
-  /**
-   * What nearly all of many events are, each of them is: something has come for the only
-   * subscription of its descriptor, which is written out here. Answers where the first other one
-   * is.
-   */
-  #emitMany(end: number): number {
-    const { events, first, next, slots, states, active } = this.#interest;
-    const out = this.#out;
-    let at = this.#at;
-    let i = 0;
-    for (; i < end; i += EVENT_STRIDE, at += EVENT_WORDS) {
-      const fd = events[i + 1]!;
-      const slot = fd === WAKE ? -1 : first[fd]!;
-      if (events[i] !== Readiness.IN || slot < 0 || slot >= active || next[slot]! >= 0) break;
-      const from = slot * SLOT.WORDS;
-      if (states[slot] !== WATCHED || slots[from + SLOT.TYPE] !== EventType.FD_READ) break;
-      out[at] = slots[from]!;
-      out[at + 1] = slots[from + 1]!;
-      out[at + 2] = EventType.FD_READ << 16;
-      out[at + 3] = 0;
-      out[at + 4] = 1;
-      out[at + 5] = 0;
-      out[at + 6] = 0;
-      out[at + 7] = 0;
-    }
-    this.#at = at;
-    this.#emitted += i / EVENT_STRIDE;
-    return i;
   }
 
   /**
