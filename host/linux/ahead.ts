@@ -24,22 +24,15 @@ const RESULT = 2;
 const BYTES = 3;
 /** A stack of free slots: how many there are, then they. */
 const FREE = 144;
-/**
- * By handle: bytes that are held + 1, 0 for nothing, or a negated errno; where in the arena; and
- * the handle that was received from next.
- */
+/** By handle: bytes that are held + 1, 0 for nothing, or a negated errno; where in the arena. */
 const RECORDS = 1280;
-const RECORD_WORDS = 4;
-const NEXT = 2;
-const ARENA = RECORDS + RECORD_WORDS * HANDLES;
+const ARENA = RECORDS + 2 * HANDLES;
 const WORDS = ARENA + (SLOTS * STRIDE) / 4;
 
 export class Ahead implements ShortMessages {
   readonly #board = new Int32Array(WORDS);
   readonly #native: Addon;
   readonly #sendShort: () => void;
-  /** Where the next handle that is received from is noted. */
-  #next = RECORDS + NEXT;
 
   /** `batches`: whether io_uring may be used. */
   constructor(native: Addon, batches: boolean) {
@@ -68,11 +61,8 @@ export class Ahead implements ShortMessages {
 
   receive(handle: number, words: Int32Array, iov: number): number {
     const board = this.#board;
-    if (handle >>> 0 >= HANDLES) return 0;
-    const record = RECORDS + RECORD_WORDS * handle;
-    if (this.#next !== record + NEXT) board[this.#next] = handle;
-    this.#next = record + NEXT;
-    const length = board[record]! - 1;
+    const record = RECORDS + 2 * handle;
+    const length = handle >>> 0 < HANDLES ? board[record]! - 1 : 0;
     const at = iov >>> 2;
     if (!(length > 0 && length <= SHORT_BYTES && at + 1 < words.length)) return 0;
     const base = words[at]! >>> 0;
@@ -103,7 +93,7 @@ export class Ahead implements ShortMessages {
     if ((iov | base) & 3 || length === 0 || length > SHORT_BYTES) return 0;
     if (base + length > words.length * 4) return 0;
     // An error that is told first.
-    if (handle < HANDLES && board[RECORDS + RECORD_WORDS * handle]! < 0) return 0;
+    if (handle < HANDLES && board[RECORDS + 2 * handle]! < 0) return 0;
     board[HANDLE] = handle;
     board[LENGTH] = length;
     let from = base >>> 2;

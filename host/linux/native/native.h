@@ -35,7 +35,7 @@ struct watched {
   int32_t token;
   uint8_t trigger;
   bool known; /* is watched */
-  bool edges; /* by level, of which epoll tells the edges and ahead_wait.c the rest */
+  bool edges; /* by level, of which epoll tells the edges and ahead.c the rest */
   bool armed; /* by edge or oneshot: nothing was told since it was set */
 };
 struct backend {
@@ -142,11 +142,9 @@ void close_listings(struct instance *instance);
 void remember_sender(struct instance *instance, int fd, const void *address, unsigned length);
 void forget_sender(struct instance *instance, int fd);
 
-/* ahead.c, ahead_wait.c */
+/* ahead.c */
 void ahead_accepted(struct instance *instance, int fd);
 void ahead_closing(struct instance *instance, int fd);
-void ahead_closing_poller(struct instance *instance, const struct poller *poller);
-void ahead_receiving(struct instance *instance, int fd); /* before it is looked at what is held */
 void ahead_received(struct instance *instance, int fd, ssize_t bytes); /* by other means */
 int ahead_error(struct instance *instance, int fd); /* takes the error that is held, or 0 */
 /* True if it is told of everything that edges do not tell of fd. */

@@ -28,7 +28,6 @@ static int free_number(struct instance *instance) {
 static void destroy(struct instance *instance, int number) {
   struct poller *poller = poller_of(instance, number);
   if (!poller) return;
-  ahead_closing_poller(instance, poller);
   instance->pollers_by_edge -= poller->by_edge;
   poller->backend->close(poller);
   free(poller);

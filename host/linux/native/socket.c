@@ -126,7 +126,6 @@ static napi_value recvInto(napi_env env, napi_callback_info info) {
     message.msg_namelen = sizeof sender;
   }
   int fd = argument_int(&call, 0);
-  ahead_receiving(call.instance, fd);
   bool held = ahead_holds(call.instance, fd);
   if (!held) count_calls(call.instance, 1);
   ssize_t bytes = held ? ahead_receive(call.instance, fd, iovs, count, flags)
@@ -168,7 +167,6 @@ static napi_value recvOne(napi_env env, napi_callback_info info) {
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
   int fd = argument_int(&call, 0);
-  ahead_receiving(call.instance, fd);
   if (ahead_holds(call.instance, fd)) {
     ssize_t held = ahead_receive(call.instance, fd, &iov, 1, MSG_DONTWAIT);
     return answer(env, held < 0 ? -errno : held);
