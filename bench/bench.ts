@@ -168,13 +168,14 @@ async function sockets(options: Options): Promise<void> {
   const samples = await measureWithProgress(plan);
   const result = { ratios: ratios(samples), rows: rows(samples) };
   console.log(report(result.ratios, result.rows));
+  console.log(`\nThe load was made by ${samples[0]?.figures.engine}.`);
   const file = resolve(options.json);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(
     file,
     `${JSON.stringify({ startedAt, machine: host, plan, ...result, samples }, null, 2)}\n`,
   );
-  console.log(`\nSamples: ${options.json}`);
+  console.log(`Samples: ${options.json}`);
 }
 
 async function main(): Promise<void> {

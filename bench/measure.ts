@@ -26,6 +26,7 @@ const SLICE_WARMUP_SECONDS = 0.05;
 
 // What the load generator prints; see native/load.c.
 interface LoadResult {
+  readonly engine: string; // io_uring, or epoll where that may not be
   readonly echoes: number;
   readonly seconds: number;
   readonly throughput: number;
@@ -111,6 +112,7 @@ function joined(slices: readonly Figures[]): Figures {
   const echoes = total((each) => each.echoes);
   const seconds = total((each) => each.seconds);
   return {
+    engine: first.engine,
     echoes,
     seconds,
     throughput: echoes / seconds,

@@ -1,25 +1,19 @@
-// The load generator: one thread, epoll, closed-loop echoes, and what they cost the server by its
-// own /proc figures. It opens no connection outside 127.0.0.0/8. `--verify` checks every byte
-// instead of measuring: see verify.h.
-#include <getopt.h>
-
+// The load generator: one thread, closed-loop echoes, and what they cost the server by its own
+// /proc figures. It opens no connection outside 127.0.0.0/8. `--verify` checks every byte instead
+// of measuring: see verify.h.
+//
+// The server is to be measured, and shall never wait for this program: so it echoes by io_uring,
+// which is cheaper than what most servers do (ring.h), or else by epoll with edges, which saves a
+// second look at each socket. It connects by epoll in either case.
 #include "histogram.h"
+#include "options.h"
 #include "process.h"
+#include "ring.h"
 #include "socket.h"
 #include "verify.h"
 
-static const char usage[] =
-    "usage: load --connect HOST:PORT [--connections N] [--busy M] [--size BYTES] [--seconds S] "
-    "[--warmup S]\n"
-    "            [--server-pid PID] [--json]\n"
-    "       load --verify --connect HOST:PORT [--connections N] [--size BYTES] [--rounds R] "
-    "[--reset PERCENT]\n"
-    "            [--half-close PERCENT] [--seed N] [--deadline S]\n";
-
 enum { CHUNK_BYTES = 64 * 1024, GREETING_TIMEOUT_MS = 10000 };
 
-// The server is to be measured, and shall never wait for this program: its sockets are watched by
-// edges, which saves a second look at each.
 enum { WATCHED = EPOLLIN | EPOLLRDHUP | EPOLLET };
 
 // One connection: it greets (one byte there and back proves it was accepted), then idles or echoes
@@ -34,6 +28,8 @@ struct connection {
 struct run {
   const struct options *options;
   int epoll_fd;
+  bool by_ring;
+  struct ring ring;
   struct connection *connections;
   uint64_t echoes;
   struct histogram latency;
@@ -79,7 +75,20 @@ static void connect_all(struct run *run) {
   }
 }
 
+// As much as goes at once: what is sent of a longer message when a piece has gone.
+static void send_by_ring(struct run *run, uint32_t index) {
+  struct connection *c = &run->connections[index];
+  uint64_t left = run->options->message_bytes - c->sent;
+  uint32_t piece = left < CHUNK_BYTES ? (uint32_t)left : CHUNK_BYTES;
+  c->sent += piece;
+  ring_send(&run->ring, c->fd, index, message, piece, piece == left);
+}
+
 static void send_some(struct run *run, uint32_t index) {
+  if (run->by_ring) {
+    send_by_ring(run, index);
+    return;
+  }
   struct connection *c = &run->connections[index];
   uint64_t size = run->options->message_bytes;
   while (c->sent < size) {
@@ -102,17 +111,11 @@ static void start_echo(struct run *run, uint32_t index, uint64_t started_ns) {
   send_some(run, index);
 }
 
-// An edge is told once: all is received that is there, which a piece with room left is the last of.
-static void receive_some(struct run *run, uint32_t index) {
+// Sends the next message when this one has come back whole.
+static void received(struct run *run, uint32_t index, uint64_t bytes) {
   struct connection *c = &run->connections[index];
-  ssize_t n;
-  do {
-    n = recv(c->fd, answer, sizeof answer, 0);
-    if (n < 0 && errno == EAGAIN) return;
-    if (n < 0) stop(1, "recv: %s", strerror(errno));
-    c->received += (uint64_t)n;
-  } while (n == sizeof answer && c->received < run->options->message_bytes);
-  if (n == 0 || c->received > c->sent)
+  c->received += bytes;
+  if (bytes == 0 || c->received > c->sent)
     stop(1, "the server closed a connection, or answered what was not asked.");
   if (c->received < run->options->message_bytes) return;
   uint64_t now = now_ns();
@@ -121,16 +124,84 @@ static void receive_some(struct run *run, uint32_t index) {
   start_echo(run, index, now);
 }
 
+// An edge is told once: all is received that is there, which a piece with room left is the last of.
+static void receive_some(struct run *run, uint32_t index) {
+  uint64_t bytes = 0;
+  ssize_t n;
+  do {
+    n = recv(run->connections[index].fd, answer, sizeof answer, 0);
+    if (n < 0 && errno == EAGAIN && bytes == 0) return;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n < 0) stop(1, "recv: %s", strerror(errno));
+    bytes += (uint64_t)n;
+  } while (n == sizeof answer);
+  received(run, index, bytes);
+}
+
+static void turn_of_epoll(struct run *run, uint64_t timeout_ns) {
+  int n = wait_events(run, (int)(timeout_ns / 1000000) + (timeout_ns > 0));
+  for (int i = 0; i < n; i++) {
+    uint32_t index = events[i].data.u32;
+    if (events[i].events & EPOLLOUT) send_some(run, index);
+    if (events[i].events & ~(uint32_t)EPOLLOUT) receive_some(run, index);
+  }
+}
+
+static void completed(struct run *run, const struct done *done) {
+  if (done->sent) {
+    if (done->result != CHUNK_BYTES)
+      stop(1, "send: %s", done->result < 0 ? strerror(-done->result) : "it was cut short");
+    send_by_ring(run, done->token);
+    return;
+  }
+  bool starved = done->result == -ENOBUFS;
+  if (done->result < 0 && !starved) stop(1, "recv: %s", strerror(-done->result));
+  if (!starved) received(run, done->token, (uint64_t)done->result);
+  if (!done->receives) ring_receive(&run->ring, run->connections[done->token].fd, done->token);
+}
+
+static void turn_of_ring(struct run *run, uint64_t timeout_ns) {
+  struct done done;
+  ring_wait(&run->ring, 1, timeout_ns);
+  while (ring_next(&run->ring, &done)) completed(run, &done);
+}
+
 // Turns the closed loops for so long.
 static void echo_until(struct run *run, uint64_t deadline_ns) {
   for (uint64_t now = now_ns(); now < deadline_ns; now = now_ns()) {
-    int n = wait_events(run, (int)((deadline_ns - now) / 1000000 + 1));
-    for (int i = 0; i < n; i++) {
-      uint32_t index = events[i].data.u32;
-      if (events[i].events & EPOLLOUT) send_some(run, index);
-      if (events[i].events & ~(uint32_t)EPOLLOUT) receive_some(run, index);
+    if (run->by_ring) {
+      turn_of_ring(run, deadline_ns - now);
+    } else {
+      turn_of_epoll(run, deadline_ns - now);
     }
   }
+}
+
+// The busy connections are spread evenly over the order in which all were opened.
+static uint32_t busy_index(const struct options *o, uint32_t i) {
+  return (uint32_t)((uint64_t)i * o->connections / o->busy);
+}
+
+// Those that stay idle stay with epoll.
+static void start_echoes(struct run *run) {
+  const struct options *o = run->options;
+  for (uint32_t i = 0; i < o->busy; i++) {
+    uint32_t index = busy_index(o, i);
+    int fd = run->connections[index].fd;
+    if (run->by_ring) {
+      watch(run->epoll_fd, EPOLL_CTL_DEL, fd, 0, 0);
+      ring_receive(&run->ring, fd, index);
+    }
+    start_echo(run, index, now_ns());
+  }
+}
+
+// Nothing shall be left behind, neither in flight nor in TIME_WAIT.
+static void end(struct run *run) {
+  turn_of_epoll(run, 0);  // has the server closed one that was idle?
+  if (run->by_ring) ring_cancel(&run->ring, run->options->busy);
+  for (uint32_t i = 0; i < run->options->connections; i++)
+    reset_connection(run->connections[i].fd);
 }
 
 static void print_result(const struct run *run, double seconds, struct cost cost,
@@ -147,10 +218,11 @@ static void print_result(const struct run *run, double seconds, struct cost cost
     return;
   }
   printf(
-      "{\"connections\":%u,\"busy\":%u,\"size\":%llu,\"echoes\":%llu,\"seconds\":%.6f,"
+      "{\"engine\":\"%s\",\"connections\":%u,\"busy\":%u,\"size\":%llu,\"echoes\":%llu,"
+      "\"seconds\":%.6f,"
       "\"throughput\":%.1f,"
       "\"p50Us\":%.2f,\"p99Us\":%.2f",
-      o->connections, o->busy, (unsigned long long)o->message_bytes,
+      engines[run->by_ring], o->connections, o->busy, (unsigned long long)o->message_bytes,
       (unsigned long long)run->echoes, seconds, echoes / seconds, (double)p50 / 1e3,
       (double)p99 / 1e3);
   if (o->server_pid) {
@@ -172,16 +244,16 @@ static void measure(const struct options *o) {
   run.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   run.connections = calloc(o->connections, sizeof *run.connections);
   if (run.epoll_fd < 0 || run.connections == NULL) stop(1, "cannot start: %s", strerror(errno));
+  run.by_ring = o->engine != BY_EPOLL && ring_open(&run.ring);
+  if (o->engine == BY_RING && !run.by_ring)
+    stop(1, "--engine io_uring: this kernel has or allows no io_uring as of Linux 6.1: use epoll.");
   resident[0] = resident_bytes(o->server_pid);
   connect_all(&run);
   resident[1] = resident_bytes(o->server_pid);
   puts("ready");
   fflush(stdout);
 
-  // The busy connections are spread evenly over the order in which all were opened.
-  for (uint32_t i = 0; i < o->busy; i++) {
-    start_echo(&run, (uint32_t)((uint64_t)i * o->connections / o->busy), now_ns());
-  }
+  start_echoes(&run);
   echo_until(&run, now_ns() + (uint64_t)(o->warmup_seconds * 1e9));
   memset(&run.latency, 0, sizeof run.latency);
   run.echoes = 0;
@@ -199,145 +271,7 @@ static void measure(const struct options *o) {
   puts("stop");
   if (run.echoes == 0) stop(1, "not one echo came back in the measured time.");
   print_result(&run, (double)(end_ns - start_ns) / 1e9, cost, resident);
-  for (uint32_t i = 0; i < o->connections; i++) reset_connection(run.connections[i].fd);
-}
-
-static double number(const char *name, const char *text, double low, double high) {
-  char *end;
-  double value = strtod(text, &end);
-  if (end != text && *end == '%') end++;
-  if (end == text || *end != '\0' || !(value >= low && value <= high)) {
-    stop(2, "--%s must be a number from %g to %g, not '%s'.", name, low, high, text);
-  }
-  return value;
-}
-
-static struct sockaddr_in address(const char *text) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  const char *colon = strrchr(text, ':');
-  char host[INET_ADDRSTRLEN] = "";
-  if (colon != NULL && (size_t)(colon - text) < sizeof host)
-    memcpy(host, text, (size_t)(colon - text));
-  if (inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
-      ntohl(address.sin_addr.s_addr) >> 24 != 127) {
-    stop(2,
-         "--connect must be an address in 127.0.0.0/8 with a port, such as 127.0.0.1:9000, not "
-         "'%s'.",
-         text);
-  }
-  address.sin_port = htons((uint16_t)number("connect's port", colon + 1, 1, 65535));
-  return address;
-}
-
-enum flag {
-  CONNECT,
-  CONNECTIONS,
-  BUSY,
-  SIZE,
-  SECONDS,
-  WARMUP,
-  SERVER_PID,
-  JSON,
-  VERIFY,
-  ROUNDS,
-  RESET,
-  HALF_CLOSE,
-  SEED,
-  DEADLINE,
-  HELP,
-};
-
-static const struct option flags[] = {
-    {"connect", required_argument, NULL, CONNECT},
-    {"connections", required_argument, NULL, CONNECTIONS},
-    {"busy", required_argument, NULL, BUSY},
-    {"size", required_argument, NULL, SIZE},
-    {"seconds", required_argument, NULL, SECONDS},
-    {"warmup", required_argument, NULL, WARMUP},
-    {"server-pid", required_argument, NULL, SERVER_PID},
-    {"json", no_argument, NULL, JSON},
-    {"verify", no_argument, NULL, VERIFY},
-    {"rounds", required_argument, NULL, ROUNDS},
-    {"reset", required_argument, NULL, RESET},
-    {"half-close", required_argument, NULL, HALF_CLOSE},
-    {"seed", required_argument, NULL, SEED},
-    {"deadline", required_argument, NULL, DEADLINE},
-    {"help", no_argument, NULL, HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static void set_option(struct options *o, int flag, const char *name, const char *text) {
-  switch ((enum flag)flag) {
-  case CONNECT:
-    o->server = address(text);
-    break;
-  case CONNECTIONS:
-    o->connections = (uint32_t)number(name, text, 1, 1e6);
-    break;
-  case BUSY:
-    o->busy = (uint32_t)number(name, text, 1, 1e6);
-    break;
-  case SIZE:
-    o->message_bytes = (uint64_t)number(name, text, 1, 1e9);
-    break;
-  case SECONDS:
-    o->seconds = number(name, text, 0.01, 3600);
-    break;
-  case WARMUP:
-    o->warmup_seconds = number(name, text, 0, 3600);
-    break;
-  case SERVER_PID:
-    o->server_pid = (int)number(name, text, 1, 1 << 30);
-    break;
-  case JSON:
-    o->json = true;
-    break;
-  case VERIFY:
-    o->verify = true;
-    break;
-  case ROUNDS:
-    o->rounds = (uint32_t)number(name, text, 1, 1e6);
-    break;
-  case RESET:
-    o->reset_percent = (uint32_t)number(name, text, 0, 100);
-    break;
-  case HALF_CLOSE:
-    o->half_close_percent = (uint32_t)number(name, text, 0, 100);
-    break;
-  case SEED:
-    o->seed = (uint64_t)number(name, text, 0, 9e15);
-    break;
-  case DEADLINE:
-    o->deadline_seconds = number(name, text, 0.01, 86400);
-    break;
-  case HELP:
-    fputs(usage, stdout);
-    exit(0);
-  }
-}
-
-static struct options parse(int argc, char **argv) {
-  struct options o = {.connections = 64,
-                      .message_bytes = 64,
-                      .seconds = 3,
-                      .warmup_seconds = 0.5,
-                      .rounds = 1,
-                      .deadline_seconds = 120,
-                      .seed = now_ns() % 1000000000};
-  int index = 0;
-  for (int flag; (flag = getopt_long(argc, argv, "", flags, &index)) != -1;) {
-    if (flag == '?') exit(2);  // getopt has said the sentence
-    set_option(&o, flag, flags[index].name, optarg);
-  }
-  if (optind < argc) stop(2, "unexpected argument '%s'; see --help.", argv[optind]);
-  if (o.server.sin_port == 0) stop(2, "--connect HOST:PORT is missing; see --help.");
-  if (o.busy == 0) o.busy = o.connections;
-  if (o.busy > o.connections)
-    stop(2, "--busy %u is more than --connections %u.", o.busy, o.connections);
-  if (o.reset_percent + o.half_close_percent > 100)
-    stop(2, "--reset and --half-close add up to more than 100 %%.");
-  raise_descriptor_limit(o.connections);
-  return o;
+  end(&run);
 }
 
 int main(int argc, char **argv) {

@@ -26,6 +26,8 @@ enum {
   SOURCES = 8,  // source addresses per round: each has some 28,000 ephemeral ports
 };
 
+enum engine { BEST_ENGINE, BY_EPOLL, BY_RING };
+
 struct options {
   struct sockaddr_in server;
   uint32_t connections, busy, rounds;
@@ -34,6 +36,7 @@ struct options {
   uint32_t reset_percent, half_close_percent;
   uint64_t seed;
   int server_pid;
+  enum engine engine;
   bool verify, json;
 };
 
