@@ -357,10 +357,14 @@ export class LinuxKernel implements Kernel {
     return { read: mode !== 1, write: mode !== 0 };
   }
 
-  /** Gives a handle away: the caller closes the descriptor by other means. */
+  /**
+   * Gives a handle away: the caller closes the descriptor by other means. -EBUSY while something
+   * that was received ahead is to be received yet.
+   */
   release(handle: number): number {
+    const result = this.#native.release(handle);
+    if (result < 0) return result;
     this.#forget(handle);
-    this.#native.release(handle);
     return handle;
   }
 

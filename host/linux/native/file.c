@@ -208,12 +208,15 @@ static napi_value statusFlags(napi_env env, napi_callback_info info) {
   return answer(env, flags < 0 ? -errno : flags);
 }
 
-/* release(fd): the caller will close it by other means */
+/* release(fd): the caller will close it by other means; -EBUSY while something that was received
+ * ahead is held for it */
 static napi_value release(napi_env env, napi_callback_info info) {
   struct call call = begin(env, info);
   int fd = argument_int(&call, 0);
   if (!owns(call.instance, fd)) return answer(env, -EBADF);
+  if (ahead_holds(call.instance, fd)) return answer(env, -EBUSY);
   forget_everywhere(call.instance, fd);
+  ahead_closing(call.instance, fd);
   disown(call.instance, fd);
   return answer(env, 0);
 }

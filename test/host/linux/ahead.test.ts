@@ -2,6 +2,9 @@
  * Receiving ahead must not be noticed: the cases of every kernel hold with it, and random histories
  * of a connection tell the same with it as without.
  */
+import { closeSync } from 'node:fs';
+
+import { Errno } from '#host/kernel/errno';
 import { Receive, Shutdown } from '#host/kernel/kernel';
 import {
   EVENT_STRIDE,
@@ -393,6 +396,26 @@ describe('with several connections', () => {
     expect(servers).toContain(read);
     expect(told(poller, COMPANIONS)).toEqual([]);
     expect(kernel.waitFor(read, Readiness.IN, 0)).toBe(0);
+  });
+
+  test('a connection is given away when what was received ahead has been taken', () => {
+    open();
+    const poller = kernel.poller('epoll');
+    const [server] = connected(poller, COMPANIONS) as [number];
+    expect(told(poller, COMPANIONS)).toHaveLength(COMPANIONS);
+    expect(kernel.release(server)).toBe(-Errno.EBUSY);
+    expect(received(server)).toBe('from0');
+    expect(kernel.release(server)).toBe(server);
+    say(clients[0]!, 'for another');
+    closeSync(server);
+    const ends = new Int32Array(2);
+    expect(kernel.pipe(ends)).toBe(0);
+    expect(ends[0], 'the same number').toBe(server);
+    poller.set(server, Readiness.IN, Trigger.LEVEL, 9);
+    iovec.set([BUFFER, 1]);
+    expect(kernel.writev(ends[1]!, 0, 1, 0)).toBe(1);
+    expect(told(poller, COMPANIONS)).toContain(9);
+    expect(kernel.readv(server, 0, 1)).toBe(1);
   });
 
   test('a poller that is closed leaves what it told of to the others', () => {
