@@ -23,24 +23,24 @@ export function ticks(
   spacing: number,
 ): { place: number; text: string }[] {
   const many = Math.max(1, Math.floor(pixels / spacing));
-  const marks: { place: number; text: string }[] = [];
   if (scale === 'even') {
     const places = Array.from({ length: many }, (_, i) => from + (span * (i + 0.5)) / many);
-    // Of several moments of one time the first is marked, and each so exactly that it is another.
-    const times = places.map((place) => Math.round(timeOf(place)));
-    places.forEach((place, i) => {
-      const ns = times[i]!;
-      if (ns === times[i - 1]) return;
-      const near = [times[i - 1], times[i + 1]].flatMap((each) =>
-        each === undefined || each === ns ? [] : [Math.abs(each - ns)],
+    // Of several moments of one time the first is marked, and each so exactly that it is another:
+    // what they are rounded to is less than what lies between them.
+    const moments = places
+      .map((place) => ({ place, ns: Math.round(timeOf(place)) }))
+      .filter(({ ns }, i, all) => ns !== all[i - 1]?.ns);
+    return moments.map(({ place, ns }, i) => {
+      const near = [moments[i - 1], moments[i + 1]].flatMap((each) =>
+        each === undefined ? [] : [Math.abs(each.ns - ns) * 0.99],
       );
-      marks.push({ place, text: timeText(ns, Math.max(1, Math.min(ns / 1000, ...near))) });
+      return { place, text: timeText(ns, Math.max(1, Math.min(ns / 1000, ...near))) };
     });
-    return marks;
   }
   const firstNs = timeOf(from);
   const lastNs = timeOf(to);
   const stepNs = niceStep((lastNs - firstNs) / many);
+  const marks: { place: number; text: string }[] = [];
   for (let at = Math.ceil(firstNs / stepNs) * stepNs; at <= lastNs; at += stepNs)
     marks.push({ place: placeOf(at), text: at === 0 ? '0' : timeText(at, stepNs) });
   return marks;

@@ -280,5 +280,6 @@ test('whatever is seen of an axis, no two of its marks say the same', () => {
         expect(marks.length).toBeGreaterThan(0);
       },
     ),
+    { numRuns: 5000 },
   );
 });
