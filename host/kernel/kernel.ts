@@ -23,12 +23,12 @@ export interface GuestMemory {
 }
 
 /**
- * A quicker way for short messages on connections, where a kernel has one. `words`: guest memory,
- * of which `iov` and all that is there are checked. 0: nothing was done, and it takes `recv` or
- * `send`, without flags, to do it.
+ * A quicker way for messages of one iovec on connections, where a kernel has one. `words`: all of
+ * guest memory, of which `iov` and all that is there are checked. 0: nothing was done, or the end
+ * was told, and it takes `recv` or `send`, without flags, to do it or to tell it again.
  */
 export interface ShortMessages {
-  /** Receives into one iovec: the bytes that had arrived. */
+  /** Receives into one iovec: what `Kernel.recv` answers. */
   receive(handle: number, words: Int32Array, iov: number): number;
   /** Sends one iovec: what `Kernel.send` answers. */
   send(handle: number, words: Int32Array, iov: number): number;

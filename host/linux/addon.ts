@@ -42,8 +42,11 @@ export interface Addon {
     stride: number,
     batches: 0 | 1,
   ): number;
-  sendShort(): number | undefined;
   aheadClose(): number;
+  messageOpen(board: Int32Array, memory: Int32Array): number;
+  messageSend(): number | undefined;
+  messageReceive(): number | undefined;
+  messageClose(): number;
   pollerOpen(name: string, wake: number): number;
   pollerSet(poller: number, fd: number, interest: number, trigger: number, token: number): number;
   pollerRemove(poller: number, fd: number): number;

@@ -1,7 +1,7 @@
 /**
- * What was received ahead (native/ahead.c), and the short ways of short messages: a receive that is
- * satisfied by what was received never leaves JavaScript, and a send leaves it with no argument and
- * no answer. All else is native/ahead.c's.
+ * What was received ahead (native/ahead.c), and the short ways of messages: a receive that is
+ * satisfied by what was received never leaves JavaScript, and any other, and a send, leave it with
+ * no argument and no answer (native/message.c). All else is native/ahead.c's.
  */
 import { errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
@@ -17,27 +17,31 @@ const STRIDE = SLOT_BYTES + 64;
 /** The most that is copied here, a word at a time; memcpy is quicker with more. */
 const SHORT_BYTES = 512;
 
-/** Words of the board, all that is shared with the addon: first the message that is sent. */
+/** Words of the board, all that is shared with the addon: first the message of native/message.c. */
 const HANDLE = 0;
-const LENGTH = 1;
-const RESULT = 2;
-const BYTES = 3;
+const AT = 1;
+const LENGTH = 2;
+const RESULT = 3;
 /** A stack of free slots: how many there are, then they. */
-const FREE = 144;
+const FREE = 16;
 /** By handle: bytes that are held + 1, 0 for nothing, or a negated errno; where in the arena. */
-const RECORDS = 1280;
+const RECORDS = 1152;
 const ARENA = RECORDS + 2 * HANDLES;
 const WORDS = ARENA + (SLOTS * STRIDE) / 4;
 
 export class Ahead implements ShortMessages {
   readonly #board = new Int32Array(WORDS);
   readonly #native: Addon;
-  readonly #sendShort: () => void;
+  readonly #send: () => void;
+  readonly #receive: () => void;
+  /** The guest memory that the addon was told of. */
+  #told: Int32Array = new Int32Array(0);
 
   /** `batches`: whether io_uring may be used. */
   constructor(native: Addon, batches: boolean) {
     this.#native = native;
-    this.#sendShort = native.sendShort;
+    this.#send = native.messageSend;
+    this.#receive = native.messageReceive;
     this.#board[FREE] = SLOTS;
     for (let slot = 0; slot < SLOTS; slot++) this.#board[FREE + 1 + slot] = slot;
     const result = native.aheadOpen(
@@ -57,20 +61,26 @@ export class Ahead implements ShortMessages {
 
   close(): void {
     this.#native.aheadClose();
+    this.#native.messageClose();
   }
 
   receive(handle: number, words: Int32Array, iov: number): number {
     const board = this.#board;
-    const record = RECORDS + 2 * handle;
-    const length = handle >>> 0 < HANDLES ? board[record]! - 1 : 0;
     const at = iov >>> 2;
-    if (!(length > 0 && length <= SHORT_BYTES && at + 1 < words.length)) return 0;
+    if (iov & 3 || at + 1 >= words.length) return 0;
     const base = words[at]! >>> 0;
     const room = words[at + 1]! >>> 0;
-    if ((iov | base) & 3 || room < length || base + room > words.length * 4) return 0;
-    const offset = board[record + 1]!;
+    if (room === 0 || base + room > words.length * 4) return 0;
+    const record = RECORDS + 2 * handle;
+    const length = handle >>> 0 < HANDLES ? board[record]! - 1 : 0;
+    const offset = length > 0 ? board[record + 1]! : 0;
     const slot = (offset / STRIDE) | 0;
-    if (slot * STRIDE !== offset) return 0; // some of it was taken before
+    const whole = length > 0 && slot * STRIDE === offset; // nothing of it was taken before
+    if (!whole || length > SHORT_BYTES || length > room || base & 3) {
+      this.#tell(handle, words, base, room);
+      this.#receive();
+      return board[RESULT]!;
+    }
     let from = ARENA + (offset >>> 2);
     let to = base >>> 2;
     for (const end = to + (length >>> 2); to < end; from++, to++) words[to] = board[from]!;
@@ -85,23 +95,29 @@ export class Ahead implements ShortMessages {
   }
 
   send(handle: number, words: Int32Array, iov: number): number {
-    const board = this.#board;
     const at = iov >>> 2;
-    if (at + 1 >= words.length) return 0;
+    if (iov & 3 || at + 1 >= words.length) return 0;
     const base = words[at]! >>> 0;
     const length = words[at + 1]! >>> 0;
-    if ((iov | base) & 3 || length === 0 || length > SHORT_BYTES) return 0;
-    if (base + length > words.length * 4) return 0;
+    if (length === 0 || base + length > words.length * 4) return 0;
     // An error that is told first.
-    if (handle < HANDLES && board[RECORDS + 2 * handle]! < 0) return 0;
+    if (handle >>> 0 < HANDLES && this.#board[RECORDS + 2 * handle]! < 0) return 0;
+    this.#tell(handle, words, base, length);
+    this.#send();
+    return this.#board[RESULT]!;
+  }
+
+  /** `words` have a length, so that their buffer is where it was: see native/message.c. */
+  #tell(handle: number, words: Int32Array, at: number, length: number): void {
+    if (words !== this.#told) {
+      const result = this.#native.messageOpen(this.#board, words);
+      if (result < 0) throw new HostError(`guest memory cannot be shared: ${errnoName(result)}`);
+      this.#told = words;
+    }
+    const board = this.#board;
     board[HANDLE] = handle;
+    board[AT] = at;
     board[LENGTH] = length;
-    let from = base >>> 2;
-    let to = BYTES;
-    for (const end = from + ((length + 3) >>> 2); from < end; from++, to++)
-      board[to] = words[from]!;
-    this.#sendShort();
-    return board[RESULT]!;
   }
 }
 

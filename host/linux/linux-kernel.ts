@@ -159,9 +159,9 @@ export class LinuxKernel implements Kernel {
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && flags === 0 && skip === 0) {
-      const held =
+      const received =
         this.#ahead === undefined ? 0 : this.#ahead.receive(socket, this.#wordsOf(bytes), iovs);
-      if (held > 0) return held;
+      if (received !== 0) return received;
       return this.#native.recvOne(socket, bytes, iovs);
     }
     return this.#native.recv(socket, bytes, iovs, iovsCount, skip, flags);

@@ -13,9 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-/* A short message that is sent, in words of what JavaScript shares. */
-enum outgoing { HANDLE, LENGTH, RESULT, BYTES };
-
 enum mode { NEVER, SMALL, LARGE }; /* LARGE: the last message did not fit in a slot */
 
 struct record {
@@ -25,11 +22,10 @@ struct record {
 
 struct ahead {
   napi_ref board; /* the words that JavaScript shares: all of these are in it */
-  int32_t *outgoing;
   int32_t *free;          /* a stack of slots: how many there are, then they */
   struct record *records; /* by handle */
   uint8_t *arena;
-  size_t outgoing_bytes, handles, slot_bytes, stride;
+  size_t handles, slot_bytes, stride;
   uint8_t *modes;   /* by handle: enum mode */
   uint32_t *seen;   /* by handle: the number of the last wait that told of it */
   uint32_t waits;
@@ -326,21 +322,19 @@ static bool lay_out(struct ahead *ahead, const struct call *call, int32_t *board
   ahead->handles = argument_u32(call, 4);
   ahead->slot_bytes = argument_u32(call, 6);
   ahead->stride = argument_u32(call, 7);
-  ahead->outgoing_bytes = (free - BYTES) * sizeof *board;
-  ahead->outgoing = board;
   ahead->free = board + free;
   ahead->records = (struct record *)(board + records);
   ahead->arena = (uint8_t *)(board + arena);
-  return words <= INT32_MAX / sizeof *board && free > BYTES && free + 1 + slots <= records &&
+  return words <= INT32_MAX / sizeof *board && free + 1 + slots <= records &&
          records + ahead->handles * 2 <= arena && arena <= words && ahead->slot_bytes > 0 &&
          ahead->stride >= ahead->slot_bytes &&
          slots * ahead->stride <= (words - arena) * sizeof *board;
 }
 
 /* aheadOpen(board, free, slots, records, handles, arena, slotBytes, stride, batches): from now on
- * in this thread. `board`: an Int32Array, in which a short message that is sent is first, and the
- * others are at these indices: the stack of free slots, the records of so many handles, and the
- * slots, at a distance of `stride` bytes. `batches`: whether io_uring(7) may be used. */
+ * in this thread. `board`: an Int32Array, in which these are at these indices: the stack of free
+ * slots, the records of so many handles, and the slots, at a distance of `stride` bytes.
+ * `batches`: whether io_uring(7) may be used. */
 static napi_value aheadOpen(napi_env env, napi_callback_info info) {
   struct call call = begin_with(env, info, 9);
   if (call.instance->ahead) return answer(env, -EBUSY);
@@ -366,25 +360,7 @@ static napi_value aheadClose(napi_env env, napi_callback_info info) {
   return answer(env, 0);
 }
 
-/* sendShort(): sends `outgoing`, and puts the answer there. Node-API is asked for no argument, and
- * given no answer, for each of its functions is cold after a system call: about 60 ns of an
- * echo. */
-static napi_value sendShort(napi_env env, napi_callback_info info) {
-  struct instance *instance;
-  napi_get_cb_info(env, info, NULL, NULL, NULL, (void **)&instance);
-  const struct ahead *ahead = instance->ahead;
-  if (!ahead) return answer(env, -EBADF);
-  count_calls(instance, 1);
-  int32_t *outgoing = ahead->outgoing;
-  size_t length = (uint32_t)outgoing[LENGTH];
-  outgoing[RESULT] = length <= ahead->outgoing_bytes
-                         ? (int32_t)send_now(outgoing[HANDLE], outgoing + BYTES, length)
-                         : -EINVAL;
-  return NULL;
-}
-
 void export_ahead(napi_env env, napi_value exports) {
-  napi_property_descriptor functions[] = {EXPORT(aheadOpen), EXPORT(aheadClose),
-                                          EXPORT(sendShort)};
+  napi_property_descriptor functions[] = {EXPORT(aheadOpen), EXPORT(aheadClose)};
   define(env, exports, functions, sizeof functions / sizeof *functions);
 }

@@ -98,6 +98,7 @@ static void finalize(napi_env env, void *data, void *hint) {
     close(fd);
   }
   close_ahead(instance);
+  close_message(instance);
   free(instance->owned.bytes);
   free(instance->retired.bytes);
   free(instance->known.bytes);
@@ -120,7 +121,8 @@ NAPI_MODULE_INIT() {
                                            export_beneath,   export_path,   export_directory,
                                            export_clock,     export_loop,   export_process,
                                            export_datagram,  export_landlock,
-                                           export_seccomp,   export_ahead};
+                                           export_seccomp,   export_ahead,
+                                           export_message};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) rooms[i](env, exports);
   napi_property_descriptor own[] = {EXPORT(countCalls)};
   define(env, exports, own, 1);

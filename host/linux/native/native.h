@@ -66,6 +66,7 @@ struct bits {
 };
 
 struct ahead;
+struct message;
 struct sender;
 struct listing;
 struct watch;
@@ -89,6 +90,7 @@ struct instance {
   struct signals *signals; /* the queue, if it is open */
   struct sender *senders;
   struct ahead *ahead; /* NULL: nothing is received ahead */
+  struct message *message; /* NULL: there is no board */
   struct queue *queues[MAX_QUEUES];
   struct watch *watches;
   uintptr_t last_watch; /* the number of the newest watch; none is used twice */
@@ -216,8 +218,10 @@ void export_landlock(napi_env env, napi_value exports);
 void export_seccomp(napi_env env, napi_value exports);
 void export_completion(napi_env env, napi_value exports);
 void export_ahead(napi_env env, napi_value exports);
+void export_message(napi_env env, napi_value exports);
 
 void close_ahead(struct instance *instance);
+void close_message(struct instance *instance);
 void close_pollers(struct instance *instance);
 void close_signals(struct instance *instance);
 void close_watches(struct instance *instance);

@@ -176,6 +176,7 @@ export const sock = (process: Process) => ({
           process.memory.setU16(flagsOut >>> 0, 0);
           return WasiErrno.SUCCESS;
         }
+        if (bytes < 0) return wasiErrno(bytes);
       }
     }
     iovs >>>= 0;

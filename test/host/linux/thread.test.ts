@@ -62,7 +62,7 @@ describe('a thread that is terminated closes all it opened', () => {
       native.eventSignal(wake, 0);
     }
     expect(await descriptorsDownTo(before)).toBe(before);
-  });
+  }, 60_000);
 
   test('when it exits by itself', async () => {
     const before = openDescriptors().length;
