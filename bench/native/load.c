@@ -126,16 +126,13 @@ static void received(struct run *run, uint32_t index, uint64_t bytes) {
 
 // An edge is told once: all is received that is there, which a piece with room left is the last of.
 static void receive_some(struct run *run, uint32_t index) {
-  uint64_t bytes = 0;
   ssize_t n;
   do {
     n = recv(run->connections[index].fd, answer, sizeof answer, 0);
-    if (n < 0 && errno == EAGAIN && bytes == 0) return;
-    if (n < 0 && errno == EAGAIN) break;
+    if (n < 0 && errno == EAGAIN) return;
     if (n < 0) stop(1, "recv: %s", strerror(errno));
-    bytes += (uint64_t)n;
+    received(run, index, (uint64_t)n);
   } while (n == sizeof answer);
-  received(run, index, bytes);
 }
 
 static void turn_of_epoll(struct run *run, uint64_t timeout_ns) {
@@ -163,7 +160,9 @@ static void completed(struct run *run, const struct done *done) {
 static void turn_of_ring(struct run *run, uint64_t timeout_ns) {
   struct done done;
   ring_wait(&run->ring, 1, timeout_ns);
-  while (ring_next(&run->ring, &done)) completed(run, &done);
+  // Only what is there now: to send may make room in the ring, which completes more.
+  for (uint32_t left = ring_ready(&run->ring); left > 0 && ring_next(&run->ring, &done); left--)
+    completed(run, &done);
 }
 
 // Turns the closed loops for so long.

@@ -18,6 +18,9 @@
 #ifndef IORING_SETUP_SUBMIT_ALL
 #define IORING_SETUP_SUBMIT_ALL (1U << 7)
 #endif
+#ifndef IOSQE_CQE_SKIP_SUCCESS
+#define IOSQE_CQE_SKIP_SUCCESS (1U << 6)
+#endif
 #ifndef IORING_ASYNC_CANCEL_ANY
 #define IORING_ASYNC_CANCEL_ALL (1U << 0)
 #define IORING_ASYNC_CANCEL_ANY (1U << 2)
@@ -94,7 +97,10 @@ static inline bool ring_open(struct ring *ring) {
     uint16_t group, flags;
     uint64_t reserved[3];
   } lent = {.address = (uint64_t)(uintptr_t)ring->buffers, .entries = RING_BUFFERS};
-  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_BUFFER_RING, &lent, 1) < 0) return false;
+  if (syscall(SYS_io_uring_register, ring->fd, REGISTER_BUFFER_RING, &lent, 1) < 0) {
+    close(ring->fd);
+    return false;
+  }
 
   const struct io_sqring_offsets *sq = &params.sq_off;
   const struct io_cqring_offsets *cq = &params.cq_off;
@@ -163,9 +169,14 @@ static inline void ring_send(struct ring *ring, int fd, uint32_t token, const vo
   if (quiet) entry->flags = IOSQE_CQE_SKIP_SUCCESS;
 }
 
+// How many completions are there.
+static inline uint32_t ring_ready(const struct ring *ring) {
+  return __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE) - ring->head;
+}
+
 // The next completion that is there: false if there is none.
 static inline bool ring_next(struct ring *ring, struct done *done) {
-  if (ring->head == __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE)) return false;
+  if (ring_ready(ring) == 0) return false;
   const struct io_uring_cqe *completion = &ring->completions[ring->head & ring->cq_mask];
   *done = (struct done){
       .token = (uint32_t)(completion->user_data >> 1),

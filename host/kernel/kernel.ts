@@ -20,12 +20,17 @@ import type { SignalQueue } from './signal.js';
  */
 export interface GuestMemory {
   readonly bytes: Uint8Array;
+  /** The same as words of 32 bits, where it has them. */
+  readonly words?: Int32Array;
 }
 
+/** No errno: see `ShortMessages`. */
+export const NOT_DONE = -0x80000000;
+
 /**
- * A quicker way for messages of one iovec on connections, where a kernel has one. `words`: all of
- * guest memory, of which `iov` and all that is there are checked. 0: nothing was done, or the end
- * was told, and it takes `recv` or `send`, without flags, to do it or to tell it again.
+ * A quicker way for messages of one iovec on connections, where a kernel has one. `words`: all
+ * of guest memory, of which `iov` and all that is there are checked. NOT_DONE: nothing was done,
+ * and it takes `recv` or `send`, without flags, to do it.
  */
 export interface ShortMessages {
   /** Receives into one iovec: what `Kernel.recv` answers. */

@@ -5,7 +5,7 @@
  */
 import { errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
-import type { ShortMessages } from '../kernel/kernel.js';
+import { NOT_DONE, type ShortMessages } from '../kernel/kernel.js';
 import type { Addon } from './addon.js';
 
 /** Handles above this are never received from ahead. */
@@ -36,6 +36,7 @@ export class Ahead implements ShortMessages {
   readonly #receive: () => void;
   /** The guest memory that the addon was told of. */
   #told: Int32Array = new Int32Array(0);
+  #closed = false;
 
   /** `batches`: whether io_uring may be used. */
   constructor(native: Addon, batches: boolean) {
@@ -60,6 +61,7 @@ export class Ahead implements ShortMessages {
   }
 
   close(): void {
+    this.#closed = true;
     this.#native.aheadClose();
     this.#native.messageClose();
   }
@@ -67,10 +69,10 @@ export class Ahead implements ShortMessages {
   receive(handle: number, words: Int32Array, iov: number): number {
     const board = this.#board;
     const at = iov >>> 2;
-    if (iov & 3 || at + 1 >= words.length) return 0;
+    if (iov & 3 || at + 1 >= words.length) return NOT_DONE;
     const base = words[at]! >>> 0;
     const room = words[at + 1]! >>> 0;
-    if (room === 0 || base + room > words.length * 4) return 0;
+    if (room === 0 || base + room > words.length * 4) return NOT_DONE;
     const record = RECORDS + 2 * handle;
     const length = handle >>> 0 < HANDLES ? board[record]! - 1 : 0;
     const offset = length > 0 ? board[record + 1]! : 0;
@@ -96,12 +98,12 @@ export class Ahead implements ShortMessages {
 
   send(handle: number, words: Int32Array, iov: number): number {
     const at = iov >>> 2;
-    if (iov & 3 || at + 1 >= words.length) return 0;
+    if (iov & 3 || at + 1 >= words.length) return NOT_DONE;
     const base = words[at]! >>> 0;
     const length = words[at + 1]! >>> 0;
-    if (length === 0 || base + length > words.length * 4) return 0;
+    if (length === 0 || base + length > words.length * 4) return NOT_DONE;
     // An error that is told first.
-    if (handle >>> 0 < HANDLES && this.#board[RECORDS + 2 * handle]! < 0) return 0;
+    if (handle >>> 0 < HANDLES && this.#board[RECORDS + 2 * handle]! < 0) return NOT_DONE;
     this.#tell(handle, words, base, length);
     this.#send();
     return this.#board[RESULT]!;
@@ -109,7 +111,9 @@ export class Ahead implements ShortMessages {
 
   /** `words` have a length, so that their buffer is where it was: see native/message.c. */
   #tell(handle: number, words: Int32Array, at: number, length: number): void {
-    if (words !== this.#told) {
+    if (words !== this.#told || this.#closed) {
+      // Another kernel of this thread may be the one that the addon knows by now.
+      if (this.#closed) throw new HostError('this kernel was disposed of');
       const result = this.#native.messageOpen(this.#board, words);
       if (result < 0) throw new HostError(`guest memory cannot be shared: ${errnoName(result)}`);
       this.#told = words;

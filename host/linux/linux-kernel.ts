@@ -7,6 +7,7 @@ import { Errno, errnoName } from '../kernel/errno.js';
 import { HostError } from '../kernel/error.js';
 import {
   FileType,
+  NOT_DONE,
   Stat,
   STAT_FIELDS,
   type Clock,
@@ -93,8 +94,8 @@ export class LinuxKernel implements Kernel {
   /** What was adopted and is no socket: other processes may share it. */
   readonly #foreign = new Set<number>();
   #ahead: Ahead | undefined;
-  /** `#memory` as words, as of the last short message. */
-  #words = new Int32Array(0);
+  /** Of memory that has no words of its own. */
+  #made = new Int32Array(0);
   #memory: GuestMemory = { bytes: new Uint8Array(0) };
 
   /**
@@ -159,9 +160,8 @@ export class LinuxKernel implements Kernel {
   recv(socket: number, iovs: number, iovsCount: number, flags: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && flags === 0 && skip === 0) {
-      const received =
-        this.#ahead === undefined ? 0 : this.#ahead.receive(socket, this.#wordsOf(bytes), iovs);
-      if (received !== 0) return received;
+      const received = this.#ahead?.receive(socket, this.#words(), iovs) ?? NOT_DONE;
+      if (received !== NOT_DONE) return received;
       return this.#native.recvOne(socket, bytes, iovs);
     }
     return this.#native.recv(socket, bytes, iovs, iovsCount, skip, flags);
@@ -171,10 +171,15 @@ export class LinuxKernel implements Kernel {
     return this.#ahead;
   }
 
-  #wordsOf({ buffer, byteOffset, length }: Uint8Array): Int32Array {
-    if (this.#words.buffer !== buffer || this.#words.length !== length >>> 2)
-      this.#words = new Int32Array(buffer as ArrayBuffer, byteOffset, length >>> 2);
-    return this.#words;
+  /** Guest memory as words: its own, where it has them. */
+  #words(): Int32Array {
+    const { words, bytes } = this.#memory;
+    if (words) return words;
+    const { buffer, byteOffset, length } = bytes;
+    const made = this.#made;
+    if (made.buffer !== buffer || made.byteOffset !== byteOffset || made.length !== length >>> 2)
+      this.#made = new Int32Array(buffer as ArrayBuffer, byteOffset, length >>> 2);
+    return this.#made;
   }
 
   send(socket: number, iovs: number, iovsCount: number, skip: number): number {
@@ -186,9 +191,8 @@ export class LinuxKernel implements Kernel {
   #send(socket: number, iovs: number, iovsCount: number, skip: number): number {
     const { bytes } = this.#memory;
     if (iovsCount === 1 && skip === 0) {
-      const sent =
-        this.#ahead === undefined ? 0 : this.#ahead.send(socket, this.#wordsOf(bytes), iovs);
-      if (sent !== 0) return sent;
+      const sent = this.#ahead?.send(socket, this.#words(), iovs) ?? NOT_DONE;
+      if (sent !== NOT_DONE) return sent;
       return this.#native.sendOne(socket, bytes, iovs);
     }
     return this.#native.send(socket, bytes, iovs, iovsCount, skip);

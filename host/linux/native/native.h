@@ -1,7 +1,7 @@
 /* What the files of the addon share. It keeps no process-wide state: everything hangs on `struct
  * instance`, one for each thread that loads the addon, and all of it is closed when that thread
  * ends, however it ends. It keeps no pointer into guest memory from one call to the next: each call
- * is given the memory anew. */
+ * is given the memory anew, but for those of message.c, which says why it may. */
 #pragma once
 
 #include <errno.h>

@@ -6,7 +6,7 @@
  * work; waiting is the exception.
  */
 import { Errno } from '../../kernel/errno.js';
-import { CUT_OFF, FileType, Receive, Shutdown } from '../../kernel/kernel.js';
+import { CUT_OFF, FileType, NOT_DONE, Receive, Shutdown } from '../../kernel/kernel.js';
 import { Readiness } from '../../kernel/readiness.js';
 import { Descriptor, Right } from '../descriptors.js';
 import { WasiErrno, wasiErrno } from '../errno.js';
@@ -171,12 +171,12 @@ export const sock = (process: Process) => ({
       const handle = plain(process, fd, words, bytesOut);
       if (handle >= 0 && flagsOut >>> 2 < words.length) {
         const bytes = short.receive(handle, words, iovs);
-        if (bytes > 0) {
+        if (bytes >= 0) {
           words[bytesOut >>> 2] = bytes;
           process.memory.setU16(flagsOut >>> 0, 0);
           return WasiErrno.SUCCESS;
         }
-        if (bytes < 0) return wasiErrno(bytes);
+        if (bytes !== NOT_DONE) return wasiErrno(bytes);
       }
     }
     iovs >>>= 0;
@@ -205,11 +205,11 @@ export const sock = (process: Process) => ({
       const handle = plain(process, fd, words, bytesOut);
       if (handle >= 0) {
         const bytes = short.send(handle, words, iovs);
-        if (bytes > 0) {
+        if (bytes >= 0) {
           words[bytesOut >>> 2] = bytes;
           return WasiErrno.SUCCESS;
         }
-        if (bytes < 0) return wasiErrno(bytes);
+        if (bytes !== NOT_DONE) return wasiErrno(bytes);
       }
     }
     iovs >>>= 0;

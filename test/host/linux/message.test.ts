@@ -3,6 +3,7 @@
  * in guest memory they lie, whatever becomes of that memory, and whatever the board says.
  */
 import { Errno } from '#host/kernel/errno';
+import { NOT_DONE } from '#host/kernel/kernel';
 import { Readiness } from '#host/kernel/readiness';
 import { LinuxKernel } from '#host/linux/linux-kernel';
 import fc from 'fast-check';
@@ -13,6 +14,7 @@ import { native } from './thread.js';
 const PAGE = 65536;
 const IOVEC = 8;
 
+const calls = new BigUint64Array(new SharedArrayBuffer(8));
 let kernel: LinuxKernel;
 let memory: WebAssembly.Memory;
 let client: number;
@@ -22,7 +24,7 @@ const words = () => new Int32Array(memory.buffer);
 
 function open(shared: boolean): void {
   memory = new WebAssembly.Memory({ initial: 8, maximum: 64, shared });
-  kernel = new LinuxKernel({ ahead: true });
+  kernel = new LinuxKernel({ ahead: true, calls });
   let view = bytes();
   kernel.attach({
     get bytes() {
@@ -88,7 +90,7 @@ describe.each([
     memory.grow(8);
     // Of a memory that is not shared it has no length any more; the other is as it was.
     const stale = kernel.short!.send(client, before, IOVEC);
-    expect(stale).toBe(shared ? 6 : 0);
+    expect(stale).toBe(shared ? 6 : NOT_DONE);
     bytes().set(Buffer.from('behind'), 12 * PAGE);
     expect(short('send', client, 12 * PAGE, 6)).toBe(6);
     const expected = `before${shared ? 'before' : ''}behind`;
@@ -108,20 +110,30 @@ describe.each([
       [1, 0xffffffff],
       [64, 0],
     ] as const) {
-      expect(short('send', client, at, length)).toBe(0);
-      expect(short('receive', server, at, length)).toBe(0);
+      expect(short('send', client, at, length)).toBe(NOT_DONE);
+      expect(short('receive', server, at, length)).toBe(NOT_DONE);
     }
     for (const iov of [size, size - 4, 2, -8])
-      expect(kernel.short!.send(client, words(), iov)).toBe(0);
+      expect(kernel.short!.send(client, words(), iov)).toBe(NOT_DONE);
     expect(short('receive', server, 64, 8), 'nothing was sent').toBe(-Errno.EAGAIN);
     expect(short('send', client, size - 1, 1)).toBe(1);
   });
 
-  test('an end is told again and again', () => {
+  test('an end is told again and again, by one system call', () => {
     expect(kernel.shutdown(client, 2)).toBe(0);
     kernel.waitFor(server, Readiness.IN, Infinity);
+    const before = calls[0]!;
     expect(short('receive', server, 64, 8)).toBe(0);
-    expect(short('receive', server, 64, 8)).toBe(0);
+    expect(kernel.recv(server, IOVEC, 1, 0, 0)).toBe(0);
+    expect(Number(calls[0]! - before)).toBe(2);
+  });
+
+  test('who was disposed of does nothing', () => {
+    const { short: kept } = kernel;
+    expect(short('send', client, 64, 8)).toBe(8);
+    const memoryWords = words();
+    kernel.dispose();
+    expect(() => kept!.send(client, memoryWords, IOVEC)).toThrow('this kernel was disposed of');
   });
 
   test('an error is told once, and then the end', () => {
