@@ -2,9 +2,9 @@ import process from 'node:process';
 
 import { defineConfig } from 'vitest/config';
 
-// Not on the other versions of Node: a browser does not know which of them serves it, and the
-// experiments of the lab are about Linux.
-const again = ['test/browser/**', 'test/src/lab/experiment/**'];
+// Not on the other versions of Node: a browser does not know which of them serves it, the
+// experiments of the lab are about Linux, and the benchmark's programs are C.
+const again = ['test/browser/**', 'test/src/lab/experiment/**', 'test/bench/**'];
 const brief = process.env['POLLUX_BRIEF'] === undefined ? [] : again;
 
 export default defineConfig({
