@@ -62,6 +62,7 @@ export class Ahead implements ShortMessages {
 
   close(): void {
     this.#closed = true;
+    this.#told = new Int32Array(0);
     this.#native.aheadClose();
     this.#native.messageClose();
   }
@@ -111,7 +112,7 @@ export class Ahead implements ShortMessages {
 
   /** `words` have a length, so that their buffer is where it was: see native/message.c. */
   #tell(handle: number, words: Int32Array, at: number, length: number): void {
-    if (words !== this.#told || this.#closed) {
+    if (words !== this.#told) {
       // Another kernel of this thread may be the one that the addon knows by now.
       if (this.#closed) throw new HostError('this kernel was disposed of');
       const result = this.#native.messageOpen(this.#board, words);

@@ -2,34 +2,27 @@
  * Where io_uring is forbidden by a filter of system calls, as containers have it, everything works
  * without it.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { addressOf, exchange, root, textOf } from '../harness.js';
 import { linuxEngines } from '../host/asynchronous.js';
-import { killed } from './started.js';
+import { compiled, killed } from './started.js';
 
-let folder: string;
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'pollux-'));
-  const [cc = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
-  const source = join(root, 'test/src/forbid.c');
-  execFileSync(cc, [...flags, '-O2', '-D_GNU_SOURCE', '-o', join(folder, 'forbid'), source]);
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const forbidding = compiled('src/forbid.c');
 
 /** What containers answer (EPERM), and kernels without it (ENOSYS). */
 const { EPERM, ENOSYS } = constants.errno;
 
 /** A program, with io_uring forbidden by this errno, or not. */
 function run(errno: number | undefined, program: string[], env: NodeJS.ProcessEnv = {}) {
-  const forbid = errno === undefined ? [] : [join(folder, 'forbid'), String(errno)];
+  const forbid = errno === undefined ? [] : [forbidding(), String(errno)];
   const [name, ...args] = [...forbid, ...program];
   return killed(spawn(name!, args, { env: { ...process.env, ...env } }));
 }

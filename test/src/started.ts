@@ -2,7 +2,7 @@
  * What one test started, each ended when that test is over: boxes, processes by their id, sockets,
  * servers, folders.
  */
-import type { ChildProcess } from 'node:child_process';
+import { execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -12,9 +12,9 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { echo, load, sandbox, type Box, type EchoOptions, type SandboxOptions } from 'pollux';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 
-import { dial, pollux } from '../harness.js';
+import { dial, pollux, root } from '../harness.js';
 
 /** A running guest. */
 export async function box(source: string | Uint8Array, options: SandboxOptions = {}): Promise<Box> {
@@ -70,6 +70,19 @@ export async function nodeServer(
   });
   const { port } = server.address() as { port: number };
   return { server, address: `127.0.0.1:${port}` };
+}
+
+/** A program in C of this file's tests, while they last: its path. */
+export function compiled(source: string): () => string {
+  let place: string;
+  beforeAll(() => {
+    place = mkdtempSync(join(tmpdir(), 'pollux-test-'));
+    const [cc = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
+    const from = join(root, 'test', source);
+    execFileSync(cc, [...flags, '-O2', '-D_GNU_SOURCE', '-o', join(place, 'program'), from]);
+  });
+  afterAll(() => rmSync(place, { recursive: true }));
+  return () => join(place, 'program');
 }
 
 /** An empty folder. */

@@ -155,6 +155,8 @@ bool ahead_holds(const struct instance *instance, int fd);
 int ahead_readable(const struct instance *instance, int fd);
 /* What recvmsg(2) with these iovecs answers, where ahead_holds. */
 ssize_t ahead_receive(struct instance *instance, int fd, struct iovec *iovs, int count, int flags);
+/* message.c: the same of one iovec and no flags, held or not; a negated errno */
+ssize_t receive_part(struct instance *instance, int fd, struct iovec *part);
 /* The poller's wait, with what is held. */
 int ahead_wait(struct instance *instance, struct poller *poller, struct event *events, int capacity,
                double timeout_ns);

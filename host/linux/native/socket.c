@@ -155,26 +155,19 @@ static napi_value sendFrom(napi_env env, napi_callback_info info) {
   return answer(env, bytes < 0 ? -errno : bytes);
 }
 
-/* The two calls that an echo is made of, with one buffer and no flags, which nearly all are. They
- * ask Node-API for three arguments instead of six, and go round the C library: its recv and send
- * are cancellation points of POSIX threads, and no thread is ever cancelled here; and where the
- * kernel empties the processor's return stack, as it does against speculation attacks, every
- * function that is left after a system call is mispredicted. Measured: about 10 ns a call. */
+/* The two calls that an echo is made of, with one buffer and no flags, which nearly all are, for
+ * kernels that receive nothing ahead, as a reactor's (the others' are in message.c). They ask
+ * Node-API for three arguments instead of six, and go round the C library: its recv and send are
+ * cancellation points of POSIX threads, and no thread is ever cancelled here; and where the kernel
+ * empties the processor's return stack, as it does against speculation attacks, every function that
+ * is left after a system call is mispredicted. Measured: about 10 ns a call. */
 
 /* recvOne(fd, memory, iov) */
 static napi_value recvOne(napi_env env, napi_callback_info info) {
   struct call call = begin_with(env, info, 3);
   struct iovec iov;
   if (!argument_iov(&call, 1, &iov)) return answer(env, -EFAULT);
-  int fd = argument_int(&call, 0);
-  if (ahead_holds(call.instance, fd)) {
-    ssize_t held = ahead_receive(call.instance, fd, &iov, 1, MSG_DONTWAIT);
-    return answer(env, held < 0 ? -errno : held);
-  }
-  count_calls(call.instance, 1);
-  ssize_t bytes = recv_now(fd, iov.iov_base, iov.iov_len);
-  ahead_received(call.instance, fd, bytes);
-  return answer(env, bytes);
+  return answer(env, receive_part(call.instance, argument_int(&call, 0), &iov));
 }
 
 /* sendOne(fd, memory, iov) */

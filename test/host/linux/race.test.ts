@@ -2,7 +2,7 @@
  * Somebody exchanges a directory that is granted for a link to the outside, or for a directory of
  * the outside, while verbs go through it: nothing outside is ever read or changed.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -25,10 +25,10 @@ import { SetTime } from '#host/kernel/file-system';
 import { Stat } from '#host/kernel/kernel';
 import { resolutions } from '#host/linux/linux-files';
 import { LinuxKernel } from '#host/linux/linux-kernel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { CREATE, DIRECTORY, FileHand, FOLLOW, READ, WRITE } from '../../file-hand.js';
-import { root } from '../../harness.js';
+import { compiled } from '../../src/started.js';
 
 const SWAPS = Number(process.env['POLLUX_SWAPS'] ?? 40_000);
 const PATIENCE_MS = 60_000 + SWAPS;
@@ -45,14 +45,7 @@ function picture(folder: string): unknown[] {
   return [{ mtimeMs, nlink }, ...entries];
 }
 
-let compiled: string;
-beforeAll(() => {
-  compiled = mkdtempSync(join(tmpdir(), 'pollux-'));
-  const [cc = 'cc', ...flags] = (process.env['CC'] ?? 'cc').split(' ');
-  const source = join(root, 'test/host/linux/swap.c');
-  execFileSync(cc, [...flags, '-O2', '-D_GNU_SOURCE', '-o', join(compiled, 'swap'), source]);
-});
-afterAll(() => rmSync(compiled, { recursive: true }));
+const swap = compiled('host/linux/swap.c');
 
 let folder: string;
 let kernel: LinuxKernel;
@@ -77,7 +70,7 @@ afterEach(() => {
 /** Runs `verbs` over and over until two names have been exchanged SWAPS times. */
 async function during(name: string, other: string, verbs: () => void): Promise<void> {
   const args = [String(SWAPS), join(folder, name), join(folder, other)];
-  const swapper = spawn(join(compiled, 'swap'), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const swapper = spawn(swap(), args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exit = once(swapper, 'exit');
   try {
     while (swapper.exitCode === null) {
