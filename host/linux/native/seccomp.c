@@ -96,6 +96,7 @@ static const int always[] = {
     SYS_pkey_mprotect, SYS_pkey_alloc, SYS_pkey_free, SYS_membarrier, SYS_sched_yield,
     SYS_sched_getaffinity, SYS_getcpu, SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid,
     SYS_getgid, SYS_getegid, SYS_getrusage, SYS_sysinfo, SYS_uname, SYS_set_robust_list,
+    SYS_sched_getparam, SYS_sched_getscheduler, /* asked by a V8 that waits for a lock */
     SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall,
     SYS_exit, SYS_exit_group,
 #ifdef SYS_rseq

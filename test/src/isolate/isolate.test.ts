@@ -19,7 +19,7 @@ type Results = Record<string, number>;
 /** Only root can do these at all. */
 const ROOTS = new Set(['load into the kernel (bpf)', 'change the root', 'trace the parent']);
 /** Of threads, which are no attempts. */
-const COUNTS = new Set(['threads', 'inThreads']);
+const COUNTS = new Set(['threads', 'inThreads', 'scheduling']);
 const addon = join(root, `prebuilds/linux-${process.arch}/pollux.node`);
 const attack = join(root, 'dist/test/attack.node');
 const isRoot = process.getuid!() === 0;
@@ -77,7 +77,7 @@ const succeeded = (results: Results) =>
 describe('what has taken over the process of a guest', () => {
   test('can do all of it where nothing is restricted', async () => {
     const { results, rest } = await struck([]);
-    const { threads, inThreads: opened, ...attempts } = results;
+    const { threads, inThreads: opened, scheduling: _, ...attempts } = results;
     const failed = Object.entries(attempts).filter(([, result]) => result < 0);
     expect(failed.filter(([name]) => isRoot || !ROOTS.has(name))).toEqual([]);
     expect(threads).toBeGreaterThan(4);
@@ -88,6 +88,7 @@ describe('what has taken over the process of a guest', () => {
   test('can do none of it where it is isolated', async () => {
     const { results, rest } = await struck(['restrictThreads', 'filterCalls']);
     expect(succeeded(results)).toEqual([]);
+    expect(results['scheduling']).toBe(0);
     expect(rest).toBe('');
   });
 
