@@ -2,9 +2,22 @@ import process from 'node:process';
 
 import { defineConfig } from 'vitest/config';
 
-// Not on the other versions of Node: a browser does not know which of them serves it, the
-// experiments of the lab are about Linux, and the benchmark's programs are C.
-const again = ['test/browser/**', 'test/src/lab/experiment/**', 'test/bench/**'];
+// Not on the other versions of Node, whose engine, workers, processes and streams these do not try
+// any further than others do: a browser does not know which of them serves it; the lab and the
+// documents are about Linux and about text; the benchmark's programs are C; and what compares Linux
+// with the simulator, or runs the same guests for long, finds the same there.
+const again = [
+  'test/browser/**',
+  'test/bench/**',
+  'test/src/lab/**',
+  'test/docs/**',
+  'test/tidy.test.ts',
+  'test/canary.test.ts',
+  'test/conformance/**',
+  'test/script/**',
+  'test/host/sim/differential.test.ts',
+  'test/wasm/{memory,many}.test.ts',
+];
 const brief = process.env['POLLUX_BRIEF'] === undefined ? [] : again;
 
 export default defineConfig({
