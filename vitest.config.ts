@@ -2,14 +2,16 @@ import process from 'node:process';
 
 import { defineConfig } from 'vitest/config';
 
-// Not on the other versions of Node, whose engine, workers, processes and streams these do not try
-// any further than others do: a browser does not know which of them serves it; the lab and the
-// documents are about Linux and about text; the benchmark's programs are C; and what compares Linux
-// with the simulator, or runs the same guests for long, finds the same there.
+// Not on the other versions of Node, for what is left tries their engine, workers, processes and
+// streams as much: a browser does not know which of them serves it, and the lab's page is for one;
+// its experiments are about Linux, and the documents are text; the benchmark's programs are C; and
+// the public suite's cases, those that hold the simulator against Linux, and those that take long
+// go through the same code of Node again and again.
 const again = [
   'test/browser/**',
   'test/bench/**',
-  'test/src/lab/**',
+  'test/src/lab/experiment/**',
+  'test/src/lab/page/**',
   'test/docs/**',
   'test/tidy.test.ts',
   'test/canary.test.ts',

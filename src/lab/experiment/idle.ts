@@ -15,8 +15,6 @@ import { scheduleOf, type Schedule } from './schedule.js';
 /** Until engines have compiled and caches are as they stay. */
 const SETTLE_MS = 150;
 const LOOKS = 20;
-/** Whoever has run for so long has nothing left to do before it waits: it does not wait. */
-const BUSY_NS = 1e6;
 
 /** What a server that has nothing to do does. */
 export interface Idle {
@@ -53,15 +51,12 @@ interface Moment extends Schedule {
   readonly calls: number;
 }
 
-/**
- * Of who sleeps or has just run, for what it waited for a processor is told only then, and who
- * waited for one may have had something left to do.
- */
+/** Of who sleeps or has just run, for what it waited for a processor is told only then. */
 async function look({ box, threads }: Server, signal: AbortSignal): Promise<Moment> {
   const { ranNs } = timesOf(threads);
   for (;;) {
     const times = timesOf(threads);
-    if (isAsleep(threads) || times.ranNs > ranNs + BUSY_NS)
+    if (isAsleep(threads) || times.ranNs > ranNs)
       return { atNs: performance.now() * 1e6, calls: Number(box.systemCalls), ...times };
     await sleep(1, undefined, { signal });
   }
